@@ -1,0 +1,65 @@
+// Package capture reads frames: live ones from the kernel's AF_PACKET ring
+// (Listen, Linux only), and those of files in package pcapfile, behind one
+// interface, Source.
+package capture
+
+import (
+	"time"
+
+	"github.com/wstap/wstap/decode"
+)
+
+// A Source yields frames. Next must not be called from two goroutines at once;
+// Stats and Close may be called from any.
+type Source interface {
+	// Next fills in the next frame, whose Data is borrowed until the next call
+	// to Next or Close. It returns io.EOF at the end and an error that matches
+	// net.ErrClosed after Close.
+	Next(*Frame) error
+	// LinkType is the type of the frames, or of the first interface where
+	// frames differ; Frame.Link is each frame's own.
+	LinkType() decode.LinkType
+	// Stats returns the counters since the Source was opened.
+	Stats() (Stats, error)
+	// Close releases the Source and unblocks Next at once. Closing twice is no
+	// error.
+	Close() error
+}
+
+// A Sharded source can be read as several Sources at once, one goroutine each:
+// all packets of a connection come from the same one, in order. Next of the
+// whole merges them. The shards share the whole's Stats and Close.
+type Sharded interface {
+	Source
+	// Shards returns at least one Source. After the call Next of the whole
+	// must no longer be used.
+	Shards() []Source
+}
+
+// A Direction says which way a frame passed the capturing machine.
+type Direction uint8
+
+// The directions of a Frame.
+const (
+	Unknown  Direction = iota // not told by the source
+	Incoming                  // to this machine, also as broadcast or multicast
+	Outgoing                  // sent by this machine
+	Passing                   // between others, seen promiscuously
+)
+
+// A Frame is one captured frame.
+type Frame struct {
+	Data      []byte          // borrowed from the Source until its next Next or Close
+	Length    int             // bytes on the wire; len(Data) is less where the frame was cut
+	Time      time.Time       // when it was captured
+	Link      decode.LinkType // how Data begins
+	Interface int             // interface index (live) or number of the interface in the file
+	Direction Direction
+}
+
+// Stats counts frames since a Source was opened.
+type Stats struct {
+	Captured uint64 // frames given out by Next
+	Received uint64 // frames that passed the filter, as the kernel counts them; Captured for files
+	Dropped  uint64 // frames that passed the filter and found no room in the ring
+}
