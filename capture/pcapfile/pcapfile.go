@@ -1,0 +1,75 @@
+// Package pcapfile reads and writes capture files. A Reader is a
+// capture.Source, so a file takes the place of a live capture; it needs no more
+// than an io.Reader and reads ahead in a goroutine of its own. A Writer makes
+// files that tcpdump and Wireshark read.
+//
+// Formats: pcap (draft-ietf-opsawg-pcap), in either byte order, with
+// microseconds or nanoseconds, and the "modified" form with longer record
+// headers that some Linux tools of the 1990s wrote.
+package pcapfile
+
+import (
+	"errors"
+	"fmt"
+	"net"
+
+	"github.com/wstap/wstap/decode"
+)
+
+// The ways in which a file can be wrong. Errors of Open, NewReader and Next
+// that stem from the contents of a file are *Error values that wrap one of
+// them.
+var (
+	// ErrEmpty: the file has no bytes at all.
+	ErrEmpty = errors.New("empty file")
+	// ErrFormat: not a capture file that this package reads.
+	ErrFormat = errors.New("not a pcap file")
+	// ErrCut: the file ends inside a header or a record. All that comes before
+	// has been delivered.
+	ErrCut = errors.New("cut short")
+	// ErrCorrupt: a field contradicts the format, such as a frame of 3 GB. All
+	// that comes before has been delivered.
+	ErrCorrupt = errors.New("corrupt")
+)
+
+// An Error says where and how a file is wrong.
+type Error struct {
+	Name   string // name of the file, or empty
+	Offset int64  // byte where the trouble is: for ErrCut the length of the file (unpacked)
+	Err    error  // ErrEmpty, ErrFormat, ErrCut or ErrCorrupt
+	Detail string // what was found there
+}
+
+func (e *Error) Error() string {
+	s := e.Err.Error()
+	if e.Err == ErrCut || e.Err == ErrCorrupt {
+		s += fmt.Sprintf(" at byte %d", e.Offset)
+	}
+	if e.Name != "" {
+		s = e.Name + ": " + s
+	}
+	if e.Detail != "" {
+		s += ": " + e.Detail
+	}
+	return s
+}
+
+func (e *Error) Unwrap() error { return e.Err }
+
+// errClosed is what Next returns after Close.
+var errClosed = fmt.Errorf("pcapfile: %w", net.ErrClosed)
+
+// maxFrame is the longest frame taken for real. Linux makes none beyond 512 KiB
+// (BIG TCP), tcpdump stores at most 256 KiB of each.
+const maxFrame = 1 << 20
+
+// fileLink maps the DLT_ values that some systems wrote into files, although
+// files hold LINKTYPE_ values, to the latter.
+func fileLink(v uint32) decode.LinkType {
+	switch v &= 0xffff; v { // the upper half tells the length of frame check sequences
+	case 12, 14: // DLT_RAW of most systems and of OpenBSD
+		return decode.LinkRaw
+	default:
+		return decode.LinkType(v)
+	}
+}

@@ -1,0 +1,144 @@
+package pcapfile
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sync/atomic"
+
+	"github.com/wstap/wstap/capture"
+	"github.com/wstap/wstap/decode"
+)
+
+// Config configures a Reader; nil means the defaults.
+type Config struct{}
+
+// A Reader reads a capture file. It is a capture.Source: Next's frames are
+// slices of the read buffer, and reading allocates nothing per frame.
+type Reader struct {
+	in     *input
+	file   *os.File // to close, or nil
+	name   string
+	link   decode.LinkType
+	parse  func(*capture.Frame) error // of the format
+	err    error                      // sticky
+	closed atomic.Bool
+	count  atomic.Uint64
+}
+
+var _ capture.Source = (*Reader)(nil)
+
+// Open opens a capture file; "-" is the standard input. The caller must Close
+// the Reader.
+func Open(name string, cfg *Config) (*Reader, error) {
+	if name == "-" {
+		return newReader(os.Stdin, nil, "standard input", cfg)
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	return newReader(f, f, name, cfg)
+}
+
+// NewReader reads a capture file from r, which may be a pipe: a frame is given
+// out as soon as its last byte is there. NewReader waits for the file's header.
+//
+// Close makes Next return at once. It does not close r; a Read of r that is
+// under way then is cut short by a deadline in the past if r has a method
+// SetReadDeadline that works, and goes on in the background otherwise.
+func NewReader(r io.Reader, cfg *Config) (*Reader, error) {
+	name := ""
+	if f, ok := r.(*os.File); ok {
+		name = f.Name()
+	}
+	return newReader(r, nil, name, cfg)
+}
+
+func newReader(src io.Reader, file *os.File, name string, cfg *Config) (*Reader, error) {
+	r := &Reader{in: newInput(src), file: file, name: name}
+	if err := r.open(); err != nil {
+		r.Close()
+		return nil, err
+	}
+	return r, nil
+}
+
+// open finds out the format and reads the header.
+func (r *Reader) open() error {
+	switch err := r.in.need(4); {
+	case errors.Is(err, io.EOF):
+		return &Error{Name: r.name, Err: ErrEmpty}
+	case err == io.ErrUnexpectedEOF:
+		return r.cut("inside the file header")
+	case err != nil:
+		return err
+	}
+	if p, ok := newPcap(r); ok {
+		return p.open()
+	}
+	return &Error{Name: r.name, Err: ErrFormat, Detail: describe(r.in.data)}
+}
+
+// describe says what the beginning of a foreign file looks like.
+func describe(b []byte) string {
+	for _, k := range []struct{ magic, name string }{
+		{"\x28\xb5\x2f\xfd", "compressed with zstd: unpack it first"},
+		{"\xfd7zX", "compressed with xz: unpack it first"},
+		{"BZh", "compressed with bzip2: unpack it first"},
+		{"PK\x03\x04", "a zip archive: unpack it first"},
+		{"snoo", "a snoop file"},
+	} {
+		if string(b[:len(k.magic)]) == k.magic {
+			return k.name
+		}
+	}
+	return fmt.Sprintf("it begins with %q", b[:4])
+}
+
+// cut is the error of a file that ends too early.
+func (r *Reader) cut(where string) error {
+	return &Error{Name: r.name, Offset: r.in.offset() + int64(len(r.in.data)), Err: ErrCut, Detail: where}
+}
+
+// corrupt is the error of a record or block that begins at offset.
+func (r *Reader) corrupt(offset int64, format string, args ...any) error {
+	return &Error{Name: r.name, Offset: offset, Err: ErrCorrupt, Detail: fmt.Sprintf(format, args...)}
+}
+
+// Next implements capture.Source. After a whole file it returns io.EOF, and
+// after what is whole of a damaged one an *Error. Times are in UTC.
+func (r *Reader) Next(f *capture.Frame) error {
+	if r.err == nil {
+		r.err = r.parse(f)
+	}
+	if r.closed.Load() {
+		return errClosed
+	}
+	if r.err == nil {
+		r.count.Add(1)
+	}
+	return r.err
+}
+
+// LinkType implements capture.Source.
+func (r *Reader) LinkType() decode.LinkType { return r.link }
+
+// Stats implements capture.Source.
+func (r *Reader) Stats() (capture.Stats, error) {
+	n := r.count.Load()
+	return capture.Stats{Captured: n, Received: n}, nil
+}
+
+// Close implements capture.Source.
+func (r *Reader) Close() error {
+	if r.closed.Swap(true) {
+		return nil
+	}
+	r.in.close()
+	if r.file != nil {
+		return r.file.Close()
+	}
+	return nil
+}
