@@ -8,9 +8,15 @@
 //		fmt.Println(msg.Time, msg.Conn, msg.From, msg.Text())
 //	}
 //	if err := tap.Err(); err != nil { ... }
+//
+// The way of the data: tap.go reads frames and feeds them through decode and
+// reassembly to a conn (conn.go) per TCP connection, which reads the opening
+// handshake (handshake.go), then frames (frame.go) into messages (message.go),
+// inflated (inflate.go) and checked.
 package websocket
 
 import (
+	"fmt"
 	"net/http"
 	"net/netip"
 	"time"
@@ -30,7 +36,8 @@ const (
 // An Opcode is the type of a message or control frame (RFC 6455, section 5.2).
 type Opcode uint8
 
-// The opcodes.
+// The opcodes. The others up to 15 are reserved; messages that carry one are
+// reported as they are.
 const (
 	Text   Opcode = 0x1
 	Binary Opcode = 0x2
@@ -39,17 +46,45 @@ const (
 	Pong   Opcode = 0xA
 )
 
-// A Conn is one WebSocket connection. Once told in an event it does not change.
+var opcodeNames = [16]string{
+	"continuation", "text", "binary", "0x3", "0x4", "0x5", "0x6", "0x7",
+	"close", "ping", "pong", "0xb", "0xc", "0xd", "0xe", "0xf",
+}
+
+// String returns "text", "binary", "close", "ping" or "pong", and the number of
+// a reserved opcode, "0x3" for instance.
+func (o Opcode) String() string { return opcodeNames[o&0xF] }
+
+// Control says that o is the opcode of a control frame.
+func (o Opcode) Control() bool { return o&8 != 0 }
+
+// A Conn is one WebSocket connection. Once told in an event it does not change,
+// so it may be kept and read from any goroutine.
 type Conn struct {
 	Number         uint64 // 1, 2, 3 … in the order of discovery
 	Client, Server netip.AddrPort
-	Midstream      bool // the capture began after the opening handshake: the rest is empty
+	Midstream      bool // the capture began after the opening handshake: the rest may be empty
 
-	Method, URL, Subprotocol, Extensions string
-	Status                               int
-	AcceptValid                          bool
-	Request, Response                    http.Header
+	Method      string
+	URL         string // ws://host/path, or the request's own form where it is absolute
+	Subprotocol string // as chosen by the server
+	Extensions  string // as accepted by the server
+	Status      int    // of the response: 101 where the handshake succeeded (200 over HTTP/2)
+	AcceptValid bool   // the response's Sec-WebSocket-Accept fits the request's key; true over HTTP/2, which has none
+
+	request, response string // heads as sent, kept raw: parsed headers weigh three times as much
 }
+
+// Request returns the header of the opening request, parsed anew on each call;
+// nil where the request was not seen. Unlike net/http's, it holds Host.
+func (c *Conn) Request() http.Header { return parseHeader(c.request) }
+
+// Response returns the header of the server's answer, parsed anew on each call;
+// nil where the answer was not seen.
+func (c *Conn) Response() http.Header { return parseHeader(c.response) }
+
+// String returns the number and the addresses: "1 127.0.0.1:36534-127.0.0.1:7272".
+func (c *Conn) String() string { return fmt.Sprintf("%d %v-%v", c.Number, c.Client, c.Server) }
 
 // An Event is *Open, *Message, *Gap or *End.
 type Event interface{ event() }
@@ -59,23 +94,6 @@ type Event interface{ event() }
 type Open struct {
 	Time time.Time
 	Conn *Conn
-}
-
-// A Message is one message or control frame.
-type Message struct {
-	Conn        *Conn
-	From        Direction
-	Opcode      Opcode
-	Payload     []byte    // unmasked and inflated
-	Start, Time time.Time // when the first and the last byte were captured
-	WireLength  int64     // payload bytes as sent, over all frames
-	Frames      int
-	Compressed  bool // sent compressed
-	Truncated   bool // bytes are missing from Payload
-	Undecoded   bool // Payload is still compressed
-	Conflict    bool // some bytes were seen twice with different contents
-	Midstream   bool // found by looking for frames, not from the handshake on
-	InvalidUTF8 bool // a text message that is not UTF-8
 }
 
 // Gap tells bytes of a connection that were lost to the capture.

@@ -1,0 +1,53 @@
+package websocket
+
+import (
+	"encoding/binary"
+	"slices"
+	"time"
+)
+
+// A Message is one message or control frame.
+//
+// Messages gives out messages that belong to the receiver. A Message of Events
+// is borrowed, its Payload too, until the next iteration: Clone keeps it.
+type Message struct {
+	Conn        *Conn
+	From        Direction
+	Opcode      Opcode
+	Payload     []byte    // unmasked and inflated
+	Start, Time time.Time // when the first and the last byte were captured
+	WireLength  int64     // payload bytes as sent, over all frames
+	Frames      int
+	Compressed  bool // sent compressed
+	Truncated   bool // bytes are missing from Payload
+	Undecoded   bool // Payload is still compressed
+	Conflict    bool // some bytes were seen twice with different contents
+	Midstream   bool // found by looking for frames, not from the handshake on
+	InvalidUTF8 bool // a text message that is not UTF-8
+}
+
+// Text returns the payload as a string, whatever the opcode.
+func (m *Message) Text() string { return string(m.Payload) }
+
+// Clone returns a copy that belongs to the caller.
+func (m *Message) Clone() *Message {
+	c := *m
+	c.Payload = slices.Clone(m.Payload)
+	return &c
+}
+
+// StatusNone is the status code of a close frame that carries none (RFC 6455,
+// section 7.4.1).
+const StatusNone = 1005
+
+// CloseStatus returns the status code and reason of a close frame: StatusNone
+// where it carries no code, and 0 for any other message.
+func (m *Message) CloseStatus() (code int, reason string) {
+	switch {
+	case m.Opcode != Close:
+		return 0, ""
+	case len(m.Payload) < 2:
+		return StatusNone, ""
+	}
+	return int(binary.BigEndian.Uint16(m.Payload)), string(m.Payload[2:])
+}
