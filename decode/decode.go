@@ -1,72 +1,121 @@
-// Package decode reads the Ethernet, Linux cooked, null/loop, raw, VLAN, IPv4,
-// IPv6 and TCP headers of a frame into one flat value. It does no I/O, keeps
-// no state and allocates nothing.
+// Package decode reads the Ethernet, Linux cooked, null/loop, raw, VLAN, MPLS,
+// PPPoE, IPv4, IPv6, TCP and UDP headers of a frame into one flat value. It does
+// no I/O, keeps no state and allocates nothing.
 package decode
 
 import (
+	"encoding/binary"
 	"errors"
 	"net/netip"
 )
 
 // Errors of Decode. They are preallocated: compare them with errors.Is.
 var (
-	// ErrTruncated: the frame ends inside a header (a snapshot length cut it).
+	// ErrTruncated: the captured bytes end inside a header although the packet
+	// went on (a snapshot length cut it), or the frame ends there.
 	ErrTruncated = errors.New("decode: frame ends inside a header")
-	// ErrMalformed: a length or version field contradicts itself.
+	// ErrMalformed: a length or version field contradicts itself or what is
+	// around it.
 	ErrMalformed = errors.New("decode: malformed header")
 	// ErrLinkType: the frame's link type is not one that Decode knows.
 	ErrLinkType = errors.New("decode: unknown link type")
 )
 
-// TCPFlags are the control bits of a TCP header (RFC 9293, section 3.1).
-type TCPFlags uint16
-
-// The control bits, AE among them (RFC 9768).
+// IP protocol numbers that Decode looks at.
 const (
-	FIN TCPFlags = 1 << iota
-	SYN
-	RST
-	PSH
-	ACK
-	URG
-	ECE
-	CWR
-	AE
+	ProtoHopByHop    = 0
+	ProtoIPv4        = 4
+	ProtoTCP         = 6
+	ProtoUDP         = 17
+	ProtoIPv6        = 41
+	ProtoRouting     = 43
+	ProtoFragment    = 44
+	ProtoGRE         = 47
+	ProtoESP         = 50
+	ProtoAH          = 51
+	ProtoNoNext      = 59
+	ProtoDestination = 60
+	ProtoMobility    = 135
+	ProtoHIP         = 139
+	ProtoShim6       = 140
 )
 
 // A Packet is the decoded form of one frame. The zero value is ready for use,
 // and one value serves any number of frames. All slices borrow from the data
 // given to Decode.
+//
+// A field is valid if its condition below holds, also when Decode returned an
+// error: the layers before the failing one are there. Where the condition does
+// not hold the field has no meaning and may be left from an earlier frame.
 type Packet struct {
-	Link      LinkType
-	EtherType uint16         // of the innermost VLAN tag's payload; 0 where the link type has none and the payload is not IP
-	IPVersion uint8          // 4, 6, or 0: not IP
-	Proto     uint8          // the upper-layer protocol: IPv4 protocol or the last IPv6 next header; valid iff IPVersion != 0
-	Src, Dst  netip.AddrPort // addresses valid iff IPVersion != 0; ports iff TCP or UDP and not a later fragment
+	Data      []byte   // what was given to Decode
+	Link      LinkType // as given to Decode
+	EtherType uint16   // of what follows the VLAN tags; 0 where the link type has none and the payload is not IP
+	IPVersion uint8    // 4, 6, or 0: not IP
+	Proto     uint8    // the upper-layer protocol: IPv4 protocol or the last IPv6 next header; valid iff IPVersion != 0
 
-	// Fragment fields, valid iff Fragment. Payload is then the fragment's data.
-	Fragment       bool
-	FragmentID     uint32
-	FragmentOffset int // bytes
-	MoreFragments  bool
+	Fragment      bool // a piece of a datagram: neither TCP nor UDP is decoded
+	MoreFragments bool // valid iff Fragment
+	NoLength      bool // the IP length field is 0, as in offloaded sends (TSO, BIG TCP): IPLength is the frame's
+	TCP           bool // the fixed TCP header was read
+	UDP           bool // the UDP header was read
+	tags          uint16
+
+	Src, Dst netip.AddrPort // addresses valid iff IPVersion != 0; ports iff TCP or UDP, or in a first fragment that holds them, otherwise 0
+
+	NetworkOffset   int // where Data's network header begins; what is before it is the link layer
+	TransportOffset int // where Data goes on after the IP headers; valid iff IPVersion != 0
+	IPLength        int // of the IP packet with its headers, on the wire; valid iff IPVersion != 0
+
+	FragmentID     uint32 // valid iff Fragment
+	FragmentOffset int    // bytes; valid iff Fragment
 
 	// TCP, valid iff TCP.
-	TCP     bool
-	Flags   TCPFlags
 	Seq     uint32
 	Ack     uint32
+	Flags   TCPFlags
 	Window  uint16
 	Urgent  uint16
-	Options []byte
+	Options Options // less than the header says iff Decode returned ErrTruncated
 
 	// Payload is what follows the last decoded header, without padding of the
-	// link layer. PayloadLen is its length on the wire; len(Payload) is less
-	// where the frame was cut.
+	// link layer; of a fragment its whole data. PayloadLen is its length on the
+	// wire; len(Payload) is less where the frame was cut.
 	Payload    []byte
 	PayloadLen int
 }
 
-// Decode reads the headers of one frame.
+// Decode reads the headers of one frame that was captured whole, or whose
+// length on the wire is not known.
 func (p *Packet) Decode(link LinkType, data []byte) error {
-	return ErrLinkType
+	return p.DecodeCut(link, data, len(data))
+}
+
+// DecodeCut reads the headers of a frame of which data was captured. wire is its
+// length on the wire; it counts only where headers do not tell the length.
+func (p *Packet) DecodeCut(link LinkType, data []byte, wire int) error {
+	p.Data = data
+	p.Link = link
+	p.IPVersion = 0
+	p.Fragment, p.MoreFragments, p.NoLength, p.TCP, p.UDP, p.tags = false, false, false, false, false, 0
+	if link == LinkEthernet && len(data) >= ethernetLen {
+		switch t := binary.BigEndian.Uint16(data[12:]); t {
+		case etherIPv4:
+			p.EtherType = t
+			return p.ipv4(ethernetLen, wire)
+		case etherIPv6:
+			p.EtherType = t
+			return p.ipv6(ethernetLen, wire)
+		}
+	}
+	return p.link(max(wire, len(data)))
+}
+
+// network makes everything from off on the payload, and reports err.
+func (p *Packet) network(off, wire int, err error) error {
+	off = min(off, len(p.Data))
+	p.NetworkOffset = off
+	p.Payload = p.Data[off:]
+	p.PayloadLen = max(wire-off, len(p.Payload))
+	return err
 }
