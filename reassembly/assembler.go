@@ -1,0 +1,176 @@
+package reassembly
+
+import (
+	"math/rand/v2"
+	"time"
+
+	"github.com/wstap/wstap/decode"
+)
+
+// An Assembler rebuilds flows. It is not safe for concurrent use: one worker,
+// one Assembler.
+type Assembler struct {
+	cfg    Config
+	accept func(*Flow) Consumer
+	seed   [4]uint64
+	table  table
+	lists  [states]list
+	acked  fifo // holes that the other side has acknowledged past
+	open   fifo // the other holes
+	pool   pool
+	stats  Stats
+	due    int64 // packet time of the next look at the time-outs
+	tick   int64 // interval of those looks
+	last   time.Time
+	done   bool
+}
+
+// New returns an Assembler. When the first byte, gap or conflict of a flow is
+// about to be told accept is called once for it; the Consumer that it returns
+// receives the flow, nil ignores it.
+func New(cfg *Config, accept func(*Flow) Consumer) *Assembler {
+	a := &Assembler{cfg: cfg.defaults(), accept: accept}
+	for i := range a.seed {
+		a.seed[i] = rand.Uint64()
+	}
+	a.table.grow()
+	a.tick = int64(min(a.cfg.HandshakeTimeout, a.cfg.IdleTimeout, a.cfg.CloseTimeout,
+		a.cfg.AckedHoleTimeout, a.cfg.HoleTimeout) / 8)
+	return a
+}
+
+// Stats returns what was counted so far.
+func (a *Assembler) Stats() Stats {
+	s := a.stats
+	s.Active = a.table.count - a.lists[closed].count
+	s.HalfOpen = a.lists[halfOpen].count
+	return s
+}
+
+// Packet takes one decoded packet, captured at t. It borrows p and what p
+// points to until it returns.
+func (a *Assembler) Packet(p *decode.Packet, t time.Time) {
+	now := t.UnixNano()
+	if now >= a.due || now < a.due-2*a.tick {
+		a.expire(now, t)
+		a.due = now + a.tick
+	}
+	a.last = t
+	a.stats.Packets++
+	switch {
+	case p.Fragment:
+		a.stats.Fragments++
+	case !p.TCP:
+		a.stats.Other++
+	default:
+		a.segment(p, t, now, 0)
+	}
+}
+
+// Close tells what is left: queued data behind holes, then Closed(EOF) for
+// every flow, the oldest first.
+func (a *Assembler) Close() {
+	for _, s := range []state{halfOpen, established, closing, closed} {
+		for l := &a.lists[s]; l.head != 0; {
+			a.end(a.table.flow(l.head), l.head, EOF, a.last)
+		}
+	}
+}
+
+// segment takes one TCP segment.
+func (a *Assembler) segment(p *decode.Packet, t time.Time, now int64, space uint32) {
+	a.stats.Bytes += uint64(len(p.Payload))
+	a.stats.Cut += uint64(p.PayloadLen - len(p.Payload))
+	var k key
+	k.set(p, space)
+	hash := k.hash(&a.seed)
+	f, index, side := a.table.find(&k, hash)
+	if f != nil && now-f.last >= int64(a.cfg.IdleTimeout) && f.state != closed {
+		a.end(f, index, Idle, t)
+		f = nil
+	}
+	if f == nil {
+		if !begins(p) {
+			a.stray(p)
+			return
+		}
+		a.begin(p, &k, hash, t, now)
+		return
+	}
+	f.last = now
+	f.flags |= touched
+	if f.state != established || p.Flags&(decode.SYN|decode.RST|decode.FIN) != 0 || f.flags&(reopening|ignored) != 0 {
+		a.unusual(f, index, side, p, &k, hash, t, now)
+		return
+	}
+	a.stats.Segments++
+	a.ordinary(f, index, side, p, t, now)
+}
+
+func (a *Assembler) stray(p *decode.Packet) {
+	a.stats.Stray++
+	a.stats.Skipped += uint64(len(p.Payload))
+}
+
+// ordinary takes the acknowledgment and the data of a segment.
+func (a *Assembler) ordinary(f *Flow, index uint32, side int, p *decode.Packet, t time.Time, now int64) {
+	if p.Flags&decode.ACK != 0 {
+		a.acknowledge(f, index, side^1, p, t, now)
+		if f.flags&ignored != 0 {
+			a.stats.Skipped += uint64(len(p.Payload))
+			return
+		}
+	}
+	if p.PayloadLen == 0 {
+		return
+	}
+	h := &f.half[side]
+	if p.Seq == h.next && h.queue == nil && len(p.Payload) == p.PayloadLen && h.flags&(fin|seen) == seen {
+		h.next += uint32(p.PayloadLen)
+		a.deliver(f, side, p.Payload, t)
+		return
+	}
+	a.data(f, index, side, p.Seq, p.Payload, p.PayloadLen, t, now)
+}
+
+// deliver tells the next bytes; next has already moved on.
+func (a *Assembler) deliver(f *Flow, side int, b []byte, t time.Time) {
+	c := f.consumer
+	if c == nil {
+		if c = a.consumerOf(f); c == nil {
+			a.stats.Skipped += uint64(len(b))
+			return
+		}
+	}
+	f.half[side].offset += int64(len(b))
+	a.stats.Delivered += uint64(len(b))
+	c.Data(f.direction(side), b, t)
+}
+
+// consumerOf calls accept if that was not done yet.
+func (a *Assembler) consumerOf(f *Flow) Consumer {
+	if f.flags&(accepted|ignored) == 0 {
+		f.flags |= accepted
+		c := a.accept(f)
+		if c == nil {
+			f.flags |= ignored
+		}
+		if f.flags&ignored == 0 {
+			f.consumer = c
+		}
+	}
+	return f.consumer
+}
+
+// gap tells that the next n bytes are lost.
+func (a *Assembler) gap(f *Flow, side int, n uint32, t time.Time) {
+	h := &f.half[side]
+	h.next += n
+	h.lost = true
+	if c := a.consumerOf(f); c != nil {
+		h.offset += int64(n)
+		a.stats.Gaps++
+		a.stats.Gapped += uint64(n)
+		c.Gap(f.direction(side), int64(n), t)
+	}
+}

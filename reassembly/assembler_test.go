@@ -1,0 +1,228 @@
+package reassembly
+
+import (
+	"bytes"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/wstap/wstap/decode"
+)
+
+// scenes are captures of one pair of ports and what is told of them.
+var scenes = []struct {
+	name string
+	cfg  *Config
+	play func(b *bench)
+	want string
+}{
+	{"in order, both sides close", nil, func(b *bench) {
+		b.open(100, 500)
+		b.packet(seg(client, 0, 101, 501, "abc"))
+		b.packet(seg(server, 0, 501, 104, "xyz"))
+		b.packet(seg(client, decode.FIN, 104, 504, "d"))
+		b.packet(seg(server, decode.FIN, 504, 106, ""))
+		b.packet(seg(client, 0, 106, 505, "")) // the stray last ACK
+	}, "client abc|server xyz|client d|closed fin"},
+	{"half-close", nil, func(b *bench) {
+		b.open(100, 500)
+		b.packet(seg(client, decode.FIN, 101, 501, "q"))
+		b.packet(seg(server, 0, 501, 103, "answer"))
+		b.packet(seg(server, decode.FIN, 507, 103, ""))
+	}, "client q|server answer|closed fin"},
+	{"out of order", nil, func(b *bench) {
+		b.open(100, 500)
+		b.packet(seg(client, 0, 103, 501, "c"))
+		b.packet(seg(client, 0, 102, 501, "b"))
+		b.packet(seg(client, 0, 101, 501, "a"))
+	}, "client abc|closed eof"},
+	{"wrapped numbers", nil, func(b *bench) {
+		b.open(0xfffffffd, 0xffffffff)
+		b.packet(seg(client, 0, 0xffffffff, 0, "bcd"))
+		b.packet(seg(client, 0, 0xfffffffe, 0, "a"))
+		b.packet(seg(server, 0, 0, 2, "x"))
+	}, "client abcd|server x|closed eof"},
+	{"retransmission and keep-alive", nil, func(b *bench) {
+		b.open(100, 500)
+		b.packet(seg(client, 0, 101, 501, "abc"))
+		b.packet(seg(client, 0, 101, 501, "abcd"))
+		b.packet(seg(client, 0, 104, 501, "\x00"))
+		b.packet(seg(client, 0, 105, 501, "e"))
+	}, "client abcde|closed eof"},
+	{"a hole that is acknowledged and never filled", &Config{AckedHolePackets: 1}, func(b *bench) {
+		b.open(100, 500)
+		b.packet(seg(client, 0, 101, 501, "ab"))
+		b.packet(seg(client, 0, 105, 501, "ef"))
+		b.packet(seg(server, 0, 501, 107, "x"))
+		b.packet(seg(client, 0, 103, 502, "cd"))
+	}, "client ab|gap client 2|client ef|server x|closed eof"},
+	{"an acknowledgment captured before its data", nil, func(b *bench) {
+		b.open(100, 500)
+		b.packet(seg(server, 0, 501, 107, "x"))
+		b.packet(seg(client, 0, 105, 501, "ef"))
+		b.packet(seg(client, 0, 101, 501, "abcd"))
+	}, "server x|client abcdef|closed eof"},
+	{"an acknowledged hole times out", nil, func(b *bench) {
+		b.open(100, 500)
+		b.packet(seg(server, 0, 501, 104, "x"))
+		b.now = b.now.Add(2 * time.Second)
+		b.packet(seg(server, 0, 502, 104, "y"))
+	}, "server x|gap client 3|server y|closed eof"},
+	{"a hole is told at the end", nil, func(b *bench) {
+		b.open(100, 500)
+		b.packet(seg(client, 0, 103, 501, "c"))
+	}, "gap client 2|client c|closed eof"},
+	{"snapshot length", nil, func(b *bench) {
+		b.open(100, 500)
+		p := seg(client, 0, 101, 501, "abc")
+		p.PayloadLen = 10
+		b.packet(p)
+		b.packet(seg(client, 0, 111, 501, "k"))
+		p = seg(client, 0, 113, 501, "m")
+		p.PayloadLen = 3
+		b.packet(p)
+		b.packet(seg(client, 0, 112, 501, "l"))
+		b.packet(seg(client, 0, 116, 501, "p"))
+	}, "client abc|gap client 7|client klm|gap client 2|client p|closed eof"},
+	{"mid-stream, the server speaks first", nil, func(b *bench) {
+		b.packet(seg(server, 0, 501, 104, "x"))
+		b.packet(seg(client, 0, 104, 502, "a"))
+	}, "server x|client a|closed eof"},
+	{"a stray last ACK makes no flow", nil, func(b *bench) {
+		b.packet(seg(client, 0, 106, 505, ""))
+		b.packet(seg(client, decode.FIN, 106, 505, ""))
+	}, ""},
+	{"reset in the window", nil, func(b *bench) {
+		b.open(100, 500)
+		b.packet(seg(client, 0, 101, 501, "a"))
+		b.packet(seg(server, decode.RST, 501+80000, 0, ""))
+		b.packet(seg(server, decode.RST, 400, 0, ""))
+		b.packet(seg(client, 0, 102, 501, "b"))
+		b.packet(seg(server, decode.RST, 501, 0, ""))
+		b.packet(seg(client, 0, 103, 501, "c"))
+	}, "client ab|closed rst"},
+	{"a new connection on old ports", nil, func(b *bench) {
+		b.open(100, 500)
+		b.packet(seg(client, 0, 101, 501, "a"))
+		b.open(9100, 9500)
+		b.packet(seg(client, 0, 9101, 9501, "b"))
+	}, "client a|closed reused || client b|closed eof"},
+	{"a forged SYN ends nothing", nil, func(b *bench) {
+		b.open(100, 500)
+		b.packet(seg(client, 0, 101, 501, "a"))
+		b.packet(seg(client, decode.SYN, 9100, 0, ""))
+		b.packet(seg(server, 0, 501, 102, "x")) // the challenge ACK
+		b.packet(seg(client, 0, 102, 502, "b"))
+	}, "client a|server x|client b|closed eof"},
+	{"a new connection after a closed one", nil, func(b *bench) {
+		b.open(100, 500)
+		b.packet(seg(client, decode.FIN, 101, 501, "a"))
+		b.packet(seg(server, decode.FIN, 501, 103, ""))
+		b.open(9100, 9500)
+		b.packet(seg(client, 0, 9101, 9501, "b"))
+	}, "client a|closed fin || client b|closed eof"},
+	{"overlap of queued data, other contents", nil, func(b *bench) {
+		b.open(100, 500)
+		b.packet(seg(client, 0, 102, 501, "bcd"))
+		b.packet(seg(client, 0, 104, 501, "DEF"))
+		b.packet(seg(client, 0, 101, 501, "a"))
+	}, "conflict client 3+1|client abcdEF|closed eof"},
+	{"data on the SYN, accepted", nil, func(b *bench) {
+		b.packet(seg(client, decode.SYN, 100, 0, "abc"))
+		b.packet(seg(server, decode.SYN, 500, 104, ""))
+		b.packet(seg(client, 0, 104, 501, "d"))
+	}, "client abcd|closed eof"},
+	{"data on the SYN, refused", nil, func(b *bench) {
+		b.packet(seg(client, decode.SYN, 100, 0, "abc"))
+		b.packet(seg(server, decode.SYN, 500, 101, ""))
+		b.packet(seg(client, 0, 101, 501, "xyz"))
+	}, "client xyz|closed eof"},
+	{"simultaneous open", nil, func(b *bench) {
+		b.packet(seg(client, decode.SYN, 100, 0, ""))
+		b.packet(seg(server, decode.SYN, 500, 0, ""))
+		b.packet(seg(client, decode.SYN, 100, 501, ""))
+		b.packet(seg(server, decode.SYN, 500, 101, ""))
+		b.packet(seg(client, 0, 101, 501, "a"))
+		b.packet(seg(server, 0, 501, 102, "x"))
+	}, "client a|server x|closed eof"},
+	{"the FIN was lost, its acknowledgment not", nil, func(b *bench) {
+		b.open(100, 500)
+		b.packet(seg(client, 0, 101, 501, "a"))
+		b.packet(seg(client, decode.FIN, 102, 501, ""))
+		b.packet(seg(server, decode.FIN, 501, 103, "x"))
+		b.packet(seg(server, decode.FIN, 501, 103, "x"))
+	}, "client a|server x|closed fin"},
+	{"a flow without end, then silence", nil, func(b *bench) {
+		b.open(100, 500)
+		b.packet(seg(client, 0, 101, 501, "a"))
+		b.now = b.now.Add(4 * time.Hour)
+		b.packet(seg(server, 0, 501, 102, "x"))
+	}, "client a|closed idle || server x|closed eof"},
+}
+
+func TestScenes(t *testing.T) {
+	for _, s := range scenes {
+		t.Run(s.name, func(t *testing.T) {
+			b := newBench(t, s.cfg)
+			s.play(b)
+			if got := b.close(); got != s.want {
+				t.Errorf("told\n\t%s\nwant\n\t%s", got, s.want)
+			}
+		})
+	}
+}
+
+// TestShuffled cuts two streams at random, repeats and shuffles the segments of
+// both directions against each other, and expects the streams whole.
+func TestShuffled(t *testing.T) {
+	for seed := range uint64(2000) {
+		rng := rand.New(rand.NewPCG(seed, 1))
+		var streams [2][]byte
+		isn := [2]uint32{rng.Uint32(), rng.Uint32()}
+		if seed%2 == 0 {
+			isn[0] = -uint32(rng.IntN(200))
+		}
+		var packets []*decode.Packet
+		for dir := range streams {
+			n := rng.IntN(200) + 1
+			for range n {
+				streams[dir] = append(streams[dir], byte(rng.Uint32()))
+			}
+			for from := 0; from < n; {
+				to := min(n, from+1+rng.IntN(20))
+				p := seg(Direction(dir), 0, isn[dir]+1+uint32(from), 0, string(streams[dir][from:to]))
+				p.Flags |= decode.ACK
+				p.Ack = isn[dir^1] + 1 + uint32(rng.IntN(100))
+				packets = append(packets, p)
+				if rng.IntN(4) == 0 {
+					packets = append(packets, p)
+				}
+				if from = to; rng.IntN(4) == 0 {
+					from -= rng.IntN(to)
+				}
+			}
+		}
+		rng.Shuffle(len(packets), func(i, j int) { packets[i], packets[j] = packets[j], packets[i] })
+		for dir := range streams {
+			for _, p := range packets {
+				if over := p.Ack - isn[dir] - 1 - uint32(len(streams[dir])); p.Src == seg(Direction(dir).Reverse(), 0, 0, 0, "").Src && int32(over) > 0 {
+					p.Ack -= over
+				}
+			}
+		}
+		b := newBench(t, nil)
+		b.open(isn[0], isn[1])
+		for _, p := range packets {
+			b.packet(p)
+		}
+		b.close()
+		if len(b.flows) != 1 {
+			t.Fatalf("seed %d: %d flows", seed, len(b.flows))
+		}
+		for dir, want := range streams {
+			if got := b.flows[0].streams[dir]; !bytes.Equal(got, want) {
+				t.Fatalf("seed %d, %v: got %q\nwant %q", seed, Direction(dir), got, want)
+			}
+		}
+	}
+}

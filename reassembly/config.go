@@ -1,0 +1,69 @@
+package reassembly
+
+import "time"
+
+// Config configures an Assembler; nil means the defaults, and so does the zero
+// value of each field.
+type Config struct {
+	// MaxFlows is the number of connections kept, half-open ones and those
+	// that just closed among them. Beyond it the least useful goes first:
+	// closed, then half-open, then silent before active. 0: 524,288.
+	MaxFlows int
+
+	// MaxFlowBytes is the memory that out-of-order data of one connection may
+	// take; beyond it its oldest hole is given up. 0: 4 MiB.
+	MaxFlowBytes int
+	// MaxBytes is the same for all connections together. 0: 128 MiB.
+	MaxBytes int
+
+	// HandshakeTimeout ends a connection whose opening handshake is not
+	// answered or not finished. 0: 1 minute.
+	HandshakeTimeout time.Duration
+	// IdleTimeout ends an established connection on which nothing was seen,
+	// not even a keep-alive. 0: 3 hours, which is longer than the interval of
+	// keep-alives (RFC 9293, section 3.8.4: 2 hours).
+	IdleTimeout time.Duration
+	// CloseTimeout is how long a half-closed connection waits for its other
+	// half, and how long the ports of a closed one are remembered, so that
+	// late packets do not look like a new connection. 0: 2 minutes.
+	CloseTimeout time.Duration
+
+	// AckedHoleTimeout is how long a hole that the other side has acknowledged
+	// past may still be filled, because a capture can show the two directions
+	// out of step. 0: 1 second.
+	AckedHoleTimeout time.Duration
+	// AckedHolePackets is the same, counted in packets of the connection.
+	// 0: 256.
+	AckedHolePackets int
+	// HoleTimeout is how long a hole that nobody has acknowledged past may
+	// still be filled; a retransmission can be that late. 0: 1 minute.
+	HoleTimeout time.Duration
+}
+
+// defaults returns a copy of c with every zero replaced.
+func (c *Config) defaults() Config {
+	var d Config
+	if c != nil {
+		d = *c
+	}
+	number := func(v *int, def int) {
+		if *v <= 0 {
+			*v = def
+		}
+	}
+	duration := func(v *time.Duration, def time.Duration) {
+		if *v <= 0 {
+			*v = def
+		}
+	}
+	number(&d.MaxFlows, 1<<19)
+	number(&d.MaxFlowBytes, 4<<20)
+	number(&d.MaxBytes, 128<<20)
+	duration(&d.HandshakeTimeout, time.Minute)
+	duration(&d.IdleTimeout, 3*time.Hour)
+	duration(&d.CloseTimeout, 2*time.Minute)
+	duration(&d.AckedHoleTimeout, time.Second)
+	number(&d.AckedHolePackets, 256)
+	duration(&d.HoleTimeout, time.Minute)
+	return d
+}

@@ -1,0 +1,124 @@
+package reassembly
+
+import (
+	"net/netip"
+
+	"github.com/wstap/wstap/decode"
+)
+
+// A state is the part of a connection's life that a Flow is in.
+type state uint8
+
+const (
+	free     state = iota
+	halfOpen       // a SYN was seen, the handshake is not finished
+	established
+	closing // one side has closed
+	closed  // told to the Consumer; remembered so that late packets make no new flow
+	states
+)
+
+// Flags of a Flow.
+const (
+	midstream  uint8 = 1 << iota // the opening was not seen
+	clientIsB                    // side 1 is the client
+	accepted                     // accept was called
+	ignored                      // no Consumer, or it wants no more
+	touched                      // seen since it was put into its list
+	reopening                    // a SYN on the same ports waits for its answer
+	reopeningB                   // it came from side 1
+)
+
+// A Flow is one TCP connection. It is valid until Closed returns; a flow that
+// was ignored, until Ignore returns.
+type Flow struct {
+	key
+	consumer Consumer
+	last     int64  // Unix nanoseconds of the last packet
+	since    int64  // when it entered its list
+	next     uint32 // list links, slab indices
+	prev     uint32
+	reopen   uint32 // valid iff reopening: the initial sequence number
+	state    state
+	flags    uint8
+	half     [2]half // what each side sends; side 0 sent the first packet
+}
+
+// Flags of a half.
+const (
+	seen    uint8 = 1 << iota // next is known from the side itself or from an acknowledgment
+	acked                     // ack is known
+	synced                    // the side's SYN was seen: offset counts from it
+	fin                       // fin is known
+	finDone                   // everything before fin is delivered
+	strange                   // odd is valid
+)
+
+// A half is the stream that one side sends.
+type half struct {
+	next   uint32 // sequence number of the next byte to deliver
+	ack    uint32 // highest number that the other side has acknowledged
+	right  uint32 // right edge of the window that the other side offers
+	fin    uint32 // number of the FIN
+	odd    uint32 // end of the last segment that was outside of the window
+	scale  uint8  // shift of the windows that this side offers
+	flags  uint8
+	lost   bool  // a gap has been told: what is behind next may be late, not duplicate
+	offset int64 // bytes delivered and lost
+	queue  *queue
+}
+
+// Client returns the side that opened the connection; where the opening was not
+// seen, the one that the evidence speaks for.
+func (f *Flow) Client() netip.AddrPort { return f.addr(f.clientSide()) }
+
+// Server returns the other side.
+func (f *Flow) Server() netip.AddrPort { return f.addr(f.clientSide() ^ 1) }
+
+// Midstream says that the opening of the connection was not seen.
+func (f *Flow) Midstream() bool { return f.flags&midstream != 0 }
+
+// Ignore says that the Consumer wants no more of this flow: nothing is queued
+// or delivered any more, and Closed is not called.
+func (f *Flow) Ignore() {
+	f.flags |= ignored
+	f.consumer = nil
+}
+
+func (f *Flow) clientSide() int {
+	if f.flags&clientIsB != 0 {
+		return 1
+	}
+	return 0
+}
+
+func (f *Flow) direction(side int) Direction { return Direction(side ^ f.clientSide()) }
+
+// guessClient works out the client of a flow picked up mid-stream, whose first
+// packet with data is p, sent by side 0.
+func (f *Flow) guessClient(p *decode.Packet) {
+	f.flags &^= clientIsB
+	switch {
+	case hasPrefix(p.Payload, "GET ") || hasPrefix(p.Payload, "CONNECT "):
+	case hasPrefix(p.Payload, "HTTP/1."):
+		f.flags |= clientIsB
+	case serverLike(f.ports[0]) < serverLike(f.ports[1]):
+		f.flags |= clientIsB
+	}
+}
+
+// serverLike orders ports by how likely a server has them, smaller is likelier:
+// system ports, then user ports, then those that stacks give to clients
+// (RFC 6335; Linux begins its range at 32768); among equals the smaller.
+func serverLike(port uint16) int {
+	class := 0
+	switch {
+	case port >= 32768:
+		class = 2
+	case port >= 1024:
+		class = 1
+	}
+	return class<<16 | int(port)
+}
+
+func hasPrefix(b []byte, s string) bool { return len(b) >= len(s) && string(b[:len(s)]) == s }

@@ -1,0 +1,106 @@
+package reassembly
+
+import "time"
+
+// A list holds the flows of one state in the order in which they entered it.
+// Instead of being moved at every packet, a flow is marked as touched and gets
+// a second turn when it reaches the head.
+type list struct {
+	head, tail uint32
+	count      int
+}
+
+// enter puts f, which is in no list, at the end of the list of s.
+func (a *Assembler) enter(f *Flow, index uint32, s state, now int64) {
+	f.state = s
+	f.since = now
+	f.flags &^= touched
+	l := &a.lists[s]
+	f.prev, f.next = l.tail, 0
+	if l.tail != 0 {
+		a.table.flow(l.tail).next = index
+	} else {
+		l.head = index
+	}
+	l.tail = index
+	l.count++
+}
+
+// leave takes f out of its list.
+func (a *Assembler) leave(f *Flow) {
+	l := &a.lists[f.state]
+	if f.prev != 0 {
+		a.table.flow(f.prev).next = f.next
+	} else {
+		l.head = f.next
+	}
+	if f.next != 0 {
+		a.table.flow(f.next).prev = f.prev
+	} else {
+		l.tail = f.prev
+	}
+	l.count--
+}
+
+func (a *Assembler) move(f *Flow, index uint32, s state, now int64) {
+	a.leave(f)
+	a.enter(f, index, s, now)
+}
+
+// expire ends what has timed out at packet time now.
+func (a *Assembler) expire(now int64, t time.Time) {
+	a.expireHoles(&a.acked, int64(a.cfg.AckedHoleTimeout), now, t)
+	a.expireHoles(&a.open, int64(a.cfg.HoleTimeout), now, t)
+	a.expireFlows(halfOpen, int64(a.cfg.HandshakeTimeout), now, t)
+	a.expireFlows(established, int64(a.cfg.IdleTimeout), now, t)
+	a.expireFlows(closing, int64(a.cfg.CloseTimeout), now, t)
+	a.expireFlows(closed, int64(a.cfg.CloseTimeout), now, t)
+}
+
+func (a *Assembler) expireHoles(l *fifo, timeout, now int64, t time.Time) {
+	for q := l.head; q != nil; q = l.head {
+		if q.since > now {
+			q.since = now // the packets' clock was set back
+		}
+		if now-q.since < timeout {
+			return
+		}
+		a.giveUp(q, t, now)
+	}
+}
+
+func (a *Assembler) expireFlows(s state, timeout, now int64, t time.Time) {
+	l := &a.lists[s]
+	for l.head != 0 {
+		index := l.head
+		f := a.table.flow(index)
+		if f.since > now {
+			f.since = now
+		}
+		if now-f.since < timeout {
+			return
+		}
+		if (s == established || s == closing) && f.flags&touched != 0 && now-f.last < timeout {
+			a.move(f, index, s, now)
+			continue
+		}
+		a.end(f, index, Idle, t)
+	}
+}
+
+// evict makes room for one flow.
+func (a *Assembler) evict(t time.Time, now int64) {
+	for _, s := range [...]state{closed, halfOpen, closing, established} {
+		l := &a.lists[s]
+		for l.head != 0 {
+			index := l.head
+			f := a.table.flow(index)
+			if s >= established && s != closed && f.flags&touched != 0 {
+				a.move(f, index, s, now)
+				continue
+			}
+			a.end(f, index, Evicted, t)
+			return
+		}
+	}
+}

@@ -1,0 +1,36 @@
+package reassembly
+
+// Stats are cumulative counts. Each packet is counted in exactly one of the
+// packet counters, and each captured TCP payload byte in exactly one of the
+// byte counters, so that
+//
+//	Packets = Segments + Stray + Fragments + Other
+//	Bytes   = Delivered + Queued + Skipped + Duplicate + Late + Outside + Discarded
+type Stats struct {
+	Packets   uint64 // given to Assembler.Packet
+	Segments  uint64 // TCP segments of a flow
+	Stray     uint64 // TCP segments that belong to no flow and make none
+	Fragments uint64 // IP fragments
+	Other     uint64 // neither TCP nor a fragment
+
+	Bytes     uint64 // TCP payload as captured
+	Delivered uint64 // told by Consumer.Data
+	Queued    uint64 // waiting for a hole to be filled: goes down again
+	Skipped   uint64 // of flows without a Consumer, and of stray segments
+	Duplicate uint64 // seen before: retransmissions, overlaps, keep-alive probes
+	Late      uint64 // fill a hole that was given up, or precede a flow's start
+	Outside   uint64 // outside of the window, or behind a FIN
+	Discarded uint64 // given up for a budget, or refused by the receiver
+
+	Gaps     uint64 // told by Consumer.Gap
+	Gapped   uint64 // bytes told by Consumer.Gap
+	Cut      uint64 // bytes that a snapshot length cut off; they are told as gaps
+	Conflict uint64 // bytes told by Consumer.Conflict
+
+	Flows     uint64          // connections begun
+	Midstream uint64          // those whose opening was not seen
+	Ended     [reasons]uint64 // connections ended, by Reason
+	Active    int             // connections in the table now
+	HalfOpen  int             // those of them whose handshake is not finished
+	Memory    int             // bytes of memory that hold queued data now
+}
