@@ -1,6 +1,7 @@
 package decode
 
 import (
+	"bytes"
 	"encoding/binary"
 	"strconv"
 )
@@ -63,6 +64,9 @@ const (
 	sll2Len     = 20
 	linkRaw12   = 12 // LinkRaw in files of some writers
 )
+
+// snap is an 802.2 header for SNAP, with the organization that EtherTypes have.
+var snap = []byte{0xaa, 0xaa, 3, 0, 0, 0}
 
 // link reads the link layer's header.
 func (p *Packet) link(wire int) error {
@@ -168,15 +172,21 @@ func (p *Packet) ether(t uint16, off, wire int) error {
 	}
 	// A length instead of a type: 802.2, perhaps with a SNAP header that names
 	// an EtherType (RFC 1042). 4 is the cooked headers' word for 802.2.
-	if t <= 1500 && (p.Link == LinkEthernet || t == 4) && len(data) >= off+8 &&
-		[6]byte(data[off:]) == [6]byte{0xaa, 0xaa, 3, 0, 0, 0} {
-		switch inner := binary.BigEndian.Uint16(data[off+6:]); inner {
-		case etherIPv4:
-			p.EtherType = inner
-			return p.ipv4(off+8, wire)
-		case etherIPv6:
-			p.EtherType = inner
-			return p.ipv6(off+8, wire)
+	if t <= 1500 && (p.Link == LinkEthernet || t == 4) {
+		switch h := data[off:]; {
+		case len(h) < 8:
+			if wire >= off+8 && bytes.HasPrefix(snap, h[:min(len(h), len(snap))]) {
+				return p.network(off, wire, ErrTruncated)
+			}
+		case bytes.HasPrefix(h, snap):
+			switch inner := binary.BigEndian.Uint16(h[6:]); inner {
+			case etherIPv4:
+				p.EtherType = inner
+				return p.ipv4(off+8, wire)
+			case etherIPv6:
+				p.EtherType = inner
+				return p.ipv6(off+8, wire)
+			}
 		}
 	}
 	return p.network(off, wire, nil)
@@ -196,13 +206,14 @@ func (p *Packet) mpls(off, wire int) error {
 			break
 		}
 	}
-	if off < len(p.Data) {
-		switch p.Data[off] >> 4 {
-		case 4:
-			return p.ipv4(off, wire)
-		case 6:
-			return p.ipv6(off, wire)
-		}
+	if off >= len(p.Data) {
+		return p.network(start, wire, ErrTruncated)
+	}
+	switch p.Data[off] >> 4 {
+	case 4:
+		return p.ipv4(off, wire)
+	case 6:
+		return p.ipv6(off, wire)
 	}
 	return p.network(start, wire, nil)
 }
