@@ -210,7 +210,7 @@ func TestShuffled(t *testing.T) {
 				}
 			}
 		}
-		b := newBench(t, nil)
+		b := newBench(t, &Config{AckedHolePackets: 1 << 20, AckedHoleTimeout: time.Hour})
 		b.open(isn[0], isn[1])
 		for _, p := range packets {
 			b.packet(p)

@@ -33,7 +33,7 @@ type Config struct {
 	// out of step. 0: 1 second.
 	AckedHoleTimeout time.Duration
 	// AckedHolePackets is the same, counted in packets of the connection.
-	// 0: 256.
+	// 0: 1,000.
 	AckedHolePackets int
 	// HoleTimeout is how long a hole that nobody has acknowledged past may
 	// still be filled; a retransmission can be that late. 0: 1 minute.
@@ -63,7 +63,7 @@ func (c *Config) defaults() Config {
 	duration(&d.IdleTimeout, 3*time.Hour)
 	duration(&d.CloseTimeout, 2*time.Minute)
 	duration(&d.AckedHoleTimeout, time.Second)
-	number(&d.AckedHolePackets, 256)
+	number(&d.AckedHolePackets, 1000)
 	duration(&d.HoleTimeout, time.Minute)
 	return d
 }
