@@ -47,6 +47,16 @@ const (
 	Passing                   // between others, seen promiscuously
 )
 
+// Checksum says what is known of a frame's transport checksum.
+type Checksum uint8
+
+// The states of a Frame's checksum.
+const (
+	ChecksumUnknown  Checksum = iota // nobody looked
+	ChecksumValid                    // verified by the adapter or the kernel
+	ChecksumNotReady                 // left for the adapter to fill in: wrong in Data, as always on lo
+)
+
 // A Frame is one captured frame.
 type Frame struct {
 	Data      []byte          // borrowed from the Source until its next Next or Close
@@ -55,6 +65,7 @@ type Frame struct {
 	Link      decode.LinkType // how Data begins
 	Interface int             // interface index (live) or number of the interface in the file
 	Direction Direction
+	Checksum  Checksum
 }
 
 // Stats counts frames since a Source was opened.
@@ -62,4 +73,9 @@ type Stats struct {
 	Captured uint64 // frames given out by Next
 	Received uint64 // frames that passed the filter, as the kernel counts them; Captured for files
 	Dropped  uint64 // frames that passed the filter and found no room in the ring
+	Freezes  uint64 // times that a ring was full and stopped receiving
+
+	// FirstDrop is the time of the last frame before the first drop; zero
+	// while there was none.
+	FirstDrop time.Time
 }

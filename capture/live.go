@@ -1,0 +1,202 @@
+package capture
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/wstap/wstap/decode"
+)
+
+// Any is the name that stands for every interface, those that appear later
+// included.
+const Any = "any"
+
+// Defaults of Config.
+const (
+	DefaultSnapLen      = 262144                // bytes
+	DefaultBufferSize   = 32 << 20              // bytes
+	DefaultBlockSize    = 256 << 10             // bytes
+	DefaultBlockTimeout = 10 * time.Millisecond // longest stay of a frame in an open block
+)
+
+// Errors of Listen and of Next.
+var (
+	// ErrNoInterface: there is no interface of that name.
+	ErrNoInterface = errors.New("no such interface")
+	// ErrInterfaceGone: the captured interface was removed. Next returns it
+	// once what was captured before has been read.
+	ErrInterfaceGone = errors.New("interface is gone")
+)
+
+// Timestamps says who takes the time of a frame.
+type Timestamps uint8
+
+// The sources of time.
+const (
+	Software Timestamps = iota // the kernel, when it receives or sends the frame
+	Hardware                   // the adapter, where it can; otherwise the kernel
+)
+
+// Config tunes Listen. A nil Config means the zero Config.
+type Config struct {
+	// Filter is a pcap-filter(7) expression, evaluated in the kernel. Frames
+	// that do not match cost next to nothing and are not counted. Empty means
+	// every frame.
+	Filter string
+
+	// SnapLen is the most bytes of a frame that are kept. 0 means
+	// DefaultSnapLen.
+	SnapLen int
+
+	// Promiscuous also receives what an interface hears that is not addressed
+	// to it. It has no effect on "any". False means not.
+	Promiscuous bool
+
+	// Direction keeps only frames that come in (Incoming, which includes
+	// those between others) or go out (Outgoing). Unknown, the zero value,
+	// means both. On lo, where each frame goes out and comes in, both means
+	// that it shows once, as Incoming.
+	Direction Direction
+
+	// Workers is how many rings the kernel spreads connections over, each to
+	// be read by one goroutine; see Live.Shards. 0 means as many as pay on
+	// this machine.
+	Workers int
+
+	// BufferSize is the size in bytes of all rings together. It is rounded to
+	// whole blocks, at least two for each ring. Where the kernel refuses so
+	// much, Listen takes what it gives and says so in Warnings. 0 means
+	// DefaultBufferSize.
+	BufferSize int
+
+	// BlockSize is the size in bytes of a block, the unit in which a ring is
+	// handed back and forth and the bound of a frame. It is rounded up to a
+	// power of two, at least a page. 0 means DefaultBlockSize.
+	BlockSize int
+
+	// BlockTimeout is the longest that a frame waits for its block to fill,
+	// and so the latency of a quiet capture. It is rounded up to whole
+	// milliseconds. 0 means DefaultBlockTimeout.
+	BlockTimeout time.Duration
+
+	// Timestamps says who takes the time of frames. The zero value is
+	// Software.
+	Timestamps Timestamps
+
+	// Namespace is the network namespace to capture in: a path such as
+	// /run/netns/blue, or the id of a process whose namespace it is. It needs
+	// CAP_SYS_ADMIN. Empty means the caller's own.
+	Namespace string
+}
+
+// Live is a capture from one or more network interfaces. It is a Sharded
+// Source. Close it to free its rings.
+type Live struct {
+	live // what the platform needs
+}
+
+var _ Sharded = (*Live)(nil)
+
+// Listen captures from the named interface, from several with a comma between
+// their names, or with Any from all.
+//
+// One interface is captured with the link type of its own, if that is
+// Ethernet or bare IP. Otherwise, and with several or all, frames begin with
+// a Linux cooked header (LinkSLL2). A VLAN tag that the kernel had taken off
+// is back in its place.
+//
+// Capturing needs CAP_NET_RAW on Linux; without it the error matches
+// os.ErrPermission. A name that no interface has is ErrNoInterface; a mistake
+// in the filter is a *filter.Error. On other platforms the error matches
+// errors.ErrUnsupported.
+func Listen(name string, cfg *Config) (*Live, error) {
+	var c Config
+	if cfg != nil {
+		c = *cfg
+	}
+	if err := c.setDefaults(); err != nil {
+		return nil, fmt.Errorf("capture: %w", err)
+	}
+	l := new(Live)
+	if err := l.open(name, &c); err != nil {
+		return nil, fmt.Errorf("capture: %s: %w", name, err)
+	}
+	return l, nil
+}
+
+func (c *Config) setDefaults() error {
+	for _, v := range []struct {
+		name string
+		n    int64
+	}{
+		{"SnapLen", int64(c.SnapLen)}, {"BufferSize", int64(c.BufferSize)}, {"BlockSize", int64(c.BlockSize)},
+		{"BlockTimeout", int64(c.BlockTimeout)}, {"Workers", int64(c.Workers)},
+	} {
+		if v.n < 0 {
+			return fmt.Errorf("%s is negative", v.name)
+		}
+	}
+	if c.Direction > Outgoing {
+		return fmt.Errorf("Direction %d is none that can be asked for", c.Direction)
+	}
+	if c.SnapLen == 0 {
+		c.SnapLen = DefaultSnapLen
+	}
+	if c.BufferSize == 0 {
+		c.BufferSize = DefaultBufferSize
+	}
+	if c.BlockSize == 0 {
+		c.BlockSize = DefaultBlockSize
+	}
+	if c.BlockTimeout == 0 {
+		c.BlockTimeout = DefaultBlockTimeout
+	}
+	return nil
+}
+
+// Next fills in the next frame, waiting for it as long as it takes. With
+// several rings it merges them, in the order of time as far as one can tell
+// without waiting. Errors are one that matches net.ErrClosed after Close, and
+// ErrInterfaceGone.
+func (l *Live) Next(f *Frame) error { return l.next(f) }
+
+// LinkType is the type of all frames of the capture.
+func (l *Live) LinkType() decode.LinkType { return l.link }
+
+// Shards returns one Source for each ring. The kernel keeps both directions
+// of a connection in one ring.
+func (l *Live) Shards() []Source { return l.sources() }
+
+// Stats returns the counters of all rings since Listen.
+func (l *Live) Stats() (Stats, error) { return l.stats() }
+
+// Close ends the capture, frees the rings and unblocks Next. It may be called
+// at any time, from any goroutine, and more than once. Data that was borrowed
+// when Close was called stays readable until the next call to Next.
+func (l *Live) Close() error { return l.close() }
+
+// Warnings tells what Listen could not do as asked and did otherwise, one
+// sentence each; nil if nothing.
+func (l *Live) Warnings() []string { return l.warnings }
+
+// BufferSize returns the size in bytes of all rings together.
+func (l *Live) BufferSize() int { return l.bufferSize }
+
+// Interfaces returns what Listen can capture from on this machine: Any, with
+// index 0, and the interfaces in the order of their indexes. On platforms
+// without live capture the error matches errors.ErrUnsupported.
+func Interfaces() ([]net.Interface, error) {
+	if err := supported(); err != nil {
+		return nil, fmt.Errorf("capture: %w", err)
+	}
+	ifs, err := net.Interfaces()
+	if err != nil {
+		return nil, fmt.Errorf("capture: %w", err)
+	}
+	return append([]net.Interface{{Name: Any, Flags: net.FlagUp | net.FlagRunning}}, ifs...), nil
+}
+
+// errClosed is what Next returns after Close.
+var errClosed = fmt.Errorf("capture: %w", net.ErrClosed)
