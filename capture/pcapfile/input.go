@@ -25,7 +25,8 @@ type chunk struct {
 // contiguous window. The goroutine is also what lets close unblock a wait for
 // any kind of reader.
 type input struct {
-	r    io.Reader
+	src  io.Reader   // what the user gave
+	r    io.Reader   // what is read: src, unpacked and followed
 	full chan *chunk // filled, in order; closed after the last
 	free chan *chunk
 	done chan struct{}
@@ -38,9 +39,9 @@ type input struct {
 	turn func() // called before cur is left, if set
 }
 
-func newInput(r io.Reader) *input {
+func newInput(src io.Reader, follow bool) *input {
 	in := &input{
-		r:    r,
+		src:  src,
 		full: make(chan *chunk, maxChunks),
 		free: make(chan *chunk, maxChunks),
 		done: make(chan struct{}),
@@ -48,6 +49,10 @@ func newInput(r io.Reader) *input {
 	for range maxChunks {
 		in.free <- new(chunk)
 	}
+	if follow && endless(src) {
+		src = &follower{r: src, done: in.done}
+	}
+	in.r = &unpacker{r: src}
 	go in.fill()
 	return in
 }
@@ -179,7 +184,7 @@ func (in *input) skip(n int64) error {
 func (in *input) close() {
 	in.once.Do(func() {
 		close(in.done)
-		if d, ok := in.r.(interface{ SetReadDeadline(time.Time) error }); ok {
+		if d, ok := in.src.(interface{ SetReadDeadline(time.Time) error }); ok {
 			_ = d.SetReadDeadline(time.Unix(1, 0)) // not every file has deadlines
 		}
 	})

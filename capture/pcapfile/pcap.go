@@ -2,7 +2,6 @@ package pcapfile
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 	"math/bits"
@@ -69,7 +68,7 @@ func (p *pcap) open() error {
 	case err == io.ErrUnexpectedEOF:
 		return p.cut("inside the file header")
 	case err != nil:
-		return err
+		return p.failed(err)
 	}
 	b := p.in.data
 	version := p.uint32(b[4:])
@@ -84,6 +83,7 @@ func (p *pcap) open() error {
 	p.link = fileLink(p.uint32(b[20:]))
 	p.in.data = b[pcapFileHeader:]
 	p.parse = p.next
+	p.meta.addInterface(Interface{Link: p.link, SnapLen: int(min(p.uint32(b[16:]), 1<<31-1))})
 	return nil
 }
 
@@ -125,10 +125,10 @@ func (p *pcap) next(f *capture.Frame) error {
 
 // end makes the error of a file that ends inside a record tell where.
 func (p *pcap) end(err error) error {
-	if errors.Is(err, io.ErrUnexpectedEOF) {
+	if err == io.ErrUnexpectedEOF {
 		return p.cut(fmt.Sprintf("inside the record that begins at byte %d", p.in.offset()))
 	}
-	return err
+	return p.failed(err)
 }
 
 // packetType translates the kernel's packet types (packet(7)).

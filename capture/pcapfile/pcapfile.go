@@ -4,8 +4,11 @@
 // files that tcpdump and Wireshark read.
 //
 // Formats: pcap (draft-ietf-opsawg-pcap), in either byte order, with
-// microseconds or nanoseconds, and the "modified" form with longer record
-// headers that some Linux tools of the 1990s wrote.
+// microseconds or nanoseconds, also in the "modified" form with longer record
+// headers that some Linux tools of the 1990s wrote; and pcapng
+// (draft-ietf-opsawg-pcapng) in either byte order with any resolution, any
+// number of sections, interfaces and link types. Files compressed with gzip are
+// unpacked on the way.
 package pcapfile
 
 import (
@@ -23,7 +26,7 @@ var (
 	// ErrEmpty: the file has no bytes at all.
 	ErrEmpty = errors.New("empty file")
 	// ErrFormat: not a capture file that this package reads.
-	ErrFormat = errors.New("not a pcap file")
+	ErrFormat = errors.New("not a pcap or pcapng file")
 	// ErrCut: the file ends inside a header or a record. All that comes before
 	// has been delivered.
 	ErrCut = errors.New("cut short")

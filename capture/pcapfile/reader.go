@@ -1,6 +1,8 @@
 package pcapfile
 
 import (
+	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -12,7 +14,15 @@ import (
 )
 
 // Config configures a Reader; nil means the defaults.
-type Config struct{}
+type Config struct {
+	// Follow waits for more where a file ends, as tail -f, until Close. It
+	// looks ten times a second. False ends with the file. Pipes and devices
+	// have an end of their own, which Follow does not change.
+	Follow bool
+	// Context closes the Reader when it is done, also while Open and NewReader
+	// wait for the header. Nil means never.
+	Context context.Context
+}
 
 // A Reader reads a capture file. It is a capture.Source: Next's frames are
 // slices of the read buffer, and reading allocates nothing per frame.
@@ -25,6 +35,13 @@ type Reader struct {
 	err    error                      // sticky
 	closed atomic.Bool
 	count  atomic.Uint64
+	stop   func() bool // forgets Config.Context
+	meta   meta
+
+	// Of the last frame, if it came from a pcapng file.
+	options     []byte
+	optionOrder binary.ByteOrder
+	drops       uint64
 }
 
 var _ capture.Source = (*Reader)(nil)
@@ -57,9 +74,18 @@ func NewReader(r io.Reader, cfg *Config) (*Reader, error) {
 }
 
 func newReader(src io.Reader, file *os.File, name string, cfg *Config) (*Reader, error) {
-	r := &Reader{in: newInput(src), file: file, name: name}
+	if cfg == nil {
+		cfg = new(Config)
+	}
+	r := &Reader{in: newInput(src, cfg.Follow), file: file, name: name}
+	if cfg.Context != nil {
+		r.stop = context.AfterFunc(cfg.Context, func() { _ = r.shut() })
+	}
 	if err := r.open(); err != nil {
 		r.Close()
+		if cfg.Context != nil && cfg.Context.Err() != nil {
+			err = cfg.Context.Err()
+		}
 		return nil, err
 	}
 	return r, nil
@@ -68,15 +94,18 @@ func newReader(src io.Reader, file *os.File, name string, cfg *Config) (*Reader,
 // open finds out the format and reads the header.
 func (r *Reader) open() error {
 	switch err := r.in.need(4); {
-	case errors.Is(err, io.EOF):
+	case err == io.EOF:
 		return &Error{Name: r.name, Err: ErrEmpty}
 	case err == io.ErrUnexpectedEOF:
 		return r.cut("inside the file header")
 	case err != nil:
-		return err
+		return r.failed(err)
 	}
 	if p, ok := newPcap(r); ok {
 		return p.open()
+	}
+	if ng, ok := newPcapng(r); ok {
+		return ng.open()
 	}
 	return &Error{Name: r.name, Err: ErrFormat, Detail: describe(r.in.data)}
 }
@@ -107,6 +136,19 @@ func (r *Reader) corrupt(offset int64, format string, args ...any) error {
 	return &Error{Name: r.name, Offset: offset, Err: ErrCorrupt, Detail: fmt.Sprintf(format, args...)}
 }
 
+// failed is the error for one of the underlying reader.
+func (r *Reader) failed(err error) error {
+	var z *gzipError
+	switch {
+	case !errors.As(err, &z):
+		return err
+	case z.err == io.ErrUnexpectedEOF:
+		return r.cut("unpacked, inside the gzip stream")
+	default:
+		return r.corrupt(r.in.offset()+int64(len(r.in.data)), "unpacked: %v", z.err)
+	}
+}
+
 // Next implements capture.Source. After a whole file it returns io.EOF, and
 // after what is whole of a damaged one an *Error. Times are in UTC.
 func (r *Reader) Next(f *capture.Frame) error {
@@ -125,14 +167,22 @@ func (r *Reader) Next(f *capture.Frame) error {
 // LinkType implements capture.Source.
 func (r *Reader) LinkType() decode.LinkType { return r.link }
 
-// Stats implements capture.Source.
+// Stats implements capture.Source. Dropped is what a pcapng file's statistics
+// and drop counts told so far.
 func (r *Reader) Stats() (capture.Stats, error) {
 	n := r.count.Load()
-	return capture.Stats{Captured: n, Received: n}, nil
+	return capture.Stats{Captured: n, Received: n, Dropped: r.meta.dropped()}, nil
 }
 
 // Close implements capture.Source.
 func (r *Reader) Close() error {
+	if r.stop != nil {
+		r.stop()
+	}
+	return r.shut()
+}
+
+func (r *Reader) shut() error {
 	if r.closed.Swap(true) {
 		return nil
 	}

@@ -1,53 +1,97 @@
 package pcapfile
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"strings"
+	"sync"
+	"time"
 
 	"github.com/wstap/wstap/capture"
 	"github.com/wstap/wstap/decode"
 )
 
+// A Format is a file format.
+type Format uint8
+
+// The formats that a Writer writes.
+const (
+	ByName Format = iota // Create: pcapng if the name ends in .pcapng, else pcap. NewWriter: pcap
+	Pcap
+	Pcapng
+)
+
 // WriterConfig configures a Writer; nil means the defaults.
 type WriterConfig struct {
+	Format Format // 0 means ByName
 	// SnapLen is the limit of the frames' length that the file tells its
 	// readers; it cuts nothing. 0 means 262144, as tcpdump.
 	SnapLen int
 	// Microseconds stores times in microseconds, which readers of before 2013
 	// ask for. False means nanoseconds: nothing is lost.
 	Microseconds bool
+	// FlushInterval is how long a frame may stay in the buffer. 0 means one
+	// second, a negative value until the buffer is full.
+	FlushInterval time.Duration
+
+	// Section is what a pcapng file says of itself. If all is empty, it names
+	// wstap as the application.
+	Section Section
+	// Describe, if not nil, describes the interface of a frame to a pcapng file
+	// when its first frame is written. Link is always the frame's.
+	Describe func(*capture.Frame) Interface
 }
 
-// flushSize is how many bytes of whole records a Writer gathers.
-const flushSize = 64 << 10
+const (
+	flushSize      = 64 << 10 // bytes of whole records that a Writer gathers
+	defaultSnapLen = 262144
+)
 
 // A Writer writes a capture file. It hands over whole records only, so that the
-// file is valid after each Write of the underlying writer. A Writer must not be
-// used from two goroutines at once.
+// file is valid after each Write of the underlying writer. Its methods may be
+// called from any goroutine.
 type Writer struct {
-	w    io.Writer
-	file *os.File // to close, or nil
-	link decode.LinkType
-	unit int // nanoseconds of a timestamp's fraction
-	buf  []byte
-	size int64 // bytes handed over
-	err  error // sticky
+	mu     sync.Mutex
+	w      io.Writer
+	file   *os.File // to close, or nil
+	format encoder
+	buf    []byte      // whole records
+	size   int64       // bytes handed over
+	err    error       // sticky
+	after  *time.Timer // flushes; nil: not wanted
+	every  time.Duration
+	armed  bool
 }
 
-// Create creates a pcap file of frames of one link type; "-" is the standard
-// output. The caller must Close the Writer.
+// An encoder is the part of a Writer that depends on the format.
+type encoder interface {
+	// frame appends a record, and before it what else must stand there.
+	frame(b []byte, f *capture.Frame, info *Info) ([]byte, error)
+	// end appends what a file must not lack.
+	end(b []byte) []byte
+}
+
+// Create creates a capture file; "-" is the standard output. A pcap file holds
+// frames of one link type, link; a pcapng file those of any. The caller must
+// Close the Writer.
 func Create(name string, link decode.LinkType, cfg *WriterConfig) (*Writer, error) {
+	c := WriterConfig{}
+	if cfg != nil {
+		c = *cfg
+	}
+	if c.Format == ByName && strings.HasSuffix(strings.ToLower(name), ".pcapng") {
+		c.Format = Pcapng
+	}
 	if name == "-" {
-		return NewWriter(os.Stdout, link, cfg)
+		return NewWriter(os.Stdout, link, &c)
 	}
 	f, err := os.Create(name)
 	if err != nil {
 		return nil, err
 	}
-	w, err := NewWriter(f, link, cfg)
+	w, err := NewWriter(f, link, &c)
 	if err != nil {
 		f.Close()
 		return nil, err
@@ -56,55 +100,81 @@ func Create(name string, link decode.LinkType, cfg *WriterConfig) (*Writer, erro
 	return w, nil
 }
 
-// NewWriter writes the file header of a pcap file of frames of one link type.
+// NewWriter is Create for any io.Writer, which Close does not close. The header
+// is written at once.
 func NewWriter(w io.Writer, link decode.LinkType, cfg *WriterConfig) (*Writer, error) {
 	if cfg == nil {
 		cfg = new(WriterConfig)
 	}
-	pw := &Writer{w: w, link: link, unit: 1}
-	magic, snaplen := uint32(magicNano), uint32(262144)
-	if cfg.Microseconds {
-		magic, pw.unit = magicMicro, 1000
+	fw := &Writer{w: w, every: cfg.FlushInterval}
+	if fw.every == 0 {
+		fw.every = time.Second
 	}
-	if cfg.SnapLen > 0 {
-		snaplen = uint32(cfg.SnapLen)
+	buf := make([]byte, 0, flushSize+4096)
+	if cfg.Format == Pcapng {
+		fw.format, fw.buf = newPcapngEncoder(buf, link, cfg)
+	} else {
+		fw.format, fw.buf = newPcapEncoder(buf, link, cfg)
 	}
-	le := binary.LittleEndian
-	b := le.AppendUint32(make([]byte, 0, flushSize), magic)
-	b = le.AppendUint16(b, 2)
-	b = le.AppendUint16(b, 4)
-	b = le.AppendUint64(b, 0)
-	b = le.AppendUint32(b, snaplen)
-	pw.buf = le.AppendUint32(b, uint32(link))
-	return pw, pw.Flush()
+	if err := fw.Flush(); err != nil {
+		return nil, err
+	}
+	if fw.every > 0 {
+		fw.after = time.AfterFunc(fw.every, func() { _ = fw.flush(true) }) // the next call tells
+		fw.after.Stop()
+	}
+	return fw, nil
 }
 
-// WriteFrame adds one frame. It is buffered until Flush, Close, or until 64 KiB
-// have come together. An error of the underlying writer is returned by every
-// later call.
-func (w *Writer) WriteFrame(f *capture.Frame) error {
-	switch {
-	case w.err != nil:
-		return w.err
-	case f.Link != w.link:
-		return fmt.Errorf("pcapfile: a frame of type %v in a file of type %v", f.Link, w.link)
-	case len(f.Data) > maxFrame:
-		return fmt.Errorf("pcapfile: a frame of %d bytes", len(f.Data))
+// WriteFrame adds one frame. It is buffered until Flush, Close, FlushInterval,
+// or until 64 KiB have come together. An error of the underlying writer is
+// returned by every later call.
+func (w *Writer) WriteFrame(f *capture.Frame) error { return w.WriteFrameInfo(f, nil) }
+
+// WriteFrameInfo is WriteFrame with what only pcapng files can hold; info may be
+// nil.
+func (w *Writer) WriteFrameInfo(f *capture.Frame, info *Info) error {
+	if len(f.Data) > maxFrame {
+		return fmt.Errorf("pcapfile: a frame of %d bytes is too long for a file", len(f.Data))
 	}
-	le := binary.LittleEndian
-	b := le.AppendUint32(w.buf, uint32(f.Time.Unix()))
-	b = le.AppendUint32(b, uint32(f.Time.Nanosecond()/w.unit))
-	b = le.AppendUint32(b, uint32(len(f.Data)))
-	b = le.AppendUint32(b, uint32(max(f.Length, len(f.Data))))
-	w.buf = append(b, f.Data...)
-	if len(w.buf) >= flushSize {
-		return w.Flush()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.err != nil {
+		return w.err
+	}
+	b, err := w.format.frame(w.buf, f, info)
+	if err != nil {
+		return err
+	}
+	return w.gathered(b)
+}
+
+// gathered takes the longer buffer. The caller holds mu.
+func (w *Writer) gathered(b []byte) error {
+	w.buf = b
+	if len(b) >= flushSize {
+		return w.flushLocked()
+	}
+	if !w.armed && w.after != nil {
+		w.armed = true
+		w.after.Reset(w.every)
 	}
 	return nil
 }
 
 // Flush hands all that is buffered to the underlying writer, in one Write.
-func (w *Writer) Flush() error {
+func (w *Writer) Flush() error { return w.flush(false) }
+
+func (w *Writer) flush(timer bool) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if timer {
+		w.armed = false
+	}
+	return w.flushLocked()
+}
+
+func (w *Writer) flushLocked() error {
 	if w.err != nil || len(w.buf) == 0 {
 		return w.err
 	}
@@ -116,7 +186,7 @@ func (w *Writer) Flush() error {
 		w.err = err
 		if w.file != nil && n > 0 {
 			// The disk is full: do not leave half a record behind.
-			_ = w.file.Truncate(w.size) // the file may be a pipe or device
+			_ = w.file.Truncate(w.size) // the file may be a pipe or a device
 		}
 		return err
 	}
@@ -127,10 +197,18 @@ func (w *Writer) Flush() error {
 
 // Close flushes, and closes the file if Create opened it.
 func (w *Writer) Close() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	if errors.Is(w.err, os.ErrClosed) {
 		return nil
 	}
-	err := w.Flush()
+	if w.after != nil {
+		w.after.Stop()
+	}
+	if w.err == nil {
+		w.buf = w.format.end(w.buf)
+	}
+	err := w.flushLocked()
 	if w.file != nil {
 		err = errors.Join(err, w.file.Close())
 	}

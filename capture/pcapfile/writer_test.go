@@ -3,10 +3,16 @@ package pcapfile
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
 	"testing"
+	"testing/quick"
+	"testing/synctest"
 	"time"
 
 	"github.com/wstap/wstap/capture"
@@ -147,5 +153,292 @@ func TestWriteAllocations(t *testing.T) {
 	}
 	if n := testing.AllocsPerRun(10000, write); n != 0 {
 		t.Errorf("%v allocations a frame", n)
+	}
+}
+
+// roundTrip writes what is read.
+func roundTrip(t *testing.T, file []byte, cfg *WriterConfig) []byte {
+	t.Helper()
+	r, err := NewReader(bytes.NewReader(file), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	var out bytes.Buffer
+	c := *cfg
+	c.Section = r.Section()
+	w, err := NewWriter(&out, r.LinkType(), &c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := drain(Tee(r, w)); err != io.EOF {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
+}
+
+// What a pcapng file says is kept by reading and writing it.
+func TestTeePcapng(t *testing.T) {
+	for _, o := range orders {
+		file := everything(o.order, o.order)
+		first := roundTrip(t, file, &WriterConfig{Format: Pcapng})
+		recs, err := readAll(t, bytes.NewReader(first))
+		if err != nil {
+			t.Fatal(err)
+		}
+		compare(t, recs, everythingFrames())
+		a, b := telling(t, file), telling(t, first)
+		a.section, b.section = Section{}, Section{} // two sections became one
+		for i := range a.interfaces {
+			if a.interfaces[i].SnapLen == 0 {
+				a.interfaces[i].SnapLen = defaultSnapLen
+			}
+		}
+		if !reflect.DeepEqual(a, b) {
+			t.Errorf("read  %+v\nwrote %+v", a, b)
+		}
+		if second := roundTrip(t, first, &WriterConfig{Format: Pcapng}); !bytes.Equal(first, second) {
+			t.Error("a second round trip changes the file")
+		}
+	}
+}
+
+// told is all that a file tells but the frames.
+type told struct {
+	section    Section
+	interfaces []Interface
+	infos      []Info
+	stats      capture.Stats
+}
+
+func telling(t *testing.T, file []byte) (all told) {
+	t.Helper()
+	r, err := NewReader(bytes.NewReader(file), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	var f capture.Frame
+	for {
+		if err = r.Next(&f); err != nil {
+			break
+		}
+		all.infos = append(all.infos, r.Info())
+	}
+	if err != io.EOF {
+		t.Fatal(err)
+	}
+	all.section, all.interfaces = r.Section(), r.Interfaces()
+	all.stats, _ = r.Stats()
+	return all
+}
+
+func TestWritePcapng(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "out.pcapng")
+	at := time.Unix(1700000000, 123456789)
+	w, err := Create(name, decode.LinkSLL2, &WriterConfig{Describe: func(f *capture.Frame) Interface {
+		return Interface{Name: fmt.Sprint("if", f.Interface), SnapLen: 100}
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	frames := []struct {
+		capture.Frame
+		info *Info
+	}{
+		{capture.Frame{Data: []byte("a"), Interface: 5, Link: 1, Time: at, Direction: capture.Outgoing}, nil},
+		{capture.Frame{Data: []byte("ab"), Interface: 5, Link: 276, Time: at, Direction: capture.Passing}, nil},
+		{capture.Frame{Data: []byte("abc"), Interface: 3, Link: 1, Time: time.Time{}, Length: 9}, &Info{Comments: []string{"c", "dd"}, Dropped: 7}},
+		{capture.Frame{Data: []byte("abcd"), Interface: 5, Link: 1, Time: at}, &Info{Flags: 2 | 1<<31}},
+	}
+	for i := range frames {
+		if err := w.WriteFrameInfo(&frames[i].Frame, frames[i].info); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.WriteFrameInfo(&frames[0].Frame, &Info{Comments: []string{strings.Repeat("x", 65536)}}); err == nil {
+		t.Error("a comment of 65536 bytes is written")
+	}
+	if err := w.WriteStatistics(3, 1, capture.Stats{Captured: 10, Received: 17, Dropped: 8}, at); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.WriteStatistics(4, 1, capture.Stats{}, at); err == nil {
+		t.Error("statistics of an unknown interface are written")
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	file, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	recs, err := readAll(t, bytes.NewReader(file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	compare(t, recs, []record{
+		{"a", 1, at.UnixNano(), 1, 0, capture.Outgoing},
+		{"ab", 2, at.UnixNano(), 276, 1, capture.Passing},
+		{"abc", 9, 0, 1, 2, 0},
+		{"abcd", 4, at.UnixNano(), 1, 0, capture.Outgoing},
+	})
+	got := telling(t, file)
+	want := told{
+		section:    Section{Application: "wstap"},
+		interfaces: []Interface{{Link: 1, SnapLen: 100, Name: "if5"}, {Link: 276, SnapLen: 100, Name: "if5"}, {Link: 1, SnapLen: 100, Name: "if3", Received: 17, Dropped: 8}},
+		infos:      []Info{{Flags: 2}, {Flags: 1 | 4<<2}, {Comments: []string{"c", "dd"}, Dropped: 7}, {Flags: 2 | 1<<31}},
+		stats:      capture.Stats{Captured: 4, Received: 4, Dropped: 8},
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+}
+
+// live is a Source that drops frames.
+type live struct {
+	frames []capture.Frame
+	drops  []uint64 // total with each frame
+	i      int
+}
+
+func (l *live) Next(f *capture.Frame) error {
+	if l.i == len(l.frames) {
+		return io.EOF
+	}
+	*f = l.frames[l.i]
+	l.i++
+	return nil
+}
+func (l *live) LinkType() decode.LinkType { return decode.LinkEthernet }
+func (l *live) Close() error              { return nil }
+func (l *live) Stats() (capture.Stats, error) {
+	return capture.Stats{Captured: uint64(l.i), Received: uint64(l.i) + l.drops[l.i-1], Dropped: l.drops[l.i-1]}, nil
+}
+
+// The drops of a live source are in the file once, whatever interfaces its
+// frames come from.
+func TestTeeLive(t *testing.T) {
+	for _, several := range []int{0, 1} {
+		src := &live{}
+		for i := range 50 {
+			src.frames = append(src.frames, capture.Frame{Data: []byte("x"), Link: 1, Interface: 1 + i%3*several, Time: time.Unix(int64(i/10), 0)})
+			src.drops = append(src.drops, uint64(i*i))
+		}
+		var out bytes.Buffer
+		w, err := NewWriter(&out, decode.LinkEthernet, &WriterConfig{Format: Pcapng})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if recs, err := drain(Tee(src, w)); len(recs) != 50 || err != io.EOF {
+			t.Fatalf("%d frames, %v", len(recs), err)
+		}
+		if got := telling(t, out.Bytes()).stats; got != (capture.Stats{Captured: 50, Received: 50, Dropped: 49 * 49}) {
+			t.Errorf("several %d: %+v", several, got)
+		}
+	}
+}
+
+// A frame leaves the buffer after a while without another call.
+func TestFlushInterval(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out recorder
+		w, err := NewWriter(&out, decode.LinkEthernet, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 3 {
+			for range 2 {
+				if err := w.WriteFrame(&capture.Frame{Data: []byte("hello"), Link: decode.LinkEthernet}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			time.Sleep(1500 * time.Millisecond)
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if want := []int{24, 66, 108, 150}; !slices.Equal(out.ends, want) {
+			t.Errorf("flushed at %v, want %v", out.ends, want)
+		}
+	})
+}
+
+// Property: every list of frames comes back as it was written, in either format.
+func TestQuick(t *testing.T) {
+	type in struct {
+		Data   []byte
+		More   uint16
+		Sec    uint32
+		Nsec   uint32
+		Ifi    uint8
+		Sll    bool
+		Dir    uint8
+		Drops  uint16
+		Remark string
+	}
+	for _, format := range []Format{Pcap, Pcapng} {
+		check := func(list []in) bool {
+			var out bytes.Buffer
+			w, err := NewWriter(&out, decode.LinkEthernet, &WriterConfig{Format: format})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var want []record
+			ids := map[ngKey]int{}
+			for _, x := range list {
+				f := capture.Frame{Data: x.Data, Length: len(x.Data) + int(x.More), Link: decode.LinkEthernet,
+					Time: time.Unix(int64(x.Sec), int64(x.Nsec%1e9)), Interface: int(x.Ifi), Direction: capture.Direction(x.Dir % 4)}
+				if x.Sll && format == Pcapng {
+					f.Link = decode.LinkSLL
+				}
+				rec := own(&f)
+				if format == Pcap {
+					rec.ifi, rec.dir = 0, 0
+				} else {
+					k := ngKey{f.Interface, f.Link}
+					if _, ok := ids[k]; !ok {
+						ids[k] = len(ids)
+					}
+					rec.ifi = ids[k]
+				}
+				want = append(want, rec)
+				if err := w.WriteFrameInfo(&f, &Info{Dropped: uint64(x.Drops), Comments: []string{x.Remark}}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := w.Close(); err != nil {
+				t.Fatal(err)
+			}
+			got, err := readAll(t, &out)
+			return err == nil && slices.Equal(got, want)
+		}
+		if err := quick.Check(check, nil); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func BenchmarkWriteFrame(b *testing.B) {
+	for _, c := range []struct {
+		name   string
+		format Format
+	}{{"pcap", Pcap}, {"pcapng", Pcapng}} {
+		b.Run(c.name, func(b *testing.B) {
+			w, err := NewWriter(io.Discard, decode.LinkEthernet, &WriterConfig{Format: c.format})
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer w.Close()
+			f := capture.Frame{Data: make([]byte, 100), Link: decode.LinkEthernet, Time: time.Unix(1, 0)}
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := w.WriteFrame(&f); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }
