@@ -3,8 +3,6 @@
 package filter
 
 import (
-	"errors"
-
 	"golang.org/x/net/bpf"
 
 	"github.com/wstap/wstap/decode"
@@ -21,13 +19,50 @@ type Target struct {
 	// SnapLen is what the program returns for a frame that it selects.
 	// 0 means 262144, as tcpdump.
 	SnapLen uint32
+	// BigEndian says that the file with LinkNull comes from a machine that
+	// stores the most significant byte first.
+	BigEndian bool
 }
 
 // A Program is a compiled filter. It is immutable and safe for concurrent use.
 type Program struct{ ins []bpf.RawInstruction }
 
 // Compile compiles expr. Errors are *Error. The empty expression selects all.
-func Compile(expr string, t Target) (*Program, error) { return nil, errors.New("filter: not built") }
+func Compile(expr string, t Target) (p *Program, err error) {
+	defer func() {
+		switch e := recover().(type) {
+		case nil:
+		case *Error:
+			e.Expr = expr
+			p, err = nil, e
+		default:
+			panic(e)
+		}
+	}()
+	return compile(expr, t, system{}), nil
+}
+
+func compile(expr string, t Target, r resolver) *Program {
+	if t.SnapLen == 0 {
+		t.SnapLen = defaultSnapLen
+	}
+	g := newGenerator(t, r)
+	yes, no := &block{code: retK, k: t.SnapLen}, &block{code: retK}
+	root := yes
+	if n := parse(expr); n != nil {
+		root = g.program(g.node(n), yes, no)
+	}
+	ins, ok := assemble(root)
+	if !ok {
+		fail(span{0, len(expr)}, "the filter needs more than %d instructions", maxInsns)
+	}
+	return &Program{ins}
+}
+
+// defaultSnapLen is tcpdump's.
+const defaultSnapLen = 262144
+
+func (t Target) bigEndian() bool { return t.BigEndian }
 
 // Raw returns the instructions in the kernel's form. The caller must not
 // change them.
@@ -43,7 +78,3 @@ type Meta struct {
 	VLANProto  uint16
 	HasVLAN    bool
 }
-
-// Match runs the program over one frame and returns how many of its bytes it
-// selects: 0 for none. It allocates nothing.
-func (p *Program) Match(data []byte, m *Meta) int { return 0 }

@@ -1,0 +1,52 @@
+package filter
+
+import (
+	"fmt"
+	"strings"
+)
+
+// An Error says what is wrong with a filter expression, and where.
+type Error struct {
+	Expr   string // the expression as given
+	Offset int    // byte offset in Expr of the offending token; len(Expr) at its end
+	Len    int    // bytes of the offending token; 0 at the end
+	Msg    string // what is wrong, in one line
+}
+
+// Error returns one line that names the problem and the token.
+func (e *Error) Error() string {
+	tok := e.token()
+	switch {
+	case e.Len == 0 && e.Offset >= len(e.Expr) && strings.TrimSpace(e.Expr) != "":
+		return "filter: " + e.Msg + " (at the end of the expression)"
+	case tok == "" || strings.Contains(e.Msg, tok):
+		return fmt.Sprintf("filter: %s (column %d)", e.Msg, e.Offset+1)
+	}
+	return fmt.Sprintf("filter: %s (at %q, column %d)", e.Msg, tok, e.Offset+1)
+}
+
+// Point returns two lines for a terminal: the expression, and carets under the
+// offending token. Control characters in the expression are shown as '?'.
+func (e *Error) Point() string {
+	clean := strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return '?'
+		}
+		return r
+	}, strings.ToValidUTF8(e.Expr, "?"))
+	n := max(e.Len, 1)
+	return clean + "\n" + strings.Repeat(" ", e.Offset) + strings.Repeat("^", n)
+}
+
+func (e *Error) token() string {
+	if e.Offset < 0 || e.Offset+e.Len > len(e.Expr) {
+		return ""
+	}
+	return e.Expr[e.Offset : e.Offset+e.Len]
+}
+
+// fail unwinds the compiler with an Error; Compile catches it. It never
+// crosses the package's boundary.
+func fail(at span, format string, args ...any) {
+	panic(&Error{Offset: at.off, Len: at.len, Msg: fmt.Sprintf(format, args...)})
+}

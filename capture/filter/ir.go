@@ -1,0 +1,89 @@
+package filter
+
+// A stmt is an instruction without branches.
+type stmt struct {
+	code uint16
+	k    uint32
+}
+
+// A cond is a condition on a packet: a leaf that runs statements and tests A,
+// or a combination of others. A leaf occurs once in a tree.
+type cond struct {
+	op    condOp
+	a, b  *cond
+	stmts []stmt
+	test  uint16 // jump code of a leaf: A against k, or against X
+	k     uint32
+}
+
+type condOp uint8
+
+const (
+	leaf condOp = iota
+	both
+	either
+	inverse
+)
+
+// and, or and not build conditions. A nil operand of and stands for "always".
+func and(a, b *cond) *cond {
+	if a == nil {
+		return b
+	}
+	if b == nil {
+		return a
+	}
+	return &cond{op: both, a: a, b: b}
+}
+
+func or(a, b *cond) *cond { return &cond{op: either, a: a, b: b} }
+func not(a *cond) *cond   { return &cond{op: inverse, a: a} }
+
+func anyOf(c ...*cond) *cond {
+	l := c[0]
+	for _, r := range c[1:] {
+		l = or(l, r)
+	}
+	return l
+}
+
+func always(yes bool) *cond {
+	k := uint32(1)
+	if yes {
+		k = 0
+	}
+	return &cond{stmts: []stmt{{code: ldImm, k: k}}, test: jmpEQ}
+}
+
+// first is the leaf that is tested first.
+func (c *cond) first() *cond {
+	for c.op != leaf {
+		c = c.a
+	}
+	return c
+}
+
+// A block is a node of the control flow graph: statements, then a branch, or
+// a return where succ is empty.
+type block struct {
+	stmts []stmt
+	code  uint16
+	k     uint32
+	succ  [2]*block // where the branch is true, where it is false
+	id    int
+}
+
+func (b *block) leaf() bool { return b.succ[0] == nil }
+
+// lower turns a condition into a graph that ends in yes or no.
+func lower(c *cond, yes, no *block) *block {
+	switch c.op {
+	case both:
+		return lower(c.a, lower(c.b, yes, no), no)
+	case either:
+		return lower(c.a, yes, lower(c.b, yes, no))
+	case inverse:
+		return lower(c.a, no, yes)
+	}
+	return &block{stmts: c.stmts, code: opJMP | c.test, k: c.k, succ: [2]*block{yes, no}}
+}
