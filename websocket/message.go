@@ -24,6 +24,8 @@ type Message struct {
 	Conflict    bool // some bytes were seen twice with different contents
 	Midstream   bool // found by looking for frames, not from the handshake on
 	InvalidUTF8 bool // a text message that is not UTF-8
+	BadMask     bool // a client's frame without a mask, or a server's with one
+	RSV         byte // reserved bits that no negotiated extension explains, as in the frame's first byte
 }
 
 // Text returns the payload as a string, whatever the opcode.

@@ -4,7 +4,8 @@ import (
 	"context"
 	"errors"
 	"iter"
-	"net/http"
+	"sync"
+	"sync/atomic"
 
 	"github.com/wstap/wstap/capture"
 	"github.com/wstap/wstap/reassembly"
@@ -47,29 +48,130 @@ type Config struct {
 
 // A Tap turns a Source into WebSocket events. Either Events or Messages is
 // called on it, once.
-type Tap struct{}
+type Tap struct {
+	src  capture.Source
+	cfg  Config
+	conn atomic.Uint64 // number of the last Conn
+
+	mu    sync.Mutex
+	err   error
+	used  bool
+	pipes []*pipeline
+}
+
+// ErrUsed: Events or Messages was called on a Tap a second time.
+var ErrUsed = errors.New("websocket: the Tap is used already")
 
 // NewTap returns a Tap on src, which it takes over: src is closed when the
 // iteration or the channel ends. A nil cfg means the defaults.
-func NewTap(src capture.Source, cfg *Config) *Tap { return &Tap{} }
+func NewTap(src capture.Source, cfg *Config) *Tap {
+	t := &Tap{src: src}
+	if cfg != nil {
+		t.cfg = *cfg
+	}
+	if t.cfg.OnFull == FullDefault {
+		t.cfg.OnFull = FullBlock
+		if l, ok := src.(interface{ Live() bool }); ok && l.Live() {
+			t.cfg.OnFull = FullDrop
+		}
+	}
+	t.cfg.Buffer = orDefault(t.cfg.Buffer, 4096)
+	t.cfg.BufferBytes = orDefault(t.cfg.BufferBytes, 64<<20)
+	t.cfg.MaxMessage = orDefault(t.cfg.MaxMessage, 64<<20)
+	t.cfg.MaxBuffered = orDefault(t.cfg.MaxBuffered, 128<<20)
+	return t
+}
+
+func orDefault[T int | int64](v, d T) T {
+	if v <= 0 {
+		return d
+	}
+	return v
+}
+
+// start says that the Tap is in use.
+func (t *Tap) start() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	used := t.used
+	t.used = true
+	return !used
+}
 
 // Events yields what happens, in the caller's goroutine. The Event and what it
 // points to, except its Conn, is borrowed until the next iteration. At the end
 // of the source the iteration ends; an error of the source or ctx is yielded
 // last, with a nil Event. Breaking off ends the Tap.
 func (t *Tap) Events(ctx context.Context) iter.Seq2[Event, error] {
-	return func(yield func(Event, error) bool) { yield(nil, errors.New("websocket: not built")) }
+	return func(yield func(Event, error) bool) {
+		if !t.start() {
+			yield(nil, ErrUsed)
+			return
+		}
+		p := newPipeline(t, t.src, yield, nil)
+		t.pipes = append(t.pipes, p)
+		err := p.run(ctx)
+		t.finish(err)
+		if err != nil && !p.stopped {
+			yield(nil, err)
+		}
+	}
 }
 
 // Messages returns a channel of the messages of all connections; those of one
 // connection come in order. It is closed at the end of the source, when ctx is
 // done, or after an error: Err tells.
-func (t *Tap) Messages(ctx context.Context) <-chan *Message { return nil }
+func (t *Tap) Messages(ctx context.Context) <-chan *Message {
+	if !t.start() {
+		c := make(chan *Message)
+		close(c)
+		return c
+	}
+	s := newSink(ctx, &t.cfg)
+	sources := []capture.Source{t.src}
+	if sh, ok := t.src.(capture.Sharded); ok {
+		sources = sh.Shards()
+	}
+	for _, src := range sources {
+		t.pipes = append(t.pipes, newPipeline(t, src, nil, s))
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	var wg sync.WaitGroup
+	for _, p := range t.pipes {
+		wg.Go(func() {
+			if err := p.run(ctx); err != nil {
+				cancel(err)
+			}
+		})
+	}
+	go func() {
+		wg.Wait()
+		t.finish(context.Cause(ctx))
+		cancel(nil)
+		close(s.out)
+	}()
+	return s.out
+}
+
+// finish sets Err and closes the source.
+func (t *Tap) finish(err error) {
+	closeErr := t.src.Close()
+	if err == nil {
+		err = closeErr
+	}
+	t.mu.Lock()
+	t.err = err
+	t.mu.Unlock()
+}
 
 // Err returns why Events or Messages ended: nil while they run and after the
 // end of the source, the context's error after it was done, otherwise the
 // source's error.
-func (t *Tap) Err() error { return nil }
+func (t *Tap) Err() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.err
+}
 
 // Stats are counters since the Tap was made.
 type Stats struct {
@@ -82,6 +184,19 @@ type Stats struct {
 }
 
 // Stats may be called from any goroutine at any time, also after the end.
-func (t *Tap) Stats() Stats { return Stats{} }
-
-func parseHeader(raw string) http.Header { return nil }
+func (t *Tap) Stats() Stats {
+	var s Stats
+	s.Capture, _ = t.src.Stats()
+	t.mu.Lock()
+	pipes := t.pipes
+	t.mu.Unlock()
+	for _, p := range pipes {
+		p.mu.Lock()
+		s.Messages += p.stats.Messages
+		s.MessageDropped += p.stats.MessageDropped
+		s.Conns += p.stats.Conns
+		s.LostBytes += p.stats.LostBytes
+		p.mu.Unlock()
+	}
+	return s
+}

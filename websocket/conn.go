@@ -1,0 +1,412 @@
+package websocket
+
+import (
+	"strings"
+	"time"
+
+	"github.com/wstap/wstap/reassembly"
+	"github.com/wstap/wstap/websocket/internal/inflate"
+)
+
+// A conn reads one TCP connection: the opening handshake first, then frames.
+// It is the Consumer of its flow. 100,000 idle ones must fit in memory: what
+// only a busy connection needs hangs on pointers.
+type conn struct {
+	p       *pipeline
+	flow    *reassembly.Flow
+	info    *Conn    // nil until a handshake was told
+	opening *opening // nil once it is a WebSocket
+	deflate deflateParams
+	halves  [2]half
+}
+
+// A mode says what a direction's next byte belongs to.
+type mode uint8
+
+const (
+	inHead   mode = iota // a request's or response's head
+	inBody               // its body
+	inHold               // not known before the other side was read on
+	inFrames             // frames
+	inVoid               // nothing that can be read
+)
+
+// A half is one direction of a conn.
+type half struct {
+	mode mode
+
+	// The frame in progress.
+	fin    bool
+	nhead  uint8           // bytes of its header in head
+	head   [maxHeader]byte // a header cut by a segment's end
+	key    uint32          // for the next payload byte, 0 where there is none
+	left   int64           // payload bytes to come
+	start  time.Time       // when the first byte of the header in head came
+	cur    *assembly       // where the payload goes: data, ctl
+	data   *assembly       // the fragmented message in progress
+	offset int64           // in the stream, of the next byte
+
+	win       *inflate.Window // nil before the first compressed message
+	conflicts []span
+}
+
+// A span is a range of a stream, [from, to).
+type span struct{ from, to int64 }
+
+func (p *pipeline) accept(f *reassembly.Flow) reassembly.Consumer {
+	return &conn{p: p, flow: f, opening: &opening{}}
+}
+
+// Data implements reassembly.Consumer.
+func (c *conn) Data(dir Direction, b []byte, t time.Time) {
+	h := &c.halves[dir]
+	if h.mode == inFrames {
+		c.frames(dir, h, b, t)
+	} else {
+		c.open(dir, b, t)
+	}
+}
+
+// Gap implements reassembly.Consumer.
+func (c *conn) Gap(dir Direction, n int64, t time.Time) {
+	h := &c.halves[dir]
+	h.offset += n
+	if c.opening != nil {
+		c.openingGap(dir, n)
+		return
+	}
+	c.p.tellGap(c, dir, n, t)
+	if h.mode != inFrames {
+		return
+	}
+	if h.left >= n { // framing goes on behind it
+		h.cur.truncated = true
+		h.left -= n
+		h.key = rotate(h.key, n)
+		if h.left == 0 {
+			c.endFrame(dir, h, t)
+		}
+		return
+	}
+	c.abandon(dir, h, t)
+	h.mode = inVoid
+}
+
+// Conflict implements reassembly.Consumer.
+func (c *conn) Conflict(dir Direction, offset, n int64, t time.Time) {
+	h := &c.halves[dir]
+	if len(h.conflicts) < 64 {
+		h.conflicts = append(h.conflicts, span{offset, offset + n})
+	}
+}
+
+// Closed implements reassembly.Consumer.
+func (c *conn) Closed(reason reassembly.Reason, t time.Time) {
+	if c.opening != nil {
+		c.openingClosed(t)
+	}
+	for dir := range c.halves {
+		c.abandon(Direction(dir), &c.halves[dir], t)
+	}
+	if c.info != nil {
+		c.p.tellEnd(c, reason, t)
+	}
+}
+
+// abandon tells what there is of unfinished messages.
+func (c *conn) abandon(dir Direction, h *half, t time.Time) {
+	if h.cur != nil && h.cur != h.data {
+		h.cur.truncated = true
+		c.finish(dir, h, h.cur, t)
+	}
+	if h.data != nil {
+		h.data.truncated = true
+		c.finish(dir, h, h.data, t)
+		h.data = nil
+	}
+	h.cur, h.left, h.nhead = nil, 0, 0
+}
+
+// frames reads b as frames.
+func (c *conn) frames(dir Direction, h *half, b []byte, t time.Time) {
+	for len(b) > 0 {
+		if h.left > 0 {
+			n := len(b)
+			if int64(n) > h.left {
+				n = int(h.left)
+			}
+			h.cur.append(c.p, b[:n], h.key, h.left)
+			h.key = rotate(h.key, int64(n))
+			h.left -= int64(n)
+			h.offset += int64(n)
+			b = b[n:]
+			if h.left == 0 {
+				c.endFrame(dir, h, t)
+			}
+			continue
+		}
+
+		var f header
+		start := t
+		n := 0
+		if h.nhead == 0 {
+			if n = f.parse(b); n == 0 {
+				h.nhead = uint8(copy(h.head[:], b))
+				h.start = t
+				h.offset += int64(len(b))
+				return
+			}
+		} else {
+			have := int(h.nhead)
+			k := copy(h.head[have:], b)
+			if n = f.parse(h.head[:have+k]); n == 0 {
+				h.nhead += uint8(k)
+				h.offset += int64(k)
+				return
+			}
+			n -= have
+			h.nhead = 0
+			start = h.start
+		}
+		h.offset += int64(n)
+		b = b[n:]
+
+		if f.length <= int64(len(b)) && (f.opcode.Control() || f.fin && f.opcode != 0 && h.data == nil) {
+			h.offset += f.length
+			c.whole(dir, h, &f, b[:f.length], start, t)
+			b = b[f.length:]
+			continue
+		}
+		c.beginFrame(dir, h, &f, start, t)
+		if h.left == 0 {
+			c.endFrame(dir, h, t)
+		}
+	}
+}
+
+// beginFrame starts a frame whose payload is not at hand, or that is part of a
+// fragmented message.
+func (c *conn) beginFrame(dir Direction, h *half, f *header, start, t time.Time) {
+	h.fin, h.key, h.left = f.fin || f.opcode.Control(), f.key, f.length
+	a := h.data
+	switch {
+	case f.opcode.Control():
+		a = c.p.newAssembly(f, start)
+	case f.opcode != 0 && a != nil: // the message before was never finished
+		a.truncated = true
+		c.finish(dir, h, a, t)
+		a = nil
+		fallthrough
+	case a == nil:
+		a = c.p.newAssembly(f, start)
+		a.compressed = c.compressed(f)
+		h.data = a
+	}
+	a.frames++
+	a.wire += f.length
+	a.rsv |= f.rsv
+	a.badMask = a.badMask || f.masked != (dir == FromClient)
+	h.cur = a
+}
+
+// endFrame ends the frame whose last payload byte has come.
+func (c *conn) endFrame(dir Direction, h *half, t time.Time) {
+	a := h.cur
+	h.cur = nil
+	if !h.fin {
+		return
+	}
+	if a == h.data {
+		h.data = nil
+	}
+	c.finish(dir, h, a, t)
+}
+
+// compressed says whether a message's first frame announces compression.
+func (c *conn) compressed(f *header) bool {
+	return c.deflate.on && f.rsv&rsv1 != 0 && !f.opcode.Control() && f.opcode != 0
+}
+
+// whole tells a message that is one frame, at hand whole.
+func (c *conn) whole(dir Direction, h *half, f *header, b []byte, start, t time.Time) {
+	p := c.p
+	var m *Message
+	rsv := f.rsv
+	if c.compressed(f) {
+		rsv &^= rsv1
+		p.packed = grow(p.packed, len(b)+inflate.Pad)
+		src := p.packed[:len(b)]
+		unmask(src, b, f.key)
+		m = c.inflate(dir, h, src, false)
+	} else {
+		cut := b
+		if len(cut) > p.maxMessage {
+			cut = cut[:p.maxMessage]
+		}
+		m = p.message(cut, f.key, f.masked)
+		m.Truncated = len(cut) < len(b)
+	}
+	m.Opcode = f.opcode
+	m.RSV = rsv
+	m.Start = start
+	m.WireLength = f.length
+	m.Frames = 1
+	m.BadMask = f.masked != (dir == FromClient)
+	c.tell(dir, h, m, int64(f.length), t)
+}
+
+// finish tells a message that was put together from pieces.
+func (c *conn) finish(dir Direction, h *half, a *assembly, t time.Time) {
+	p := c.p
+	var m *Message
+	rsv := a.rsv
+	if a.compressed {
+		rsv &^= rsv1
+		m = c.inflate(dir, h, a.buf, a.truncated)
+	} else {
+		m = p.give(a)
+	}
+	m.Opcode = a.opcode
+	m.RSV = rsv
+	m.Start = a.start
+	m.WireLength = a.wire
+	m.Frames = a.frames
+	m.BadMask = a.badMask
+	m.Truncated = m.Truncated || a.truncated
+	c.tell(dir, h, m, a.wire, t)
+	p.freeAssembly(a)
+}
+
+// inflate returns the message that src is compressed to.
+func (c *conn) inflate(dir Direction, h *half, src []byte, truncated bool) (m *Message) {
+	p := c.p
+	takeover := !c.deflate.noTakeover[dir]
+	if takeover && h.win == nil {
+		h.win = &inflate.Window{}
+		h.win.Limit(max(9, int(c.deflate.bits[dir]))) // zlib takes 9 for 8
+	}
+	win := h.win
+	if !takeover {
+		win = nil
+	}
+	out, err := p.inflater.Message(p.inflated[:0], src, win, p.maxMessage)
+	switch {
+	case truncated && win != nil:
+		win.Forget()
+		fallthrough
+	case truncated, err == nil, err == inflate.ErrLimit:
+		m = p.message(out, 0, false)
+		m.Truncated = truncated || err != nil
+	default:
+		m = p.message(src, 0, false)
+		m.Undecoded = true
+	}
+	p.inflated = out[:0]
+	m.Compressed = true
+	return m
+}
+
+// tell fills in what all messages have in common and gives m out.
+func (c *conn) tell(dir Direction, h *half, m *Message, wire int64, t time.Time) {
+	m.Conn = c.info
+	m.From = dir
+	m.Time = t
+	if m.Opcode == Text && !m.Undecoded && !m.Truncated {
+		m.InvalidUTF8 = !validUTF8(m.Payload)
+	}
+	if len(h.conflicts) > 0 {
+		m.Conflict = h.conflicted(h.offset - wire)
+	}
+	c.p.tellMessage(m)
+}
+
+// conflicted says whether a conflict was seen from an offset of the stream on to
+// the present one, and forgets those before.
+func (h *half) conflicted(from int64) (found bool) {
+	keep := h.conflicts[:0]
+	for _, s := range h.conflicts {
+		if s.from < h.offset && s.to > from {
+			found = true
+		}
+		if s.to > h.offset {
+			keep = append(keep, s)
+		}
+	}
+	h.conflicts = keep
+	return found
+}
+
+// cause names a reason as End does. A reused pair of ports means that the end
+// was not seen, as with a time-out.
+func cause(r reassembly.Reason) string {
+	switch r {
+	case reassembly.FIN:
+		return "fin"
+	case reassembly.RST:
+		return "rst"
+	case reassembly.Evicted:
+		return "evicted"
+	case reassembly.EOF:
+		return "eof"
+	}
+	return "idle"
+}
+
+// An assembly collects the payload of a message from frames and segments.
+type assembly struct {
+	buf        []byte
+	start      time.Time
+	wire       int64
+	frames     int
+	opcode     Opcode
+	rsv        byte
+	compressed bool
+	truncated  bool
+	badMask    bool
+}
+
+// append adds a piece of a frame's payload, of which left bytes are to come,
+// this piece included. Beyond the limits it is cut.
+func (a *assembly) append(p *pipeline, b []byte, key uint32, left int64) {
+	if room := p.maxMessage - len(a.buf); len(b) > room {
+		b = b[:room]
+		a.truncated = true
+	}
+	need := len(a.buf) + len(b)
+	if need+inflate.Pad > cap(a.buf) {
+		n := max(2*cap(a.buf), 512)
+		if all := int64(len(a.buf)) + left + inflate.Pad; int64(n) > all {
+			n = int(all)
+		}
+		n = max(n, need+inflate.Pad)
+		if p.buffered+n-cap(a.buf) > p.maxBuffered {
+			a.truncated = true
+			return
+		}
+		p.buffered += n - cap(a.buf)
+		buf := make([]byte, len(a.buf), n)
+		copy(buf, a.buf)
+		a.buf = buf
+	}
+	piece := a.buf[len(a.buf):need]
+	unmask(piece, b, key)
+	a.buf = a.buf[:need]
+}
+
+// describe makes the Conn of a handshake; either head may be missing.
+func describe(f *reassembly.Flow, request, response head) *Conn {
+	c := &Conn{Client: f.Client(), Server: f.Server(), request: string(request), response: string(response)}
+	var target string
+	if request != "" {
+		c.Method, target, _ = request.requestLine()
+		c.Method = strings.Clone(c.Method)
+		c.URL = request.url(target, c.Server)
+	}
+	if response != "" {
+		c.Status = response.status()
+		c.Subprotocol = response.get("Sec-WebSocket-Protocol")
+		c.Extensions = response.all("Sec-WebSocket-Extensions")
+		c.AcceptValid = request != "" && response.get("Sec-WebSocket-Accept") == acceptKey(request.get("Sec-WebSocket-Key"))
+	}
+	return c
+}
