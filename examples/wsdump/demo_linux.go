@@ -1,0 +1,143 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+	"runtime"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// demoEnv tells the process that demoHost starts that it is the one inside, and
+// that file 3 awaits its word.
+const demoEnv = "WSDUMP_DEMO_HOST"
+
+// demoHost runs wsdump again in a network namespace of its own, which root may
+// make, and anybody inside a user namespace of his own. why says that there is
+// no such thing here, and then nothing has been printed.
+func (o *options) demoHost() (why, err error) {
+	if os.Getenv(demoEnv) != "" {
+		return nil, o.demoInside()
+	}
+	// A binary with file capabilities is not dumpable, and then its user may
+	// not map himself into a namespace.
+	_ = unix.Prctl(unix.PR_SET_DUMPABLE, 1, 0, 0, 0)
+	if os.Geteuid() == 0 {
+		why, err = o.demoStart(&syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET})
+		if why == nil {
+			return nil, err
+		}
+	}
+	return o.demoStart(&syscall.SysProcAttr{
+		Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNET,
+		UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Geteuid(), Size: 1}},
+		GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getegid(), Size: 1}},
+	})
+}
+
+func (o *options) demoStart(attr *syscall.SysProcAttr) (why, err error) {
+	self, err := os.Executable()
+	if err != nil {
+		return err, nil
+	}
+	hear, tell, err := os.Pipe()
+	if err != nil {
+		return err, nil
+	}
+	defer hear.Close()
+	cmd := exec.Command(self, os.Args[1:]...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	cmd.ExtraFiles = []*os.File{tell}
+	cmd.Env = append(os.Environ(), demoEnv+"=1")
+	cmd.SysProcAttr = attr
+	attr.Setpgid = true // the terminal's signals come through this process, once
+	attr.Pdeathsig = syscall.SIGKILL
+	runtime.LockOSThread() // Pdeathsig is the death of this thread
+	defer runtime.UnlockOSThread()
+
+	signals := make(chan os.Signal, 4)
+	signal.Notify(signals, append(endSignals, syscall.SIGUSR1)...)
+	defer signal.Stop(signals)
+	err = cmd.Start()
+	tell.Close()
+	if err != nil {
+		return err, nil
+	}
+	over := make(chan struct{})
+	defer close(over)
+	go func() {
+		for {
+			select {
+			case s := <-signals:
+				_ = cmd.Process.Signal(s)
+			case <-over:
+				return
+			}
+		}
+	}()
+	refusal, _ := io.ReadAll(hear)
+	err = cmd.Wait()
+	if len(refusal) > 0 {
+		return errors.New(string(refusal)), nil
+	}
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		if exit.Exited() {
+			return nil, exitStatus(exit.ExitCode())
+		}
+		return nil, fmt.Errorf("--demo: %w", err)
+	}
+	return nil, err
+}
+
+// demoInside is the demo in the process that has a network of its own. What
+// fails before the capture is told to the parent, which then replays.
+func (o *options) demoInside() error {
+	tell := os.NewFile(3, "parent")
+	src, err := func() (*source, error) {
+		if err := loopbackUp(); err != nil {
+			return nil, err
+		}
+		o.iface = "lo"
+		if o.filter == "" {
+			o.filter = "tcp port " + demoPort
+		}
+		return o.listen()
+	}()
+	if err != nil {
+		if errors.Is(err, os.ErrPermission) {
+			fmt.Fprint(tell, err)
+			return exitStatus(1)
+		}
+		tell.Close()
+		return err
+	}
+	tell.Close()
+	if err := o.prepare(src); err != nil {
+		return err
+	}
+	return o.demoLive(src)
+}
+
+// loopbackUp sets lo up, which it is not in a new namespace.
+func loopbackUp() error {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return os.NewSyscallError("socket", err)
+	}
+	defer unix.Close(fd)
+	req, err := unix.NewIfreq("lo")
+	if err != nil {
+		return err
+	}
+	if err := unix.IoctlIfreq(fd, unix.SIOCGIFFLAGS, req); err != nil {
+		return os.NewSyscallError("SIOCGIFFLAGS", err)
+	}
+	req.SetUint16(req.Uint16() | unix.IFF_UP)
+	return os.NewSyscallError("SIOCSIFFLAGS", unix.IoctlIfreq(fd, unix.SIOCSIFFLAGS, req))
+}

@@ -1,0 +1,68 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"strings"
+
+	"github.com/wstap/wstap/capture"
+	"github.com/wstap/wstap/capture/filter"
+	"github.com/wstap/wstap/decode"
+)
+
+// dumpFilter prints the compiled filter as tcpdump's -d, -dd and -ddd do. It
+// opens no capture, so it needs no privilege.
+func (o *options) dumpFilter(w io.Writer) error {
+	t := filter.Target{SnapLen: uint32(o.snaplen)}
+	if o.read != "" {
+		s, err := (&options{read: o.read}).openFile()
+		if err != nil {
+			return err
+		}
+		t.Link = s.LinkType()
+		s.Close()
+	} else {
+		link, err := linkType(o.iface)
+		if err != nil {
+			return err
+		}
+		t.Link = link
+	}
+	p, err := filter.Compile(o.filter, t)
+	if err != nil {
+		return err
+	}
+	text := p.Decimal
+	switch o.dump {
+	case 1:
+		text = p.String
+	case 2:
+		text = p.C
+	}
+	_, err = fmt.Fprintln(w, strings.TrimSuffix(text(), "\n"))
+	return err
+}
+
+// linkType is the link type that a capture on the interface would have.
+func linkType(name string) (decode.LinkType, error) {
+	if name == capture.Any || strings.Contains(name, ",") {
+		return decode.LinkSLL2, nil
+	}
+	if _, err := net.InterfaceByName(name); err != nil {
+		numbered, ok := interfaceNumber(name)
+		if !ok {
+			return 0, fmt.Errorf("%s: %w", quoteArg(name), capture.ErrNoInterface)
+		}
+		return linkType(numbered)
+	}
+	hardware, err := os.ReadFile("/sys/class/net/" + name + "/type")
+	switch strings.TrimSpace(string(hardware)) { // ARPHRD_ constants of if_arp.h
+	case "1", "772", "":
+		return decode.LinkEthernet, nil
+	case "65534", "519":
+		return decode.LinkRaw, nil
+	}
+	return decode.LinkSLL2, err
+}

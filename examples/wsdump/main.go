@@ -1,0 +1,214 @@
+// Command wsdump is tcpdump for WebSocket messages: it captures live, or reads
+// capture files, and prints what clients and servers say to each other.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"os"
+	"os/signal"
+	"runtime"
+	"runtime/debug"
+	"syscall"
+	"time"
+
+	"github.com/wstap/wstap/capture/filter"
+	"github.com/wstap/wstap/websocket"
+)
+
+func main() {
+	os.Exit(run(os.Args[1:]))
+}
+
+// exitStatus is an error that has been told to the user already.
+type exitStatus int
+
+func (s exitStatus) Error() string { return fmt.Sprintf("exit status %d", int(s)) }
+
+// run returns the exit status: 0, 1 for a failure, 2 for wrong usage.
+func run(args []string) int {
+	o, err := parse(args)
+	if err == nil {
+		err = o.run()
+	}
+	return report(err)
+}
+
+// report tells the user what went wrong and returns the exit status.
+func report(err error) int {
+	var status exitStatus
+	var usage *usageError
+	var mistake *filter.Error
+	switch {
+	case err == nil, errors.Is(err, syscall.EPIPE): // nobody reads on: as quiet as `| head` expects
+		return 0
+	case errors.As(err, &status):
+		return int(status)
+	case errors.As(err, &usage):
+		fmt.Fprintf(os.Stderr, "wsdump: %v (wsdump --help shows the options)\n", err)
+		return 2
+	}
+	fmt.Fprintf(os.Stderr, "wsdump: %s\n", explain(err))
+	if errors.As(err, &mistake) {
+		return 2
+	}
+	return 1
+}
+
+func (o *options) run() error {
+	switch {
+	case o.help:
+		_, err := io.WriteString(os.Stdout, help)
+		return err
+	case o.version:
+		_, err := fmt.Printf("wsdump %s (%s)\n", version(), runtime.Version())
+		return err
+	case o.list:
+		return listInterfaces(os.Stdout)
+	case o.dump > 0:
+		return o.dumpFilter(os.Stdout)
+	case o.demo:
+		return o.runDemo()
+	}
+	src, err := o.open()
+	if err != nil {
+		return err
+	}
+	return o.tapAll(context.Background(), src, nil)
+}
+
+func version() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "(devel)"
+}
+
+// A printer turns events into lines.
+type printer interface {
+	appendEvent(b []byte, ev websocket.Event) []byte
+}
+
+// printer returns nil where messages are not to be printed: with --count, and
+// with -w unless --print says otherwise.
+func (o *options) printer() printer {
+	switch {
+	case o.total, o.write != "" && !o.print:
+		return nil
+	case o.json:
+		return &jsonPrinter{quiet: o.quiet}
+	}
+	p := &textPrinter{opt: o, zone: time.Local}
+	if colour() {
+		p.paint = colours
+	}
+	return p
+}
+
+// colour says whether standard output takes colours: https://no-color.org.
+func colour() bool {
+	return os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" &&
+		runtime.GOOS != "windows" && isTerminal(os.Stdout)
+}
+
+// tapAll taps src to its end, to -c messages, or to a signal, and prints. each,
+// if not nil, sees every event and ends the capture by returning false.
+func (o *options) tapAll(ctx context.Context, src *source, each func(websocket.Event) bool) error {
+	ignorePipe()
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	tap := websocket.NewTap(src.Source, nil)
+	progress := src.startProgress()
+	defer progress.stop()
+	defer o.watchSignals(stop, func() {
+		progress.hide()
+		printStats(os.Stderr, tap.Stats())
+	})()
+	eager := src.live || o.line || isTerminal(os.Stdout)
+	out := newOutput(progress.above(os.Stdout), eager, stop)
+
+	err := o.printAll(tap.Events(ctx), out, each)
+	if cause := context.Cause(ctx); cause != nil {
+		err = cause
+	}
+	if errors.Is(err, errEnded) {
+		err = nil
+	}
+	err = errors.Join(err, src.finish(), out.Close())
+	progress.stop()
+	stats := tap.Stats()
+	if o.total && err == nil {
+		_, err = fmt.Printf("%d messages\n", stats.Messages)
+	}
+	if errors.Is(err, syscall.EPIPE) {
+		return err
+	}
+	status := report(err)
+	printStats(os.Stderr, stats)
+	if status != 0 {
+		return exitStatus(status)
+	}
+	return nil
+}
+
+// printAll prints what the tap tells, until each or -c says enough.
+func (o *options) printAll(events iter.Seq2[websocket.Event, error], out io.Writer, each func(websocket.Event) bool) error {
+	p := o.printer()
+	var line []byte
+	var seen uint64
+	for ev, err := range events {
+		if err != nil {
+			return err
+		}
+		if p != nil {
+			line = p.appendEvent(line[:0], ev)
+			if _, err := out.Write(line); err != nil {
+				return err
+			}
+			if cap(line) > maxPending {
+				line = nil // a giant message is no reason to stay large
+			}
+		}
+		if _, ok := ev.(*websocket.Message); ok {
+			if seen++; seen == o.count {
+				return nil
+			}
+		}
+		if each != nil && !each(ev) {
+			return nil
+		}
+	}
+	return nil
+}
+
+// errEnded is the cause of an end by a signal.
+var errEnded = errors.New("ended by a signal")
+
+// watchSignals lets a signal end the capture in good order, and SIGUSR1 show
+// how it stands. The function that it returns undoes it.
+func (o *options) watchSignals(stop context.CancelCauseFunc, stats func()) (undo func()) {
+	end, show, quit := make(chan os.Signal, 1), make(chan os.Signal, 1), make(chan struct{})
+	signal.Notify(end, endSignals...)
+	notifyStats(show)
+	go func() {
+		for {
+			select {
+			case <-end:
+				stop(errEnded)
+				signal.Reset(endSignals...) // a second one ends the process
+			case <-show:
+				stats()
+			case <-quit:
+				return
+			}
+		}
+	}()
+	return func() {
+		signal.Stop(end)
+		signal.Stop(show)
+		close(quit)
+	}
+}

@@ -1,0 +1,106 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"sync"
+	"time"
+)
+
+// progressSize is the size from which reading a file takes long enough to show
+// how far it is.
+const progressSize = 8 << 20
+
+// progress keeps a line at the bottom of the terminal that says how much of a
+// file has been read. A nil progress shows nothing.
+type progress struct {
+	file *os.File
+	size int64
+	quit chan struct{}
+
+	mu    sync.Mutex
+	shown bool
+	ended bool
+}
+
+// startProgress returns nil where there is no terminal or no large file.
+func (s *source) startProgress() *progress {
+	if s.size < progressSize || !isTerminal(os.Stderr) {
+		return nil
+	}
+	p := &progress{file: s.file, size: s.size, quit: make(chan struct{})}
+	go p.run()
+	return p
+}
+
+func (p *progress) run() {
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-p.quit:
+			return
+		case <-tick.C:
+		}
+		p.mu.Lock()
+		if !p.ended {
+			if at, err := p.file.Seek(0, io.SeekCurrent); err == nil {
+				fmt.Fprintf(os.Stderr, "\r%3d%% of %d MB read", min(at, p.size)*100/p.size, p.size/1e6)
+				p.shown = true
+			}
+		}
+		p.mu.Unlock()
+	}
+}
+
+// hide takes the line away until the next tick.
+func (p *progress) hide() {
+	if p == nil {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.erase()
+}
+
+func (p *progress) erase() {
+	if p.shown {
+		io.WriteString(os.Stderr, "\r\x1b[K")
+		p.shown = false
+	}
+}
+
+// stop takes the line away for good.
+func (p *progress) stop() {
+	if p == nil {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.ended {
+		p.ended = true
+		close(p.quit)
+		p.erase()
+	}
+}
+
+// above returns a writer that prints above the line.
+func (p *progress) above(w io.Writer) io.Writer {
+	if p == nil || !isTerminal(os.Stdout) {
+		return w
+	}
+	return aboveProgress{p, w}
+}
+
+type aboveProgress struct {
+	p *progress
+	w io.Writer
+}
+
+func (a aboveProgress) Write(b []byte) (int, error) {
+	a.p.mu.Lock()
+	defer a.p.mu.Unlock()
+	a.p.erase()
+	return a.w.Write(b)
+}

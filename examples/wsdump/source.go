@@ -1,0 +1,213 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"sync/atomic"
+
+	"github.com/wstap/wstap/capture"
+	"github.com/wstap/wstap/capture/filter"
+	"github.com/wstap/wstap/capture/pcapfile"
+	"github.com/wstap/wstap/decode"
+)
+
+// A source is where the frames come from, with the filter of a file and -w
+// between it and the tap.
+type source struct {
+	capture.Source // what the tap reads
+
+	live   bool             // frames come as they happen, so output must not wait
+	file   *os.File         // of -r, or nil
+	size   int64            // of file; 0 if it has none
+	writer *pcapfile.Writer // of -w, or nil
+}
+
+// open opens the source and then does what prepare does.
+func (o *options) open() (*source, error) {
+	open := o.listen
+	if o.read != "" {
+		open = o.openFile
+	}
+	s, err := open()
+	if err != nil {
+		return nil, err
+	}
+	return s, o.prepare(s)
+}
+
+// prepare creates the file of -w and gives up root. It comes after the opening
+// of the source: nothing is created for a capture that cannot begin, and root
+// is needed for nothing else. It closes the source on an error.
+func (o *options) prepare(s *source) (err error) {
+	if o.write != "" {
+		err = s.save(o)
+	}
+	if err == nil && o.user != "" {
+		err = relinquish(o.user)
+	}
+	if err != nil {
+		s.Close()
+	}
+	return err
+}
+
+func (o *options) listen() (*source, error) {
+	name := o.iface
+	cfg := &capture.Config{
+		Filter:      o.filter,
+		SnapLen:     o.snaplen,
+		BufferSize:  o.buffer * 1024,
+		Promiscuous: !o.noPromisc,
+		Direction:   map[string]capture.Direction{"in": capture.Incoming, "out": capture.Outgoing}[o.inout],
+	}
+	src, err := capture.Listen(name, cfg)
+	if errors.Is(err, capture.ErrNoInterface) {
+		// As in tcpdump, a number is that of -D.
+		if numbered, ok := interfaceNumber(name); ok {
+			name = numbered
+			src, err = capture.Listen(name, cfg)
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, w := range src.Warnings() {
+		fmt.Fprintf(os.Stderr, "wsdump: %s\n", w)
+	}
+	snaplen := o.snaplen
+	if snaplen == 0 {
+		snaplen = capture.DefaultSnapLen
+	}
+	fmt.Fprintf(os.Stderr, "wsdump: listening on %s, link-type %v, snapshot length %d bytes\n",
+		quoteArg(name), src.LinkType(), snaplen)
+	return &source{Source: src, live: true}, nil
+}
+
+func (o *options) openFile() (*source, error) {
+	f := os.Stdin
+	if o.read != "-" {
+		var err error
+		if f, err = os.Open(o.read); err != nil {
+			return nil, err
+		}
+	}
+	s := &source{file: f}
+	info, err := f.Stat()
+	switch {
+	case err != nil:
+	case info.IsDir():
+		err = fmt.Errorf("%s is a directory: give -r a capture file", o.read)
+	case info.Mode().IsRegular():
+		s.size = info.Size()
+	default:
+		s.live = true // a pipe, perhaps of tcpdump -w -
+	}
+	if err == nil {
+		s.Source, err = pcapfile.NewReader(f, &pcapfile.Config{Follow: o.follow})
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	s.live = s.live || o.follow
+	return o.filtered(s, o.read)
+}
+
+// filtered puts the filter before s and tells where the frames come from.
+func (o *options) filtered(s *source, name string) (*source, error) {
+	if expr := strings.TrimSpace(o.filter); expr != "" {
+		f := &filtered{Source: s.Source, expr: expr, programs: map[decode.LinkType]*filter.Program{}}
+		if _, err := f.program(s.LinkType()); err != nil {
+			s.Close()
+			return nil, err
+		}
+		s.Source = f
+	}
+	fmt.Fprintf(os.Stderr, "reading from file %s, link-type %v\n", quoteArg(name), s.LinkType())
+	return s, nil
+}
+
+// filtered drops the frames of a file that the filter does not select.
+type filtered struct {
+	capture.Source
+	expr     string
+	programs map[decode.LinkType]*filter.Program // one for each type that occurs
+	captured atomic.Uint64
+}
+
+func (s *filtered) program(link decode.LinkType) (*filter.Program, error) {
+	p := s.programs[link]
+	if p == nil {
+		var err error
+		if p, err = filter.Compile(s.expr, filter.Target{Link: link}); err != nil {
+			return nil, err
+		}
+		s.programs[link] = p
+	}
+	return p, nil
+}
+
+func (s *filtered) Next(f *capture.Frame) error {
+	for {
+		if err := s.Source.Next(f); err != nil {
+			return err
+		}
+		p, err := s.program(f.Link)
+		if err != nil {
+			return err
+		}
+		if p.Match(f.Data, &filter.Meta{Length: f.Length, Interface: f.Interface}) > 0 {
+			s.captured.Add(1)
+			return nil
+		}
+	}
+}
+
+func (s *filtered) Stats() (capture.Stats, error) {
+	n := s.captured.Load()
+	return capture.Stats{Captured: n, Received: n}, nil
+}
+
+// save puts -w between s and the tap.
+func (s *source) save(o *options) error {
+	if s.size > 0 {
+		in, err1 := s.file.Stat()
+		out, err2 := os.Stat(o.write)
+		if err1 == nil && err2 == nil && os.SameFile(in, out) {
+			return usagef("-w %s would overwrite the file that -r reads", quoteArg(o.write))
+		}
+	}
+	w, err := pcapfile.Create(o.write, s.LinkType(), &pcapfile.WriterConfig{SnapLen: o.snaplen})
+	if err != nil {
+		return err
+	}
+	s.writer = w
+	s.Source = pcapfile.Tee(s.Source, w)
+	if o.unbuf {
+		s.Source = &flushed{s.Source, w}
+	}
+	return nil
+}
+
+// flushed hands each packet to the file at once: -U.
+type flushed struct {
+	capture.Source
+	w *pcapfile.Writer
+}
+
+func (s *flushed) Next(f *capture.Frame) error {
+	if err := s.Source.Next(f); err != nil {
+		return err
+	}
+	return s.w.Flush()
+}
+
+// finish completes the file of -w.
+func (s *source) finish() error {
+	if s.writer == nil {
+		return nil
+	}
+	return s.writer.Close()
+}
