@@ -33,7 +33,7 @@ func (o *options) runDemo() error {
 	if why == nil {
 		return err
 	}
-	fmt.Fprintf(os.Stderr, "wsdump: no private network for the demo here (%s): replaying a recording\n", oneLine(why.Error()))
+	fmt.Fprintf(os.Stderr, "wsdump: no private network for the demo here (%s): replaying a recording\n", quoteArg(why.Error()))
 	gz, err := gzip.NewReader(bytes.NewReader(recording))
 	if err != nil {
 		return err

@@ -65,6 +65,9 @@ func (o *options) demoStart(attr *syscall.SysProcAttr) (why, err error) {
 	defer signal.Stop(signals)
 	err = cmd.Start()
 	tell.Close()
+	if errors.Is(err, syscall.ENOSPC) {
+		return errors.New("the limit of namespaces is reached"), nil
+	}
 	if err != nil {
 		return err, nil
 	}

@@ -120,10 +120,10 @@ func (o *options) tapAll(ctx context.Context, src *source, each func(websocket.E
 	ignorePipe()
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	tap := websocket.NewTap(src.Source, nil)
+	tap := websocket.NewTap(src, nil)
 	progress := src.startProgress()
 	defer progress.stop()
-	defer o.watchSignals(stop, func() {
+	defer watchSignals(src.end, func() {
 		progress.hide()
 		printStats(os.Stderr, tap.Stats())
 	})()
@@ -133,9 +133,6 @@ func (o *options) tapAll(ctx context.Context, src *source, each func(websocket.E
 	err := o.printAll(tap.Events(ctx), out, each)
 	if cause := context.Cause(ctx); cause != nil {
 		err = cause
-	}
-	if errors.Is(err, errEnded) {
-		err = nil
 	}
 	err = errors.Join(err, src.finish(), out.Close())
 	progress.stop()
@@ -184,21 +181,18 @@ func (o *options) printAll(events iter.Seq2[websocket.Event, error], out io.Writ
 	return nil
 }
 
-// errEnded is the cause of an end by a signal.
-var errEnded = errors.New("ended by a signal")
-
-// watchSignals lets a signal end the capture in good order, and SIGUSR1 show
-// how it stands. The function that it returns undoes it.
-func (o *options) watchSignals(stop context.CancelCauseFunc, stats func()) (undo func()) {
-	end, show, quit := make(chan os.Signal, 1), make(chan os.Signal, 1), make(chan struct{})
-	signal.Notify(end, endSignals...)
+// watchSignals ends the capture in good order on a signal, and shows how it
+// stands on SIGUSR1. The function that it returns undoes it.
+func watchSignals(end, stats func()) (undo func()) {
+	ends, show, quit := make(chan os.Signal, 1), make(chan os.Signal, 1), make(chan struct{})
+	signal.Notify(ends, endSignals...)
 	notifyStats(show)
 	go func() {
 		for {
 			select {
-			case <-end:
-				stop(errEnded)
+			case <-ends:
 				signal.Reset(endSignals...) // a second one ends the process
+				go end()
 			case <-show:
 				stats()
 			case <-quit:
@@ -207,7 +201,7 @@ func (o *options) watchSignals(stop context.CancelCauseFunc, stats func()) (undo
 		}
 	}()
 	return func() {
-		signal.Stop(end)
+		signal.Stop(ends)
 		signal.Stop(show)
 		close(quit)
 	}

@@ -3,9 +3,12 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"os"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/wstap/wstap/capture"
 	"github.com/wstap/wstap/capture/filter"
@@ -22,6 +25,36 @@ type source struct {
 	file   *os.File         // of -r, or nil
 	size   int64            // of file; 0 if it has none
 	writer *pcapfile.Writer // of -w, or nil
+	ended  atomic.Bool      // by end
+}
+
+// Next ends as a file does once end was called.
+func (s *source) Next(f *capture.Frame) error {
+	err := s.Source.Next(f)
+	if err != nil && s.ended.Load() && errors.Is(err, net.ErrClosed) {
+		return io.EOF
+	}
+	return err
+}
+
+// drainTime is the longest that end waits for packets which the kernel has
+// received and wsdump has not yet printed.
+const drainTime = time.Second
+
+// end makes Next end. What the kernel had received by then is still given out;
+// a frame may stay in its ring for DefaultBlockTimeout before it shows.
+func (s *source) end() {
+	if s.file == nil && s.live {
+		time.Sleep(2 * capture.DefaultBlockTimeout)
+		start := time.Now()
+		at, err := s.Stats()
+		for now := at; err == nil && now.Captured < at.Received && time.Since(start) < drainTime; {
+			time.Sleep(capture.DefaultBlockTimeout)
+			now, err = s.Stats()
+		}
+	}
+	s.ended.Store(true)
+	s.Close()
 }
 
 // open opens the source and then does what prepare does.
