@@ -3,7 +3,6 @@ package capture
 import (
 	"encoding/binary"
 	"errors"
-	"io"
 	"os"
 	"runtime"
 	"sync"
@@ -12,10 +11,8 @@ import (
 	"time"
 
 	"github.com/mdlayher/packet"
-	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
 
-	"github.com/wstap/wstap/capture/filter"
 	"github.com/wstap/wstap/decode"
 )
 
@@ -55,20 +52,14 @@ const (
 // does not wake a reader when a downed interface goes away.
 const downPoll = 250 * time.Millisecond
 
-// stopLimit bounds how long a stopped capture waits for the kernel to hand
-// over its last block, counted from when it should have.
-const stopLimit = time.Second
-
 // A shard is one socket with its ring. Its reader owns the fields of the
-// walk; mu guards the rest.
+// walk; mu guards the ring.
 type shard struct {
 	live    *live
 	conn    *packet.Conn
 	rc      syscall.RawConn
-	waiter  waiter
 	link    decode.LinkType
 	snapLen int
-	timeout time.Duration         // of blocks
 	pending func(fd uintptr) bool // sees whether a wait is over; made once
 
 	// The walk through a block.
@@ -78,104 +69,73 @@ type shard struct {
 
 	captured atomic.Uint64
 	closed   atomic.Bool
-	refilter atomic.Pointer[filter.Program] // what the held block must still pass
 
-	mu        sync.Mutex
-	ring      *ring
-	cur       int             // block that is held or comes next
-	old       int             // blocks to come that must pass refilter
-	lastStamp time.Time       // of the last frame of the last block taken
-	uncounted int             // frames since the kernel's counters were read
-	detached  []byte          // block that outlived the ring
-	cleanup   runtime.Cleanup // unmaps detached if the reader never comes back
-	down      bool            // the interface is down
-	stopped   time.Time       // when the capture was stopped; zero: it was not
-	err       error           // seen while waiting
+	mu       sync.Mutex
+	ring     *ring
+	cur      int             // block that is held or comes next
+	detached []byte          // block that outlived the ring
+	cleanup  runtime.Cleanup // unmaps detached if the reader never comes back
+	down     bool            // the interface is down
+	err      error           // seen while waiting
 }
 
 // Next implements Source.
 func (s *shard) Next(f *Frame) error {
-	for {
-		for s.left == 0 {
-			if err := s.advance(true); err != nil {
-				return err
-			}
-		}
-		if s.give(f) {
-			return nil
+	for s.left == 0 {
+		if err := s.advance(); err != nil {
+			return err
 		}
 	}
-}
-
-// give makes f of the next frame of the held block. It reports false if that
-// frame is not to be given out.
-func (s *shard) give(f *Frame) bool {
-	b := s.block[s.off:]
-	h := (*[hdrEnd]byte)(b)
+	h := (*[hdrEnd]byte)(s.block[s.off:])
+	s.fill(f, h, s.block[s.off:])
 	s.left--
 	s.off += int(binary.NativeEndian.Uint32(h[hdrNext:]))
+	// After fill, which may write to the block: see close.
+	if s.closed.Load() {
+		s.left = 0
+		return s.advance()
+	}
+	s.captured.Add(1)
+	return nil
+}
+
+// fill makes a Frame of the header h, with which b begins.
+func (s *shard) fill(f *Frame, h *[hdrEnd]byte, b []byte) {
 	status := binary.NativeEndian.Uint32(h[hdrStatus:])
 	mac := int(binary.NativeEndian.Uint16(h[hdrMac:]))
 	end := mac + int(binary.NativeEndian.Uint32(h[hdrSnapLen:]))
-	length := int(binary.NativeEndian.Uint32(h[hdrLen:]))
-	if p := s.refilter.Load(); p != nil && !matches(p, h, b[mac:end]) {
-		return false
-	}
+	f.Length = int(binary.NativeEndian.Uint32(h[hdrLen:]))
+	pktType := h[addrPktType]
 	switch {
 	case s.link == decode.LinkSLL2:
-		n := cook(h, b[:mac], status)
+		tci := -1
+		if status&unix.TP_STATUS_VLAN_VALID != 0 {
+			tci = int(binary.NativeEndian.Uint16(h[hdrVLANTCI:]))
+		}
+		n := cook(h, b[:mac], tci)
 		mac -= n
-		length += n
+		f.Length += n
 	case status&unix.TP_STATUS_VLAN_VALID != 0 && s.link == decode.LinkEthernet && end-mac >= macsLen:
 		copy(b[mac-vlanTagLen:], b[mac:mac+macsLen])
 		mac -= vlanTagLen
-		binary.BigEndian.PutUint16(b[mac+macsLen:], tpid(h, status))
-		binary.BigEndian.PutUint16(b[mac+macsLen+2:], tci(h))
-		length += vlanTagLen
+		binary.BigEndian.PutUint16(b[mac+macsLen:], tpid(h))
+		binary.BigEndian.PutUint16(b[mac+macsLen+2:], binary.NativeEndian.Uint16(h[hdrVLANTCI:]))
+		f.Length += vlanTagLen
 	}
 	if end-mac > s.snapLen {
 		end = mac + s.snapLen
 	}
 	f.Data = b[mac:end:end]
-	f.Length = length
 	f.Time = time.Unix(int64(binary.NativeEndian.Uint32(h[hdrSec:])), int64(binary.NativeEndian.Uint32(h[hdrNsec:])))
 	f.Link = s.link
 	f.Interface = int(binary.NativeEndian.Uint32(h[addrIndex:]))
-	f.Direction = directions[h[addrPktType]&7]
+	f.Direction = directions[pktType&7]
 	f.Checksum = ChecksumUnknown
 	if status&unix.TP_STATUS_CSUMNOTREADY != 0 {
 		f.Checksum = ChecksumNotReady
 	} else if status&unix.TP_STATUS_CSUM_VALID != 0 {
 		f.Checksum = ChecksumValid
 	}
-	// After the last write to the block: see close.
-	if s.closed.Load() {
-		s.left = 0
-		return false
-	}
-	s.captured.Add(1)
-	return true
-}
-
-// matches runs a filter over a frame as the kernel would have.
-func matches(p *filter.Program, h *[hdrEnd]byte, data []byte) bool {
-	status := binary.NativeEndian.Uint32(h[hdrStatus:])
-	m := filter.Meta{
-		Length:     int(binary.NativeEndian.Uint32(h[hdrLen:])),
-		Interface:  int(binary.NativeEndian.Uint32(h[addrIndex:])),
-		PacketType: h[addrPktType],
-		Protocol:   binary.BigEndian.Uint16(h[addrProto:]),
-	}
-	if status&unix.TP_STATUS_VLAN_VALID != 0 {
-		m.HasVLAN, m.VLANTag, m.VLANProto = true, tci(h), tpid(h, status)
-	}
-	return p.Match(data, &m) > 0
-}
-
-// stamp returns the time of the next frame of the held block, for comparison.
-func (s *shard) stamp() uint64 {
-	h := s.block[s.off:]
-	return uint64(binary.NativeEndian.Uint32(h[hdrSec:]))<<32 | uint64(binary.NativeEndian.Uint32(h[hdrNsec:]))
 }
 
 // directions is by packet type: packet(7), sll_pkttype.
@@ -187,23 +147,20 @@ var directions = [8]Direction{
 	unix.PACKET_OUTGOING:  Outgoing,
 }
 
-// tci returns the tag control information of a frame with a VLAN tag.
-func tci(h *[hdrEnd]byte) uint16 { return uint16(binary.NativeEndian.Uint32(h[hdrVLANTCI:])) }
-
 // tpid returns the tag protocol of a frame with a VLAN tag.
-func tpid(h *[hdrEnd]byte, status uint32) uint16 {
-	if status&unix.TP_STATUS_VLAN_TPID_VALID != 0 {
+func tpid(h *[hdrEnd]byte) uint16 {
+	if binary.NativeEndian.Uint32(h[hdrStatus:])&unix.TP_STATUS_VLAN_TPID_VALID != 0 {
 		return binary.NativeEndian.Uint16(h[hdrVLANTPID:])
 	}
 	return unix.ETH_P_8021Q
 }
 
 // cook writes a Linux cooked header, version 2, to the end of head, followed
-// by the VLAN tag if there is one, and returns how long both are.
+// by a VLAN tag unless tci is negative, and returns how long both are.
 // https://www.tcpdump.org/linktypes/LINKTYPE_LINUX_SLL2.html
-func cook(h *[hdrEnd]byte, head []byte, status uint32) int {
+func cook(h *[hdrEnd]byte, head []byte, tci int) int {
 	n := sll2Len
-	if status&unix.TP_STATUS_VLAN_VALID != 0 {
+	if tci >= 0 {
 		n += vlanTagLen
 	}
 	b := head[len(head)-n:]
@@ -215,29 +172,27 @@ func cook(h *[hdrEnd]byte, head []byte, status uint32) int {
 	b[10] = h[addrPktType]
 	b[11] = h[addrHalen]
 	copy(b[12:sll2Len], h[addrAddr:])
-	if n > sll2Len {
+	if tci >= 0 {
 		tag := b[sll2Len:]
-		binary.BigEndian.PutUint16(tag, tci(h))
+		binary.BigEndian.PutUint16(tag, uint16(tci))
 		tag[2], tag[3] = b[0], b[1]
-		binary.BigEndian.PutUint16(b, tpid(h, status))
+		binary.BigEndian.PutUint16(b, tpid(h))
 	}
 	return n
 }
 
-// errNotReady is what advance returns if it may not wait.
-var errNotReady = errors.New("capture: no block is ready")
-
 // advance gives back the block that is held and takes the next one, waiting
-// for it if it may.
-func (s *shard) advance(mayWait bool) error {
+// for it.
+func (s *shard) advance() error {
 	s.mu.Lock()
-	if s.block != nil {
-		if !s.closed.Load() {
-			s.ring.release(s.cur)
-			s.cur = s.ring.after(s.cur)
+	if s.block != nil && !s.closed.Load() {
+		s.ring.release(s.cur)
+		s.cur++
+		if s.cur == s.ring.n {
+			s.cur = 0
 		}
-		s.block = nil
 	}
+	s.block = nil
 	for {
 		if s.closed.Load() {
 			if s.detached != nil {
@@ -248,71 +203,42 @@ func (s *shard) advance(mayWait bool) error {
 			s.mu.Unlock()
 			return errClosed
 		}
-		if status := s.ring.load(s.cur); status&unix.TP_STATUS_USER != 0 {
-			lost, count := s.take(status)
+		if s.ring.load(s.cur)&unix.TP_STATUS_USER != 0 {
+			s.take()
 			s.mu.Unlock()
-			if count {
-				s.live.count(lost)
-			}
 			return nil
 		}
-		err := s.err
-		if err == nil && s.isDrained() {
-			err = io.EOF
+		if s.err != nil {
+			s.mu.Unlock()
+			return s.err
 		}
-		if err == nil && !mayWait {
-			err = errNotReady
-		}
-		deadline := s.deadline()
+		down := s.down
 		s.mu.Unlock()
-		if err != nil {
-			return err
-		}
-		err = s.waiter.wait(s.rc, deadline, s.pending)
+		err := s.wait(down)
 		s.mu.Lock()
-		if err != nil && s.err == nil {
+		if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) && s.err == nil && !s.closed.Load() {
 			s.err = err
 		}
 	}
 }
 
-// take begins the walk through the current block. It reports whether the
-// kernel's counters should be read, which are only 32 bits wide. If frames were
-// dropped before this block it returns the time of the last one before them.
-func (s *shard) take(status uint32) (lost time.Time, count bool) {
-	b := s.ring.block(s.cur)
-	s.block = b
-	s.left = int(binary.NativeEndian.Uint32(b[blockNumPkts:]))
-	s.off = int(binary.NativeEndian.Uint32(b[blockFirst:]))
-	if s.old > 0 {
-		s.old--
-	} else if s.refilter.Load() != nil {
-		s.refilter.Store(nil)
-	}
-	s.uncounted += s.left
-	if status&unix.TP_STATUS_LOSING != 0 {
-		lost = s.lastStamp
-		if lost.IsZero() {
-			lost = s.ring.stamp(s.cur, blockFirstStamp)
-		}
-	}
-	s.lastStamp = s.ring.stamp(s.cur, blockLastStamp)
-	if !lost.IsZero() || s.uncounted >= 1<<28 {
-		s.uncounted = 0
-		return lost, true
-	}
-	return lost, false
+// take begins the walk through the current block.
+func (s *shard) take() {
+	s.block = s.ring.block(s.cur)
+	s.left = int(binary.NativeEndian.Uint32(s.block[blockNumPkts:]))
+	s.off = int(binary.NativeEndian.Uint32(s.block[blockFirst:]))
 }
 
-// deadline returns until when a wait may last; zero: for ever.
-func (s *shard) deadline() time.Time {
-	switch {
-	case !s.stopped.IsZero():
-		return time.Now().Add(s.timeout + time.Millisecond)
-	case s.down:
-		return time.Now().Add(downPoll)
+// wait waits until the current block is ready or an error shows.
+func (s *shard) wait(down bool) error {
+	var deadline time.Time
+	if down {
+		deadline = time.Now().Add(downPoll)
 	}
-	return time.Time{}
+	if err := s.conn.SetReadDeadline(deadline); err != nil {
+		return err
+	}
+	return s.rc.Read(s.pending)
 }
 
 // isPending is called by the runtime's poller whenever the socket may have
@@ -327,58 +253,6 @@ func (s *shard) isPending(fd uintptr) bool {
 	s.err = s.check(int(fd))
 	// On a change of down the wait begins again, with another deadline.
 	return s.err != nil || s.down != wasDown
-}
-
-// setFilter replaces the program in the kernel by raw, unless that is nil, and
-// makes what the ring holds pass p, which says the same.
-func (s *shard) setFilter(raw []bpf.RawInstruction, p *filter.Program) error {
-	// One program takes the other's place at once: no frame meets neither.
-	if raw != nil {
-		if err := s.conn.SetBPF(raw); err != nil {
-			return err
-		}
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed.Load() {
-		return errClosed
-	}
-	s.refilter.Store(p)
-	// The blocks that are full, the one that the kernel is filling, and one
-	// more: a processor may still be busy with a frame that the old program
-	// let in.
-	s.old = 2
-	for i, n := s.cur, s.ring.n; n > 0 && s.ring.load(i)&unix.TP_STATUS_USER != 0; n-- {
-		s.old++
-		i = s.ring.after(i)
-	}
-	return nil
-}
-
-// rejectAll lets nothing in.
-var rejectAll = []bpf.RawInstruction{{Op: unix.BPF_RET | unix.BPF_K}}
-
-// stop lets nothing more in. Next gives out what the ring holds, then io.EOF.
-func (s *shard) stop() error {
-	err := s.conn.SetBPF(rejectAll)
-	s.mu.Lock()
-	if s.stopped.IsZero() {
-		s.stopped = time.Now()
-	}
-	s.mu.Unlock()
-	s.waiter.poke()
-	return err
-}
-
-// isDrained reports whether the capture was stopped and nothing is left in
-// the block that the kernel is filling. It waits for one block timeout first,
-// for frames on their way.
-func (s *shard) isDrained() bool {
-	if s.stopped.IsZero() {
-		return false
-	}
-	since := time.Since(s.stopped)
-	return since > s.timeout && s.ring.pending(s.cur) == 0 || since > s.timeout+stopLimit
 }
 
 // check looks for an error of the socket. An interface that is down is none.
@@ -453,20 +327,4 @@ func (s *shard) close() error {
 	s.detached = detached
 	s.cleanup = runtime.AddCleanup(s, unmapBlock, detached)
 	return err
-}
-
-// newestStamp returns the time of the newest frame that the reader has been
-// or can be given.
-func (s *shard) newestStamp() time.Time {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	t := s.lastStamp
-	if s.closed.Load() {
-		return t
-	}
-	for i, n := s.cur, s.ring.n; n > 0 && s.ring.load(i)&unix.TP_STATUS_USER != 0; n-- {
-		t = s.ring.stamp(i, blockLastStamp)
-		i = s.ring.after(i)
-	}
-	return t
 }

@@ -18,11 +18,15 @@ type Assembler struct {
 	acked  fifo // holes that the other side has acknowledged past
 	open   fifo // the other holes
 	pool   pool
-	stats  Stats
-	due    int64 // packet time of the next look at the time-outs
-	tick   int64 // interval of those looks
-	last   time.Time
-	done   bool
+
+	fragments fragments
+	inner     [maxDepth]decode.Packet // what is inside of tunnels and fragments
+
+	stats Stats
+	due   int64 // packet time of the next look at the time-outs
+	tick  int64 // interval of those looks
+	last  time.Time
+	done  bool
 }
 
 // New returns an Assembler. When the first byte, gap or conflict of a flow is
@@ -35,7 +39,7 @@ func New(cfg *Config, accept func(*Flow) Consumer) *Assembler {
 	}
 	a.table.grow()
 	a.tick = int64(min(a.cfg.HandshakeTimeout, a.cfg.IdleTimeout, a.cfg.CloseTimeout,
-		a.cfg.AckedHoleTimeout, a.cfg.HoleTimeout) / 8)
+		a.cfg.AckedHoleTimeout, a.cfg.HoleTimeout, a.cfg.FragmentTimeout) / 8)
 	return a
 }
 
@@ -57,19 +61,23 @@ func (a *Assembler) Packet(p *decode.Packet, t time.Time) {
 	}
 	a.last = t
 	a.stats.Packets++
-	switch {
-	case p.Fragment:
-		a.stats.Fragments++
-	case !p.TCP:
-		a.stats.Other++
-	default:
+	if p.TCP && p.IPVersion != 0 && !a.cfg.SeparateVLANs {
 		a.segment(p, t, now, 0)
+		return
 	}
+	var space uint32
+	if a.cfg.SeparateVLANs {
+		space = a.vlanSpace(p)
+	}
+	a.packet(p, t, now, space, 0)
 }
 
 // Close tells what is left: queued data behind holes, then Closed(EOF) for
 // every flow, the oldest first.
 func (a *Assembler) Close() {
+	for d := a.fragments.head; d != nil; d = a.fragments.head {
+		a.dropDatagram(d, &a.stats.FragmentDropped)
+	}
 	for _, s := range []state{halfOpen, established, closing, closed} {
 		for l := &a.lists[s]; l.head != 0; {
 			a.end(a.table.flow(l.head), l.head, EOF, a.last)

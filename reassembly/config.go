@@ -16,6 +16,11 @@ type Config struct {
 	// MaxBytes is the same for all connections together. 0: 128 MiB.
 	MaxBytes int
 
+	// MaxFragmentBytes is the memory that fragments of incomplete IP datagrams
+	// may take; beyond it the oldest datagram is given
+	// up. 0: 16 MiB.
+	MaxFragmentBytes int
+
 	// HandshakeTimeout ends a connection whose opening handshake is not
 	// answered or not finished. 0: 1 minute.
 	HandshakeTimeout time.Duration
@@ -38,6 +43,25 @@ type Config struct {
 	// HoleTimeout is how long a hole that nobody has acknowledged past may
 	// still be filled; a retransmission can be that late. 0: 1 minute.
 	HoleTimeout time.Duration
+	// FragmentTimeout is how long an IP datagram may wait for its fragments.
+	// 0: 30 seconds, as in Linux.
+	FragmentTimeout time.Duration
+
+	// UrgentInline leaves urgent bytes in the stream, as SO_OOBINLINE does.
+	// Without it they are taken out, which is what applications see by default
+	// (tcp(7)).
+	UrgentInline bool
+
+	// Tunnels are the encapsulations to look into. Connections inside are kept
+	// apart by tunnel. 0: none; a capture on all interfaces of a host sees most
+	// inner packets anyway, once more.
+	Tunnels Tunnels
+	// VXLANPorts are the UDP ports of VXLAN. nil: 4789, and 8472, which Linux
+	// used before.
+	VXLANPorts []uint16
+	// SeparateVLANs keeps connections of different VLANs apart. Without it a
+	// packet seen with and without its tag is one packet seen twice.
+	SeparateVLANs bool
 }
 
 // defaults returns a copy of c with every zero replaced.
@@ -65,5 +89,10 @@ func (c *Config) defaults() Config {
 	duration(&d.AckedHoleTimeout, time.Second)
 	number(&d.AckedHolePackets, 1000)
 	duration(&d.HoleTimeout, time.Minute)
+	number(&d.MaxFragmentBytes, 16<<20)
+	duration(&d.FragmentTimeout, 30*time.Second)
+	if d.VXLANPorts == nil {
+		d.VXLANPorts = []uint16{4789, 8472}
+	}
 	return d
 }

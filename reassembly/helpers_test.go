@@ -120,10 +120,13 @@ func (b *bench) packet(p *decode.Packet) {
 func (b *bench) balance() {
 	b.t.Helper()
 	s := b.a.Stats()
-	if s.Packets != s.Segments+s.Stray+s.Fragments+s.Other {
+	if s.Packets+s.Reassembled != s.Segments+s.Stray+s.Fragments+s.Other {
 		b.t.Fatalf("packets do not balance: %+v", s)
 	}
-	if s.Bytes != s.Delivered+s.Queued+s.Skipped+s.Duplicate+s.Late+s.Outside+s.Discarded {
+	if s.Fragments != s.FragmentUsed+uint64(s.FragmentHeld)+s.FragmentDuplicate+s.FragmentDropped {
+		b.t.Fatalf("fragments do not balance: %+v", s)
+	}
+	if s.Bytes != s.Delivered+s.Queued+s.Urgent+s.Skipped+s.Duplicate+s.Late+s.Outside+s.Discarded {
 		b.t.Fatalf("bytes do not balance: %+v", s)
 	}
 }

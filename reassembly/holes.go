@@ -72,15 +72,6 @@ func (a *Assembler) waited(q *queue, t time.Time, now int64) {
 	}
 }
 
-func (a *Assembler) newQueue(f *Flow, index uint32, side int, now int64) *queue {
-	q := &queue{flow: f, index: index, side: uint8(side), since: now}
-	a.stats.Memory += overhead
-	q.memory = overhead
-	f.half[side].queue = q
-	a.open.push(q)
-	return q
-}
-
 // setAcked starts the wait for the hole of q anew.
 func (a *Assembler) setAcked(q *queue, acked bool, now int64) {
 	a.holes(q).remove(q)
@@ -93,30 +84,6 @@ func (a *Assembler) holes(q *queue) *fifo {
 		return &a.acked
 	}
 	return &a.open
-}
-
-// dropQueue frees q; what it holds is counted by discard.
-func (a *Assembler) dropQueue(q *queue, count *uint64) {
-	for s := q.head; s != nil; s = q.head {
-		*count += uint64(len(s.data))
-		a.release(q, s)
-	}
-	a.holes(q).remove(q)
-	a.stats.Memory -= q.memory
-	q.flow.half[q.side].queue = nil
-}
-
-// release takes s out of q and frees it.
-func (a *Assembler) release(q *queue, s *segment) {
-	q.unlink(s)
-	a.freeSegment(q, s)
-}
-
-func (a *Assembler) freeSegment(q *queue, s *segment) {
-	a.stats.Queued -= uint64(len(s.data))
-	q.memory -= s.memory()
-	a.stats.Memory -= s.memory()
-	a.pool.free(s)
 }
 
 // data takes payload that is out of order, cut, or follows a hole.
@@ -159,9 +126,7 @@ func (a *Assembler) data(f *Flow, index uint32, side int, seq uint32, b []byte, 
 	}
 	if seq == h.next {
 		if q := h.queue; q != nil {
-			for s := q.head; s != nil && before(s.seq, end); s = s.next {
-				a.compare(f, side, seq, b, s, t)
-			}
+			q.overlapping(seq, end, func(p *piece) { a.compare(f, side, seq, b, p, t) })
 		}
 		if len(b) > 0 {
 			h.next += uint32(len(b))
@@ -183,10 +148,7 @@ func (a *Assembler) data(f *Flow, index uint32, side int, seq uint32, b []byte, 
 	if q == nil {
 		q = a.newQueue(f, index, side, now)
 	}
-	a.store(f, q, seq, b, len(b), t)
-	if wire > len(b) {
-		a.store(f, q, seq+uint32(len(b)), nil, wire-len(b), t)
-	}
+	a.queueData(q, seq, b, int(end-seq), t)
 	a.waited(q, t, now)
 	for q == h.queue && q.memory > a.cfg.MaxFlowBytes {
 		a.giveUp(q, t, now)
@@ -200,30 +162,12 @@ func (a *Assembler) data(f *Flow, index uint32, side int, seq uint32, b []byte, 
 	}
 }
 
-// store puts n bytes into q; b nil: they were cut off.
-func (a *Assembler) store(f *Flow, q *queue, seq uint32, b []byte, n int, t time.Time) {
-	if n == 0 {
-		return
-	}
-	s := a.pool.segment(seq, n, b, t)
-	q.memory += s.memory()
-	a.stats.Memory += s.memory()
-	a.stats.Queued += uint64(len(b))
-	q.insert(s, func(kept, other *segment) {
-		a.compare(f, int(q.side), other.seq, other.data, kept, t)
-	}, func(s *segment) {
-		a.stats.Duplicate += uint64(len(s.data))
-		a.freeSegment(q, s)
-	})
-}
-
-// compare tells where b, sent from seq on, contradicts the queued segments from
-// s on.
-func (a *Assembler) compare(f *Flow, side int, seq uint32, b []byte, s *segment, t time.Time) {
+// compare tells where b, sent from seq on, contradicts the queued piece p.
+func (a *Assembler) compare(f *Flow, side int, seq uint32, b []byte, p *piece, t time.Time) {
 	end := seq + uint32(len(b))
-	from, to := seq, s.seq+uint32(len(s.data))
-	if before(from, s.seq) {
-		from = s.seq
+	from, to := seq, p.seq+uint32(len(p.data))
+	if before(from, p.seq) {
+		from = p.seq
 	}
 	if before(end, to) {
 		to = end
@@ -231,7 +175,7 @@ func (a *Assembler) compare(f *Flow, side int, seq uint32, b []byte, s *segment,
 	if !before(from, to) {
 		return
 	}
-	x, y := b[from-seq:to-seq], s.data[from-s.seq:to-s.seq]
+	x, y := b[from-seq:to-seq], p.data[from-p.seq:to-p.seq]
 	if bytes.Equal(x, y) {
 		return
 	}
@@ -253,29 +197,43 @@ func (a *Assembler) compare(f *Flow, side int, seq uint32, b []byte, s *segment,
 func (a *Assembler) drain(f *Flow, index uint32, side int, t time.Time, now int64) {
 	h := &f.half[side]
 	if q := h.queue; q != nil {
-		for s := q.head; s != nil && !before(h.next, s.seq); s = q.head {
-			q.unlink(s)
-			old := int(h.next - s.seq)
-			if b := s.data; len(b) > old {
-				a.stats.Duplicate += uint64(old)
-				h.next = s.seq + uint32(len(b))
-				a.deliver(f, side, b[old:], s.t)
-			} else {
-				a.stats.Duplicate += uint64(len(b))
-			}
-			if s.data == nil && before(h.next, s.end) {
-				a.gap(f, side, s.end-h.next, s.t)
-			}
-			a.freeSegment(q, s)
+		for len(q.units) > 0 && !before(h.next, q.units[0].start) {
+			u := q.units[0]
+			q.units[0] = nil
+			q.units = q.units[1:]
+			a.deliverUnit(f, side, u)
+			a.dropUnit(q, u, &a.stats.Duplicate)
 		}
 		past := h.flags&acked != 0 && before(h.next, h.ack) && (h.flags&fin == 0 || before(h.next, h.fin))
-		if q.head == nil && !past || f.flags&ignored != 0 {
+		if len(q.units) == 0 && !past || f.flags&ignored != 0 {
 			a.dropQueue(q, &a.stats.Skipped)
 		} else {
 			a.setAcked(q, past, now)
 		}
 	}
 	a.finish(f, index, side, t, now)
+}
+
+// deliverUnit tells what of u is new.
+func (a *Assembler) deliverUnit(f *Flow, side int, u *unit) {
+	h := &f.half[side]
+	for i := range u.pieces {
+		p := &u.pieces[i]
+		if !before(h.next, p.end()) {
+			continue
+		}
+		old := h.next - p.seq
+		h.next = p.end()
+		if p.data == nil {
+			h.next -= uint32(p.n) - old
+			a.gap(f, side, uint32(p.n)-old, p.t)
+			continue
+		}
+		a.stats.Queued -= uint64(len(p.data)) - uint64(old)
+		b := p.data[old:]
+		p.data = p.data[:old]
+		a.deliver(f, side, b, p.t)
+	}
 }
 
 // giveUp tells the first hole of q as a gap and delivers what is behind it.
@@ -290,8 +248,8 @@ func (a *Assembler) giveUp(q *queue, t time.Time, now int64) {
 	if h.flags&fin != 0 && before(h.fin, to) {
 		to = h.fin
 	}
-	if q.head != nil && (!q.acked || before(q.head.seq, to)) {
-		to = q.head.seq
+	if len(q.units) > 0 && (!q.acked || before(q.units[0].start, to)) {
+		to = q.units[0].start
 	}
 	if before(h.next, to) {
 		a.gap(f, side, to-h.next, t)

@@ -51,6 +51,7 @@ func (a *Assembler) move(f *Flow, index uint32, s state, now int64) {
 func (a *Assembler) expire(now int64, t time.Time) {
 	a.expireHoles(&a.acked, int64(a.cfg.AckedHoleTimeout), now, t)
 	a.expireHoles(&a.open, int64(a.cfg.HoleTimeout), now, t)
+	a.expireFragments(now)
 	a.expireFlows(halfOpen, int64(a.cfg.HandshakeTimeout), now, t)
 	a.expireFlows(established, int64(a.cfg.IdleTimeout), now, t)
 	a.expireFlows(closing, int64(a.cfg.CloseTimeout), now, t)

@@ -201,7 +201,7 @@ func (a *Assembler) syn(f *Flow, index uint32, side int, p *decode.Packet, t tim
 		case o.flags&seen == 0:
 			o.flags |= seen
 			o.next = p.Ack
-		case held != nil && held.tail.end == p.Ack: // the data on the SYN is accepted
+		case held != nil && held.units[len(held.units)-1].end == p.Ack: // the data on the SYN is accepted
 			held.held = false
 			defer a.drain(f, index, side^1, t, now)
 		case p.Ack != o.next:
@@ -226,10 +226,7 @@ func (a *Assembler) syn(f *Flow, index uint32, side int, p *decode.Packet, t tim
 	if p.PayloadLen > 0 {
 		q := a.newQueue(f, index, side, now)
 		q.held = true
-		a.store(f, q, h.next, p.Payload, len(p.Payload), t)
-		if n := p.PayloadLen - len(p.Payload); n > 0 {
-			a.store(f, q, h.next+uint32(len(p.Payload)), nil, n, t)
-		}
+		a.queueData(q, h.next, p.Payload, p.PayloadLen, t)
 	}
 }
 

@@ -1,21 +1,28 @@
 package reassembly
 
-// Stats are cumulative counts. Each packet is counted in exactly one of the
-// packet counters, and each captured TCP payload byte in exactly one of the
-// byte counters, so that
+// Stats are cumulative counts. Each packet, each IP fragment and each captured
+// TCP payload byte is counted by exactly one name, so that
 //
-//	Packets = Segments + Stray + Fragments + Other
-//	Bytes   = Delivered + Queued + Skipped + Duplicate + Late + Outside + Discarded
+//	Packets + Reassembled = Segments + Stray + Fragments + Other
+//	Fragments = FragmentUsed + FragmentHeld + FragmentDuplicate + FragmentDropped
+//	Bytes = Delivered + Queued + Urgent + Skipped + Duplicate + Late + Outside + Discarded
 type Stats struct {
 	Packets   uint64 // given to Assembler.Packet
 	Segments  uint64 // TCP segments of a flow
 	Stray     uint64 // TCP segments that belong to no flow and make none
 	Fragments uint64 // IP fragments
-	Other     uint64 // neither TCP nor a fragment
+	Other     uint64 // neither TCP nor a fragment of it
+
+	Reassembled       uint64 // IP datagrams made of fragments
+	FragmentUsed      uint64 // fragments that they were made of
+	FragmentHeld      int    // fragments that wait for others: goes down again
+	FragmentDuplicate uint64 // seen before
+	FragmentDropped   uint64 // of datagrams that overlap, contradict themselves, or are given up
 
 	Bytes     uint64 // TCP payload as captured
 	Delivered uint64 // told by Consumer.Data
 	Queued    uint64 // waiting for a hole to be filled: goes down again
+	Urgent    uint64 // taken out of the stream as urgent
 	Skipped   uint64 // of flows without a Consumer, and of stray segments
 	Duplicate uint64 // seen before: retransmissions, overlaps, keep-alive probes
 	Late      uint64 // fill a hole that was given up, or precede a flow's start
