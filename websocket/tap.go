@@ -6,6 +6,7 @@ import (
 	"iter"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/wstap/wstap/capture"
 	"github.com/wstap/wstap/reassembly"
@@ -42,7 +43,8 @@ type Config struct {
 	// MaxBuffered bounds the bytes of unfinished messages over all connections;
 	// a message that would grow beyond is cut. 0 means 128 MiB.
 	MaxBuffered int
-	// Reassembly configures the flow tables; nil means the defaults.
+	// Reassembly configures the flow tables; nil means the defaults, but for
+	// AckedHoleTimeout, which is a minute where the source is not live.
 	Reassembly *reassembly.Config
 }
 
@@ -69,17 +71,33 @@ func NewTap(src capture.Source, cfg *Config) *Tap {
 	if cfg != nil {
 		t.cfg = *cfg
 	}
+	l, ok := src.(interface{ Live() bool })
+	live := ok && l.Live()
 	if t.cfg.OnFull == FullDefault {
 		t.cfg.OnFull = FullBlock
-		if l, ok := src.(interface{ Live() bool }); ok && l.Live() {
+		if live {
 			t.cfg.OnFull = FullDrop
 		}
 	}
+	t.cfg.Reassembly = patient(t.cfg.Reassembly, live)
 	t.cfg.Buffer = orDefault(t.cfg.Buffer, 4096)
 	t.cfg.BufferBytes = orDefault(t.cfg.BufferBytes, 64<<20)
 	t.cfg.MaxMessage = orDefault(t.cfg.MaxMessage, 64<<20)
 	t.cfg.MaxBuffered = orDefault(t.cfg.MaxBuffered, 128<<20)
 	return t
+}
+
+// patient lets the holes of a recording wait longer for data that was captured
+// after its acknowledgment: nobody waits for the messages behind them.
+func patient(cfg *reassembly.Config, live bool) *reassembly.Config {
+	var c reassembly.Config
+	if cfg != nil {
+		c = *cfg
+	}
+	if !live && c.AckedHoleTimeout == 0 {
+		c.AckedHoleTimeout = time.Minute
+	}
+	return &c
 }
 
 func orDefault[T int | int64](v, d T) T {
