@@ -1,0 +1,254 @@
+// Command tcpdump is the packet view of tcpdump(8), built on wstap alone: for
+// TCP over IPv4 and IPv6 its output equals tcpdump 4.99's byte for byte.
+//
+//	tcpdump [-AdDehKlnNOpqStUvxX#] [-B KIB] [-c COUNT] [-F FILE] [-i INTERFACE] [-Q in|out|inout]
+//	        [-r FILE] [-s SNAPLEN] [-w FILE] [-y LINKTYPE] [--count] [--micro] [--nano] [--number]
+//	        [--print] [--time-stamp-precision micro|nano] [--version] [EXPRESSION]
+//
+// UDP, ICMP, ICMPv6, ARP, 802.2 and the tunnels GRE, VXLAN, MPLS and PPPoE print
+// as there. Of payloads only text protocols are told (HTTP, SMTP, FTP, RTSP,
+// WHOIS, SIP, SSH's banner, BEEP), by their ports as tcpdump does; of DNS, BGP,
+// SNMP and all the others that tcpdump dissects the length prints.
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/signal"
+	"strings"
+	"sync"
+	"syscall"
+
+	"github.com/wstap/wstap/capture"
+	"github.com/wstap/wstap/capture/filter"
+	"github.com/wstap/wstap/capture/pcapfile"
+	"github.com/wstap/wstap/decode"
+)
+
+const usage = `Usage: tcpdump [-AdDehKlnNOpqStUvxX#] [ -B size ] [ -c count ] [--count]
+		[ -F file ] [ -i interface ] [ --immediate-mode ] [ --number ]
+		[ --print ] [ -Q in|out|inout ] [ -r file ] [ -s snaplen ]
+		[ --version ] [ -w file ] [ -y datalinktype ]
+		[ --time-stamp-precision precision ] [ --micro ] [ --nano ]
+		[ expression ]
+`
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
+
+// run is the program: it returns the exit status.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	c, err := parse(args)
+	switch {
+	case errors.Is(err, errUsage):
+		fmt.Fprintf(stderr, "tcpdump: %s%s", strings.TrimSuffix(err.Error(), errUsage.Error()), usage)
+		return 1
+	case err != nil:
+		fmt.Fprintf(stderr, "tcpdump: %v\n", err)
+		return 1
+	case c.help:
+		io.WriteString(stdout, usage)
+		return 0
+	case c.version:
+		fmt.Fprintln(stdout, "tcpdump of wstap, printing as tcpdump 4.99.3")
+		return 0
+	}
+	s := &session{config: c, stdin: stdin, stdout: stdout, stderr: stderr, out: bufio.NewWriterSize(stdout, 64<<10)}
+	if err := s.run(ctx); err != nil {
+		s.out.Flush()
+		fmt.Fprintf(stderr, "tcpdump: %v\n", err)
+		return 1
+	}
+	return 0
+}
+
+// A session is one run of the program.
+type session struct {
+	*config
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	out            *bufio.Writer
+
+	src      capture.Source
+	live     bool
+	filters  map[decode.LinkType]*filter.Program // of a file
+	mu       sync.Mutex
+	captured uint64
+}
+
+func (s *session) run(ctx context.Context) error {
+	if s.list {
+		return s.listInterfaces()
+	}
+	if s.filterFile != "" {
+		b, err := os.ReadFile(s.filterFile)
+		if err != nil {
+			return fmt.Errorf("can't open %w", err)
+		}
+		s.expr = string(b)
+	}
+	if s.dump > 0 && s.read == "" && s.iface == "" {
+		return s.dumpProgram(decode.LinkEthernet, s.snapLen)
+	}
+	if err := s.open(); err != nil {
+		return err
+	}
+	defer s.src.Close()
+	if s.dump > 0 {
+		return s.dumpProgram(s.src.LinkType(), s.snapLen)
+	}
+	if !s.live {
+		p, err := s.compile(s.src.LinkType())
+		if err != nil {
+			return err
+		}
+		s.filters = map[decode.LinkType]*filter.Program{s.src.LinkType(): p}
+	}
+	if _, ok := printers[s.src.LinkType()]; !ok && s.write == "" && !s.countOnly {
+		return fmt.Errorf("packet printing is not supported for link type %v: use -w", s.src.LinkType())
+	}
+	return s.loop(ctx)
+}
+
+// loop reads, and prints or writes, until the end.
+func (s *session) loop(ctx context.Context) error {
+	var w *pcapfile.Writer
+	if s.write != "" {
+		cfg := &pcapfile.WriterConfig{Format: pcapfile.Pcap, SnapLen: s.snapLen, Microseconds: !s.nano}
+		var err error
+		if s.write == "-" {
+			w, err = pcapfile.NewWriter(s.stdout, s.src.LinkType(), cfg)
+		} else {
+			w, err = pcapfile.Create(s.write, s.src.LinkType(), cfg)
+		}
+		if err != nil {
+			return err
+		}
+		defer w.Close()
+	}
+	s.announce()
+
+	stop := context.AfterFunc(ctx, func() { s.src.Close() })
+	defer stop()
+	defer s.reportOnSignal()()
+
+	p := newPrinter(s.options)
+	flush := s.lineBuffered || s.packetBuffered || isTerminal(s.stdout)
+	err := s.packets(func(f *capture.Frame) error {
+		if w != nil {
+			if err := w.WriteFrame(f); err != nil {
+				return err
+			}
+			if s.packetBuffered {
+				if err := w.Flush(); err != nil {
+					return err
+				}
+			}
+		}
+		if (w == nil || s.print) && !s.countOnly {
+			if _, err := s.out.Write(p.print(f, s.captured)); err != nil {
+				return err
+			}
+			if flush {
+				return s.out.Flush()
+			}
+		}
+		return nil
+	})
+	interrupted := ctx.Err() != nil && errors.Is(err, net.ErrClosed)
+	if interrupted {
+		err = nil
+		if w == nil {
+			s.out.WriteString("\n")
+		}
+	}
+	if errors.Is(err, io.EOF) {
+		err = nil
+	}
+	if w != nil {
+		err = errors.Join(err, w.Close())
+	}
+	err = errors.Join(err, s.out.Flush())
+	if err != nil {
+		fmt.Fprintf(s.stderr, "tcpdump: pcap_loop: %v\n", err)
+	}
+	if s.live {
+		s.report("\n", "")
+	} else if s.countOnly {
+		fmt.Fprintf(s.stdout, "%s\n", packets(s.captured, ""))
+	}
+	if err != nil {
+		return errors.New("the capture ended early")
+	}
+	return nil
+}
+
+// packets calls each for every packet that the filter selects.
+func (s *session) packets(each func(*capture.Frame) error) error {
+	var f capture.Frame
+	for {
+		if err := s.src.Next(&f); err != nil {
+			return err
+		}
+		if !s.live {
+			program, ok := s.filters[f.Link]
+			if !ok { // a pcapng file with several
+				var err error
+				if program, err = s.compile(f.Link); err != nil {
+					return err
+				}
+				s.filters[f.Link] = program
+			}
+			if program.Match(f.Data, &filter.Meta{Length: f.Length}) == 0 {
+				continue
+			}
+		}
+		s.mu.Lock()
+		s.captured++
+		s.mu.Unlock()
+		if err := each(&f); err != nil {
+			return err
+		}
+		if s.captured == s.count {
+			return nil
+		}
+	}
+}
+
+// packets counts packets in words.
+func packets(n uint64, what string) string {
+	if n == 1 {
+		return "1 packet" + what
+	}
+	return fmt.Sprintf("%d packets%s", n, what)
+}
+
+// report tells the counters of a live capture.
+func (s *session) report(sep, prefix string) {
+	stats, err := s.src.Stats()
+	if err != nil {
+		fmt.Fprintf(s.stderr, "pcap_stats: %v\n", err)
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	fmt.Fprintf(s.stderr, "%s%s%s%s%s%s\n", prefix, packets(s.captured, " captured"), sep,
+		packets(stats.Received, " received by filter"), sep, packets(stats.Dropped, " dropped by kernel"))
+}
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
