@@ -36,14 +36,7 @@ func Messages(r io.Reader, f func(op ws.OpCode, payload []byte)) (Summary, error
 	}
 	factory := &factory{f: f}
 	assembler := reassembly.NewAssembler(reassembly.NewStreamPool(factory))
-	var eth layers.Ethernet
-	var ip4 layers.IPv4
-	var ip6 layers.IPv6
-	var tcp layers.TCP
-	var payload gopacket.Payload
-	parser := gopacket.NewDecodingLayerParser(layers.LayerTypeEthernet, &eth, &ip4, &ip6, &tcp, &payload)
-	parser.IgnoreUnsupported = true
-	var decoded []gopacket.LayerType
+	d := NewDecoder()
 	var ctx context
 	for {
 		data, ci, err := file.ZeroCopyReadPacketData()
@@ -53,20 +46,12 @@ func Messages(r io.Reader, f func(op ws.OpCode, payload []byte)) (Summary, error
 		if err != nil {
 			return factory.sum, err
 		}
-		if err := parser.DecodeLayers(data, &decoded); err != nil {
+		if d.Decode(data) != nil {
 			continue
 		}
-		var flow gopacket.Flow
-		for _, l := range decoded {
-			switch l {
-			case layers.LayerTypeIPv4:
-				flow = ip4.NetworkFlow()
-			case layers.LayerTypeIPv6:
-				flow = ip6.NetworkFlow()
-			case layers.LayerTypeTCP:
-				ctx.ci = ci
-				assembler.AssembleWithContext(flow, &tcp, &ctx)
-			}
+		if flow, tcp := d.tcpFlow(); tcp != nil {
+			ctx.ci = ci
+			assembler.AssembleWithContext(flow, tcp, &ctx)
 		}
 	}
 	assembler.FlushAll()

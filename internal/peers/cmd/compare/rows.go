@@ -1,0 +1,275 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/gopacket/gopacket"
+	"github.com/gopacket/gopacket/pcapgo"
+
+	"github.com/wstap/wstap/capture"
+	"github.com/wstap/wstap/capture/pcapfile"
+	"github.com/wstap/wstap/decode"
+	"github.com/wstap/wstap/internal/peers/capgen"
+	"github.com/wstap/wstap/internal/peers/gopipe"
+	"github.com/wstap/wstap/reassembly"
+	"github.com/wstap/wstap/websocket"
+)
+
+// A capFile is a generated capture.
+type capFile struct {
+	capgen.Workload
+	holds capgen.Summary
+	path  string
+}
+
+func generate(dir string, n int) ([]capFile, error) {
+	var caps []capFile
+	for i, w := range capgen.Workloads(n) {
+		path := filepath.Join(dir, strconv.Itoa(i)+".pcap")
+		sum, err := w.Create(path)
+		if err != nil {
+			return nil, err
+		}
+		caps = append(caps, capFile{w, sum, path})
+	}
+	return caps, nil
+}
+
+// frames reads a file into memory.
+func frames(path string) ([]capture.Frame, error) {
+	r, err := pcapfile.Open(path, nil)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	var all []capture.Frame
+	for {
+		var f capture.Frame
+		if err := r.Next(&f); err == io.EOF {
+			return all, nil
+		} else if err != nil {
+			return nil, err
+		}
+		f.Data = bytes.Clone(f.Data)
+		all = append(all, f)
+	}
+}
+
+// components compares the rooms one by one, on the capture with one message a
+// segment.
+func components(_ string, caps []capFile) ([]row, error) {
+	file := caps[1]
+	all, err := frames(file.path)
+	if err != nil {
+		return nil, err
+	}
+	infos := make([]gopacket.CaptureInfo, len(all))
+	for i, f := range all {
+		infos[i] = gopacket.CaptureInfo{Timestamp: f.Time, CaptureLength: len(f.Data), Length: f.Length}
+	}
+	return []row{
+		{"reading a pcap file", "frame", len(all),
+			timed("pcapfile", func() error {
+				r, err := pcapfile.Open(file.path, nil)
+				if err != nil {
+					return err
+				}
+				defer r.Close()
+				var f capture.Frame
+				for {
+					if err := r.Next(&f); err == io.EOF {
+						return nil
+					} else if err != nil {
+						return err
+					}
+				}
+			}),
+			timed("pcapgo, zero copy", func() error {
+				f, err := os.Open(file.path)
+				if err != nil {
+					return err
+				}
+				defer f.Close()
+				r, err := pcapgo.NewReader(bufio.NewReaderSize(f, 1<<20))
+				if err != nil {
+					return err
+				}
+				for {
+					if _, _, err := r.ZeroCopyReadPacketData(); err == io.EOF {
+						return nil
+					} else if err != nil {
+						return err
+					}
+				}
+			})},
+		{"decoding Ethernet, IPv4, TCP in the cache", "frame", len(all) / 1000 * 1000,
+			timed("decode", func() error {
+				var p decode.Packet
+				for i := range len(all) / 1000 * 1000 {
+					if err := p.Decode(decode.LinkEthernet, all[i%1000].Data); err != nil {
+						return err
+					}
+				}
+				return nil
+			}),
+			timed("gopacket's reused parser", func() error {
+				d := gopipe.NewDecoder()
+				for i := range len(all) / 1000 * 1000 {
+					if err := d.Decode(all[i%1000].Data); err != nil {
+						return err
+					}
+				}
+				return nil
+			})},
+		{"decoding and reassembly", "frame", len(all),
+			timed("decode, reassembly", func() error {
+				var p decode.Packet
+				var bytes counter
+				a := reassembly.New(nil, func(*reassembly.Flow) reassembly.Consumer { return &bytes })
+				for i := range all {
+					if err := p.Decode(decode.LinkEthernet, all[i].Data); err != nil {
+						return err
+					}
+					a.Packet(&p, all[i].Time)
+				}
+				a.Close()
+				if int64(bytes) < file.holds.Payload {
+					return fmt.Errorf("%d bytes of %d", bytes, file.holds.Payload)
+				}
+				return nil
+			}),
+			timed("gopacket's", func() error {
+				d, a := gopipe.NewDecoder(), gopipe.NewAssembler()
+				for i := range all {
+					if err := d.Decode(all[i].Data); err != nil {
+						return err
+					}
+					a.Add(d, infos[i])
+				}
+				if a.Bytes() < file.holds.Payload {
+					return fmt.Errorf("%d bytes of %d", a.Bytes(), file.holds.Payload)
+				}
+				return nil
+			})},
+	}, nil
+}
+
+// counter is a Consumer that counts.
+type counter int64
+
+func (c *counter) Data(_ reassembly.Direction, b []byte, _ time.Time)            { *c += counter(len(b)) }
+func (c *counter) Gap(reassembly.Direction, int64, time.Time)                    {}
+func (c *counter) Conflict(_ reassembly.Direction, offset, n int64, _ time.Time) {}
+func (c *counter) Closed(reassembly.Reason, time.Time)                           {}
+
+// paths compares the whole way from a file to messages, in this process.
+func paths(_ string, caps []capFile) ([]row, error) {
+	var rows []row
+	for _, c := range caps {
+		theirs := timed("gopacket, gobwas/ws", func() error {
+			f, err := os.Open(c.path)
+			if err != nil {
+				return err
+			}
+			defer f.Close()
+			sum, err := gopipe.Messages(f, nil)
+			return check(c, sum.Messages, sum.Payload, err)
+		})
+		rows = append(rows,
+			row{c.Name, "message", c.holds.Messages, timed("Events", func() error { return events(c) }), theirs},
+			row{c.Name, "message", c.holds.Messages, timed("Messages", func() error { return messages(c) }), theirs})
+	}
+	return rows, nil
+}
+
+func check(c capFile, n int, payload int64, err error) error {
+	if err == nil && (n != c.holds.Messages || payload != c.holds.Payload) {
+		err = fmt.Errorf("%d messages of %d, %d bytes of %d", n, c.holds.Messages, payload, c.holds.Payload)
+	}
+	return err
+}
+
+func events(c capFile) error {
+	src, err := pcapfile.Open(c.path, nil)
+	if err != nil {
+		return err
+	}
+	n, payload := 0, int64(0)
+	for ev, err := range websocket.NewTap(src, nil).Events(context.Background()) {
+		if err != nil {
+			return err
+		}
+		if m, ok := ev.(*websocket.Message); ok {
+			n++
+			payload += int64(len(m.Payload))
+		}
+	}
+	return check(c, n, payload, nil)
+}
+
+func messages(c capFile) error {
+	src, err := pcapfile.Open(c.path, nil)
+	if err != nil {
+		return err
+	}
+	tap := websocket.NewTap(src, nil)
+	n, payload := 0, int64(0)
+	for m := range tap.Messages(context.Background()) {
+		n++
+		payload += int64(len(m.Payload))
+	}
+	return check(c, n, payload, tap.Err())
+}
+
+// processes compares whole processes.
+func processes(dir string, caps []capFile) ([]row, error) {
+	wsdump, theirs := filepath.Join(dir, "wsdump"), filepath.Join(dir, "gopacketdump")
+	for _, b := range []struct{ at, pkg, out string }{
+		{"../..", "./examples/wsdump", wsdump},
+		{".", "./cmd/gopacketdump", theirs},
+	} {
+		cmd := exec.Command("go", "build", "-o", b.out, b.pkg)
+		cmd.Dir = b.at
+		cmd.Stderr = os.Stderr
+		if err := cmd.Run(); err != nil {
+			return nil, fmt.Errorf("%v (run this in internal/peers): %w", cmd, err)
+		}
+	}
+	var rows []row
+	for _, c := range caps {
+		rows = append(rows, row{c.Name, "", 0,
+			process("wsdump --count", c, wsdump, "-r", c.path, "--count"),
+			process("gopacketdump", c, theirs, c.path)})
+	}
+	if tshark, err := exec.LookPath("tshark"); err == nil {
+		c := caps[1]
+		rows = append(rows, row{c.Name, "", 0,
+			process("wsdump --json", capFile{}, wsdump, "-r", c.path, "--json"),
+			process("tshark", capFile{}, tshark, "-r", c.path, "-Y", "websocket", "-T", "fields", "-e", "websocket.payload")})
+	}
+	return rows, nil
+}
+
+// process runs a program that prints how many messages it found.
+func process(name string, c capFile, path string, args ...string) contestant {
+	return timed(name, func() error {
+		cmd := exec.Command(path, args...)
+		if c.path == "" {
+			return cmd.Run() // what it prints goes to the null device
+		}
+		out, err := cmd.Output()
+		if want := fmt.Sprintf("%d messages\n", c.holds.Messages); err == nil && string(out) != want {
+			err = fmt.Errorf("it printed %q, not %q", out, want)
+		}
+		return err
+	})
+}
