@@ -15,9 +15,13 @@ type conn struct {
 	p       *pipeline
 	flow    *reassembly.Flow
 	info    *Conn    // nil until a handshake was told
+	traffic *traffic // nil before the first message or gap
 	opening *opening // nil once it is a WebSocket
 	deflate deflateParams
+	swap    bool // the flow's client is our server
 	halves  [2]half
+
+	prev, next *conn // in the pipeline's list of connections told
 }
 
 // A mode says what a direction's next byte belongs to.
@@ -28,6 +32,7 @@ const (
 	inBody               // its body
 	inHold               // not known before the other side was read on
 	inFrames             // frames
+	inHunt               // frames, but where the next begins is not known
 	inVoid               // nothing that can be read
 )
 
@@ -46,6 +51,11 @@ type half struct {
 	data   *assembly       // the fragmented message in progress
 	offset int64           // in the stream, of the next byte
 
+	usual     byte  // first byte of the last message's first frame
+	found     bool  // by a hunt
+	probation uint8 // frames until a find is believed
+	hunt      *hunt // in mode inHunt
+
 	win       *inflate.Window // nil before the first compressed message
 	conflicts []span
 }
@@ -54,46 +64,93 @@ type half struct {
 type span struct{ from, to int64 }
 
 func (p *pipeline) accept(f *reassembly.Flow) reassembly.Consumer {
-	return &conn{p: p, flow: f, opening: &opening{}}
+	c := &conn{p: p, flow: f, opening: &opening{}}
+	if f.Midstream() {
+		c.opening.lossy = true
+		c.halves[0].mode, c.halves[1].mode = inHunt, inHunt
+	}
+	return c
 }
 
 // Data implements reassembly.Consumer.
 func (c *conn) Data(dir Direction, b []byte, t time.Time) {
+	if c.swap {
+		dir = dir.Reverse()
+	}
+	c.data(dir, b, t)
+}
+
+func (c *conn) data(dir Direction, b []byte, t time.Time) {
 	h := &c.halves[dir]
-	if h.mode == inFrames {
+	switch h.mode {
+	case inFrames:
 		c.frames(dir, h, b, t)
-	} else {
+	case inHunt:
+		c.hunt(dir, h, b, t)
+	case inVoid:
+		h.offset += int64(len(b))
+		c.skip(len(b))
+	default:
 		c.open(dir, b, t)
 	}
 }
 
+// skip counts bytes that could not be read.
+func (c *conn) skip(n int) { c.p.stats.SkippedBytes += uint64(n) }
+
 // Gap implements reassembly.Consumer.
 func (c *conn) Gap(dir Direction, n int64, t time.Time) {
+	if c.swap {
+		dir = dir.Reverse()
+	}
+	c.gap(dir, n, t)
+}
+
+func (c *conn) gap(dir Direction, n int64, t time.Time) {
 	h := &c.halves[dir]
+	if c.opening != nil && h.mode != inHunt {
+		c.openingGap(dir, n, t)
+		return
+	}
+	if h.mode == inHunt {
+		c.settle(dir, h, true) // what came before the gap cannot get better
+	}
 	h.offset += n
-	if c.opening != nil {
-		c.openingGap(dir, n)
-		return
+	if c.info != nil && c.opening == nil {
+		c.p.tellGap(c, dir, n, t)
 	}
-	c.p.tellGap(c, dir, n, t)
-	if h.mode != inFrames {
-		return
-	}
-	if h.left >= n { // framing goes on behind it
+	switch {
+	case h.mode == inHunt:
+		c.lose(h)
+	case h.mode != inFrames:
+	case h.left >= n: // framing goes on behind it
 		h.cur.truncated = true
 		h.left -= n
 		h.key = rotate(h.key, n)
 		if h.left == 0 {
 			c.endFrame(dir, h, t)
 		}
-		return
+	default:
+		c.abandon(dir, h, t)
+		if h.win != nil {
+			h.win.Forget()
+		}
+		h.mode = inHunt
 	}
-	c.abandon(dir, h, t)
-	h.mode = inVoid
+}
+
+// lose gives up what a hunt has gathered.
+func (c *conn) lose(h *half) {
+	if hu := h.hunt; hu != nil {
+		c.drop(hu, len(hu.buf))
+	}
 }
 
 // Conflict implements reassembly.Consumer.
 func (c *conn) Conflict(dir Direction, offset, n int64, t time.Time) {
+	if c.swap {
+		dir = dir.Reverse()
+	}
 	h := &c.halves[dir]
 	if len(h.conflicts) < 64 {
 		h.conflicts = append(h.conflicts, span{offset, offset + n})
@@ -103,13 +160,19 @@ func (c *conn) Conflict(dir Direction, offset, n int64, t time.Time) {
 // Closed implements reassembly.Consumer.
 func (c *conn) Closed(reason reassembly.Reason, t time.Time) {
 	if c.opening != nil {
-		c.openingClosed(t)
+		c.openingClosed()
 	}
-	for dir := range c.halves {
-		c.abandon(Direction(dir), &c.halves[dir], t)
+	for dir := range Direction(2) {
+		h := &c.halves[dir]
+		if h.mode == inHunt && !c.settle(dir, h, true) {
+			c.lose(h)
+		}
+	}
+	for dir := range Direction(2) {
+		c.abandon(dir, &c.halves[dir], t)
 	}
 	if c.info != nil {
-		c.p.tellEnd(c, reason, t)
+		c.p.tellEnd(c, cause(reason), t)
 	}
 }
 
@@ -139,6 +202,7 @@ func (c *conn) frames(dir Direction, h *half, b []byte, t time.Time) {
 			h.key = rotate(h.key, int64(n))
 			h.left -= int64(n)
 			h.offset += int64(n)
+			c.p.stats.PayloadBytes += uint64(n)
 			b = b[n:]
 			if h.left == 0 {
 				c.endFrame(dir, h, t)
@@ -154,6 +218,7 @@ func (c *conn) frames(dir Direction, h *half, b []byte, t time.Time) {
 				h.nhead = uint8(copy(h.head[:], b))
 				h.start = t
 				h.offset += int64(len(b))
+				c.p.stats.HeaderBytes += uint64(len(b))
 				return
 			}
 		} else {
@@ -162,17 +227,30 @@ func (c *conn) frames(dir Direction, h *half, b []byte, t time.Time) {
 			if n = f.parse(h.head[:have+k]); n == 0 {
 				h.nhead += uint8(k)
 				h.offset += int64(k)
+				c.p.stats.HeaderBytes += uint64(k)
 				return
 			}
 			n -= have
 			h.nhead = 0
 			start = h.start
 		}
+		if h.probation > 0 {
+			h.probation--
+			if !f.legal() || f.masked != (dir == FromClient) {
+				c.relose(dir, h, b, t)
+				return
+			}
+		}
 		h.offset += int64(n)
+		c.p.stats.HeaderBytes += uint64(n)
 		b = b[n:]
+		if f.opcode != 0 && !f.opcode.Control() {
+			h.usual = f.first()
+		}
 
 		if f.length <= int64(len(b)) && (f.opcode.Control() || f.fin && f.opcode != 0 && h.data == nil) {
 			h.offset += f.length
+			c.p.stats.PayloadBytes += uint64(f.length)
 			c.whole(dir, h, &f, b[:f.length], start, t)
 			b = b[f.length:]
 			continue
@@ -182,6 +260,15 @@ func (c *conn) frames(dir Direction, h *half, b []byte, t time.Time) {
 			c.endFrame(dir, h, t)
 		}
 	}
+}
+
+// relose goes back to looking for frames: what was found a few frames ago, of
+// which b is the rest, was none.
+func (c *conn) relose(dir Direction, h *half, b []byte, t time.Time) {
+	c.abandon(dir, h, t)
+	h.probation = 0
+	h.mode = inHunt
+	c.hunt(dir, h, b, t)
 }
 
 // beginFrame starts a frame whose payload is not at hand, or that is part of a
@@ -309,6 +396,7 @@ func (c *conn) inflate(dir Direction, h *half, src []byte, truncated bool) (m *M
 // tell fills in what all messages have in common and gives m out.
 func (c *conn) tell(dir Direction, h *half, m *Message, wire int64, t time.Time) {
 	m.Conn = c.info
+	m.Midstream = h.found
 	m.From = dir
 	m.Time = t
 	if m.Opcode == Text && !m.Undecoded && !m.Truncated {
@@ -317,6 +405,7 @@ func (c *conn) tell(dir Direction, h *half, m *Message, wire int64, t time.Time)
 	if len(h.conflicts) > 0 {
 		m.Conflict = h.conflicted(h.offset - wire)
 	}
+	c.count(m)
 	c.p.tellMessage(m)
 }
 
@@ -394,8 +483,11 @@ func (a *assembly) append(p *pipeline, b []byte, key uint32, left int64) {
 }
 
 // describe makes the Conn of a handshake; either head may be missing.
-func describe(f *reassembly.Flow, request, response head) *Conn {
-	c := &Conn{Client: f.Client(), Server: f.Server(), request: string(request), response: string(response)}
+func (cn *conn) describe(request, response head) *Conn {
+	c := &Conn{Client: cn.flow.Client(), Server: cn.flow.Server(), request: string(request), response: string(response)}
+	if cn.swap {
+		c.Client, c.Server = c.Server, c.Client
+	}
 	var target string
 	if request != "" {
 		c.Method, target, _ = request.requestLine()

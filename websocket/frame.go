@@ -21,7 +21,28 @@ type header struct {
 	rsv    uint8 // the reserved bits, in place
 	opcode Opcode
 	key    uint32 // as unmask takes it
+	size   uint8  // of the length's form: 7, 16 or 64 bits
 	length int64
+}
+
+// shortest returns the least length that needs the form used.
+func (h *header) shortest() int64 {
+	switch h.size {
+	case 16:
+		return 126
+	case 64:
+		return 1 << 16
+	}
+	return 0
+}
+
+// first returns the header's first byte.
+func (h *header) first() byte {
+	b := byte(h.opcode) | h.rsv
+	if h.fin {
+		b |= 0x80
+	}
+	return b
 }
 
 // parse reads the header that b begins with and returns its length, 0 where b
@@ -33,6 +54,7 @@ func (h *header) parse(b []byte) int {
 	b0, b1 := b[0], b[1]
 	n := 2
 	length := int64(b1 & 0x7f)
+	h.size = 7
 	if length >= 126 {
 		if length == 126 {
 			if len(b) < 4 {
@@ -40,6 +62,7 @@ func (h *header) parse(b []byte) int {
 			}
 			length = int64(binary.BigEndian.Uint16(b[2:]))
 			n = 4
+			h.size = 16
 		} else {
 			if len(b) < 10 {
 				return 0
@@ -50,6 +73,7 @@ func (h *header) parse(b []byte) int {
 			}
 			length = int64(u)
 			n = 10
+			h.size = 64
 		}
 	}
 	h.fin = b0&0x80 != 0

@@ -18,14 +18,15 @@ type Message struct {
 	Start, Time time.Time // when the first and the last byte were captured
 	WireLength  int64     // payload bytes as sent, over all frames
 	Frames      int
-	Compressed  bool // sent compressed
-	Truncated   bool // bytes are missing from Payload
-	Undecoded   bool // Payload is still compressed
-	Conflict    bool // some bytes were seen twice with different contents
-	Midstream   bool // found by looking for frames, not from the handshake on
-	InvalidUTF8 bool // a text message that is not UTF-8
-	BadMask     bool // a client's frame without a mask, or a server's with one
-	RSV         byte // reserved bits that no negotiated extension explains, as in the frame's first byte
+	Compressed  bool          // sent compressed
+	Truncated   bool          // bytes are missing from Payload
+	Undecoded   bool          // Payload is still compressed
+	Conflict    bool          // some bytes were seen twice with different contents
+	Midstream   bool          // found by looking for frames, not from the handshake on
+	InvalidUTF8 bool          // a text message that is not UTF-8
+	BadMask     bool          // a client's frame without a mask, or a server's with one
+	RoundTrip   time.Duration // of a pong: since the ping that it answers was captured
+	RSV         byte          // reserved bits that no negotiated extension explains, as in the frame's first byte
 }
 
 // Text returns the payload as a string, whatever the opcode.

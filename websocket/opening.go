@@ -1,6 +1,8 @@
 package websocket
 
 import (
+	"net/http"
+	"strings"
 	"time"
 )
 
@@ -11,21 +13,21 @@ import (
 type opening struct {
 	sides   [2]openingSide
 	pending []pendingRequest // requests without an answer
-	tunnel  bool             // inside a proxy's CONNECT
+	lossy   bool             // a request may be missing: answers do not wait for theirs
 }
 
 type openingSide struct {
-	head    []byte // of an unfinished head
-	left    int64  // bytes of a body or chunk to come
-	chunk   chunk
-	held    []byte
-	marks   []mark
-	release bool
+	head  []byte // of an unfinished head
+	left  int64  // bytes of a body to come; -1: chunks
+	chunk chunk
+	held  []byte
+	marks []mark
 }
 
-// A mark says when the held bytes from an offset on came.
+// A mark says when the bytes from an offset on came, or that a gap is there.
 type mark struct {
 	offset int
+	gap    int64
 	t      time.Time
 }
 
@@ -44,81 +46,103 @@ const (
 
 // open reads b while the connection is no WebSocket yet.
 func (c *conn) open(dir Direction, b []byte, t time.Time) {
+	h := &c.halves[dir]
 	for len(b) > 0 {
-		h := &c.halves[dir]
-		if h.mode == inFrames {
-			c.frames(dir, h, b, t)
-			return
-		}
-		if h.mode == inVoid || c.opening == nil {
+		if c.opening == nil || h.mode >= inFrames {
+			c.data(dir, b, t)
 			return
 		}
 		s := &c.opening.sides[dir]
-		n := len(b)
-		switch h.mode {
-		case inHead:
-			if dir == FromServer && len(c.opening.pending) == 0 && !c.flow.Midstream() && !s.release {
-				if s.held == nil && !maybeResponse(b) {
-					c.ignore()
-					return
-				}
-				c.hold(dir, b, t)
-				break
-			}
+		n := -1
+		switch {
+		case h.mode == inHold || dir == FromServer && c.early(h, s, b):
+			c.hold(dir, h, s, b, t)
+			return
+		case h.mode == inHead:
 			n = c.readHead(dir, h, s, b, t)
-		case inBody:
-			n = c.readBody(h, s, b)
-		case inHold:
-			c.hold(dir, b, t)
+		case h.mode == inBody:
+			n = s.readBody(h, b)
 		}
 		if n < 0 {
-			c.ignore()
+			c.ignore(len(b))
 			return
 		}
+		c.p.stats.HTTPBytes += uint64(n)
 		h.offset += int64(n)
 		b = b[n:]
 	}
 }
 
-// ignore gives the connection up: it is no WebSocket.
-func (c *conn) ignore() {
-	c.halves[0].mode, c.halves[1].mode = inVoid, inVoid
+// early says whether b, the server's, has to wait for the request that it
+// answers. What cannot be an answer does not wait.
+func (c *conn) early(h *half, s *openingSide, b []byte) bool {
+	if h.mode != inHead || len(c.opening.pending) > 0 || c.opening.lossy || len(s.head) > 0 {
+		return false
+	}
+	return len(s.held) > 0 || maybeResponse(b)
+}
+
+// ignore gives the connection up: it is no WebSocket. n bytes are left unread.
+func (c *conn) ignore(n int) {
+	for dir := range c.halves {
+		h := &c.halves[dir]
+		h.mode = inVoid
+		if o := c.opening; o != nil {
+			n += len(o.sides[dir].held)
+			c.p.buffered -= len(o.sides[dir].held) + len(o.sides[dir].head)
+		}
+		if h.hunt != nil {
+			c.lose(h)
+			h.hunt = nil
+		}
+	}
+	c.p.stats.SkippedBytes += uint64(n)
+	c.opening = nil
 	if c.info == nil {
 		c.flow.Ignore()
 	}
-	c.opening = nil
 }
 
 // hold keeps b for later.
-func (c *conn) hold(dir Direction, b []byte, t time.Time) {
-	s := &c.opening.sides[dir]
-	if len(s.held)+len(b) > maxHeld {
-		c.ignore()
-		return
-	}
-	s.marks = append(s.marks, mark{len(s.held), t})
+func (c *conn) hold(dir Direction, h *half, s *openingSide, b []byte, t time.Time) {
+	h.offset += int64(len(b))
+	s.marks = append(s.marks, mark{offset: len(s.held), t: t})
 	s.held = append(s.held, b...)
+	c.p.buffered += len(b)
+	if len(s.held) > maxHeld || len(s.marks) > maxHeld/16 || c.p.buffered > c.p.maxBuffered {
+		c.release(dir)
+	}
+}
+
+// release reads what is held although what it waits for did not come.
+func (c *conn) release(dir Direction) {
+	c.opening.lossy = true
+	if dir == FromClient {
+		c.halves[dir].mode = inHunt
+	}
+	c.resume(dir, &c.opening.sides[dir])
 }
 
 // resume reads on with what is held for a direction.
-func (c *conn) resume(dir Direction) {
-	if c.opening == nil {
-		return
-	}
-	s := &c.opening.sides[dir]
-	c.replay(dir, s)
-}
-
-func (c *conn) replay(dir Direction, s *openingSide) {
+func (c *conn) resume(dir Direction, s *openingSide) {
 	held, marks := s.held, s.marks
 	s.held, s.marks = nil, nil
-	c.halves[dir].offset -= int64(len(held))
+	c.p.buffered -= len(held)
+	h := &c.halves[dir]
+	h.offset -= int64(len(held))
+	for _, m := range marks {
+		h.offset -= m.gap
+	}
 	for i, m := range marks {
 		end := len(held)
 		if i+1 < len(marks) {
 			end = marks[i+1].offset
 		}
-		c.Data(dir, held[m.offset:end], m.t)
+		if m.gap > 0 {
+			c.gap(dir, m.gap, m.t)
+		} else {
+			c.data(dir, held[m.offset:end], m.t)
+		}
 	}
 }
 
@@ -139,17 +163,19 @@ func (c *conn) readHead(dir Direction, h *half, s *openingSide, b []byte, t time
 	} else {
 		have := len(s.head)
 		s.head = append(s.head, b...)
+		c.p.buffered += len(b)
 		if n = headEnd(s.head, have); n > 0 {
 			raw = s.head[:n]
 			n -= have
 		}
-		if len(raw) == 0 && len(s.head) > maxHead {
+		if len(raw) == 0 && (len(s.head) > maxHead || c.p.buffered > c.p.maxBuffered) {
 			return -1
 		}
 	}
 	if len(raw) == 0 {
 		if len(s.head) == 0 {
 			s.head = append(s.head, b...)
+			c.p.buffered += len(b)
 		}
 		probe := s.head
 		if dir == FromClient && !maybeRequest(probe) || dir == FromServer && !maybeResponse(probe) {
@@ -157,6 +183,7 @@ func (c *conn) readHead(dir Direction, h *half, s *openingSide, b []byte, t time
 		}
 		return len(b)
 	}
+	c.p.buffered -= len(s.head)
 	s.head = nil
 	ok := false
 	if dir == FromClient {
@@ -183,7 +210,7 @@ func (c *conn) request(h *half, s *openingSide, hd head) bool {
 	case n < 0:
 		return false
 	case hd.upgrade():
-		r.upgrade = hd
+		r.upgrade = head(strings.Clone(string(hd)))
 		h.mode = inHold
 	case r.connect:
 		h.mode = inHold
@@ -191,8 +218,8 @@ func (c *conn) request(h *half, s *openingSide, hd head) bool {
 		s.expect(h, n, chunked)
 	}
 	o.pending = append(o.pending, r)
-	if len(o.sides[FromServer].held) > 0 {
-		c.resume(FromServer)
+	if server := &o.sides[FromServer]; len(server.held) > 0 {
+		c.resume(FromServer, server)
 	}
 	return true
 }
@@ -201,65 +228,92 @@ func (c *conn) request(h *half, s *openingSide, hd head) bool {
 func (c *conn) response(h *half, s *openingSide, hd head, t time.Time) bool {
 	o := c.opening
 	status := hd.status()
-	if status == 0 {
+	switch {
+	case status == 0:
 		return false
-	}
-	if status < 200 && status != 101 {
+	case status < 200 && status != http.StatusSwitchingProtocols:
 		return true // the final response follows
 	}
 	var r pendingRequest
 	if len(o.pending) > 0 {
 		r = o.pending[0]
 		o.pending = o.pending[1:]
-	}
-	if status == 101 {
-		if !hd.upgrade() && r.upgrade == "" {
-			return false
+		for o.lossy && status == http.StatusSwitchingProtocols && r.upgrade == "" && len(o.pending) > 0 {
+			r = o.pending[0]
+			o.pending = o.pending[1:]
 		}
-		c.establish(r.upgrade, hd, t)
+	}
+	if status == http.StatusSwitchingProtocols {
+		if !hd.upgrade() && (r.upgrade == "" || hd.get("Upgrade") != "") {
+			return false // to another protocol
+		}
+		c.deflate = parseDeflate(hd.all("Sec-WebSocket-Extensions"))
+		info := c.describe(r.upgrade, hd)
+		info.Midstream = r.upgrade == ""
+		c.become(info, t)
 		return true
 	}
 	if r.upgrade != "" {
-		c.tellOpen(describe(c.flow, r.upgrade, hd), t)
+		c.refused(c.describe(r.upgrade, hd), t)
 	}
-	if r.connect && status < 300 {
-		o.tunnel = true
+	client := &o.sides[FromClient]
+	if r.connect && status < 300 { // what follows is a connection of its own
 		c.halves[FromClient].mode = inHead
-		c.resume(FromClient)
+		c.resume(FromClient, client)
 		return true
 	}
 	n, chunked, unsaid := hd.body()
 	switch {
-	case r.head || status == 204 || status == 304:
+	case r.head || status == http.StatusNoContent || status == http.StatusNotModified:
 	case unsaid || n < 0: // until the connection closes
 		return false
 	default:
 		s.expect(h, n, chunked)
 	}
-	if r.upgrade != "" || r.connect { // refused: the client goes on with HTTP
+	if (r.upgrade != "" || r.connect) && c.halves[FromClient].mode == inHold { // refused: the client goes on with HTTP
 		c.halves[FromClient].mode = inHead
-		c.resume(FromClient)
+		c.resume(FromClient, client)
 	}
 	return true
 }
 
-// establish makes the connection a WebSocket.
-func (c *conn) establish(request, response head, t time.Time) {
-	info := describe(c.flow, request, response)
-	c.deflate = parseDeflate(info.Extensions)
-	client := c.opening.sides[FromClient]
-	c.opening = nil
-	c.halves[FromClient].mode = inFrames
-	c.halves[FromServer].mode = inFrames
-	c.tellOpen(info, t)
-	if len(client.held) > 0 {
-		c.replay(FromClient, &client)
+// refused tells a handshake that was not accepted.
+func (c *conn) refused(info *Conn, t time.Time) {
+	c.replace(t)
+	c.info = info
+	c.p.tellOpen(c, t)
+}
+
+// replace ends a refused connection when another handshake on it is told.
+func (c *conn) replace(t time.Time) {
+	if c.info != nil {
+		c.p.tellEnd(c, "refused", t)
+		c.info, c.traffic = nil, nil
 	}
 }
 
-func (c *conn) tellOpen(info *Conn, t time.Time) {
+// become makes the connection a WebSocket. Directions whose place in the stream
+// is known read frames from there on, others look for them.
+func (c *conn) become(info *Conn, t time.Time) {
+	c.replace(t)
+	o := c.opening
+	c.opening = nil
 	c.info = info
-	c.p.tellOpen(info, t)
+	for dir := range Direction(2) {
+		h := &c.halves[dir]
+		switch {
+		case h.mode == inHunt:
+		case h.mode == inHold && info.request != "", dir == FromServer && info.Status != 0:
+			h.mode = inFrames
+		default:
+			h.mode = inHunt
+		}
+		c.p.buffered -= len(o.sides[dir].head)
+	}
+	c.p.tellOpen(c, t)
+	for dir := range Direction(2) {
+		c.resume(dir, &o.sides[dir])
+	}
 }
 
 // expect sets what follows a head.
@@ -274,8 +328,9 @@ func (s *openingSide) expect(h *half, n int64, chunked bool) {
 	}
 }
 
-// readBody skips a body.
-func (c *conn) readBody(h *half, s *openingSide, b []byte) int {
+// readBody skips a body. It returns how many bytes of b are of it, or -1 for
+// what is not HTTP.
+func (s *openingSide) readBody(h *half, b []byte) int {
 	if s.left >= 0 {
 		n := len(b)
 		if int64(n) >= s.left {
@@ -290,27 +345,53 @@ func (c *conn) readBody(h *half, s *openingSide, b []byte) int {
 		return -1
 	}
 	if done {
-		s.left = 0
 		h.mode = inHead
 	}
 	return n
 }
 
-func (c *conn) openingGap(dir Direction, n int64) {
-	s, h := &c.opening.sides[dir], &c.halves[dir]
-	if h.mode == inBody && s.left > n {
-		s.left -= n
+// openingGap takes a gap before the connection became a WebSocket. A body is not
+// looked at anyway; otherwise heads, and frames, are looked for from here on.
+func (c *conn) openingGap(dir Direction, n int64, t time.Time) {
+	o, h := c.opening, &c.halves[dir]
+	s := &o.sides[dir]
+	h.offset += n
+	switch {
+	case h.mode == inVoid:
+		return
+	case h.mode == inHold || len(s.held) > 0:
+		s.marks = append(s.marks, mark{offset: len(s.held), gap: n, t: t})
+		if len(s.marks) > maxHeld/16 {
+			c.release(dir)
+		}
+		return
+	case h.mode == inBody && s.left >= n:
+		if s.left -= n; s.left == 0 {
+			h.mode = inHead
+		}
 		return
 	}
-	c.ignore()
+	o.lossy = true
+	c.p.buffered -= len(s.head)
+	s.head = nil
+	h.mode = inHunt
+	if server := &o.sides[FromServer]; dir == FromClient && len(server.held) > 0 {
+		c.resume(FromServer, server)
+	}
 }
 
-// openingClosed reads what is held for want of a request that never came.
-func (c *conn) openingClosed(t time.Time) {
-	s := &c.opening.sides[FromServer]
-	if len(s.held) > 0 {
-		s.release = true
-		c.resume(FromServer)
+// openingClosed reads what is held for want of the other side.
+func (c *conn) openingClosed() {
+	for _, dir := range []Direction{FromServer, FromClient} {
+		if o := c.opening; o != nil && len(o.sides[dir].held) > 0 {
+			c.release(dir)
+		}
+	}
+	if o := c.opening; o != nil {
+		for dir := range o.sides {
+			c.p.buffered -= len(o.sides[dir].head)
+			o.sides[dir].head = nil
+		}
 	}
 }
 

@@ -31,6 +31,7 @@ type pipeline struct {
 	inflated []byte // scratch: an inflated payload
 	plain    []byte // scratch: an unmasked payload
 	free     []*assembly
+	conns    *conn // those told and not ended
 
 	msg     Message // the one that is on loan
 	gap     Gap
@@ -60,11 +61,13 @@ func (p *pipeline) run(ctx context.Context) error {
 		if err = p.src.Next(&f); err != nil {
 			break
 		}
-		if pkt.Decode(f.Link, f.Data) != nil {
-			continue
-		}
+		decoded := pkt.Decode(f.Link, f.Data) == nil
 		p.mu.Lock()
-		p.asm.Packet(&pkt, f.Time)
+		if decoded {
+			p.asm.Packet(&pkt, f.Time)
+		} else {
+			p.stats.Undecoded++
+		}
 		p.mu.Unlock()
 	}
 	if ctx.Err() != nil {
@@ -106,20 +109,44 @@ func (p *pipeline) tellMessage(m *Message) {
 	p.out(m)
 }
 
-func (p *pipeline) tellOpen(c *Conn, t time.Time) {
-	c.Number = p.tap.conn.Add(1)
+func (p *pipeline) tellOpen(c *conn, t time.Time) {
+	c.info.Number = p.tap.conn.Add(1)
 	p.stats.Conns++
-	p.out(&Open{Time: t, Conn: c})
+	c.prev, c.next = nil, p.conns
+	if c.next != nil {
+		c.next.prev = c
+	}
+	p.conns = c
+	p.out(&Open{Time: t, Conn: c.info})
 }
 
 func (p *pipeline) tellGap(c *conn, dir Direction, n int64, t time.Time) {
 	p.stats.LostBytes += uint64(n)
+	if c.traffic == nil {
+		c.traffic = &traffic{}
+	}
+	c.traffic.counts[dir&1].LostBytes += uint64(n)
 	p.gap = Gap{Time: t, Conn: c.info, From: dir, Bytes: n}
 	p.out(&p.gap)
 }
 
-func (p *pipeline) tellEnd(c *conn, r reassembly.Reason, t time.Time) {
-	p.out(&End{Time: t, Conn: c.info, Cause: cause(r)})
+func (p *pipeline) tellEnd(c *conn, cause string, t time.Time) {
+	if c.prev != nil {
+		c.prev.next = c.next
+	} else {
+		p.conns = c.next
+	}
+	if c.next != nil {
+		c.next.prev = c.prev
+	}
+	e := &End{Time: t, Conn: c.info, Cause: cause}
+	if tr := c.traffic; tr != nil {
+		e.Closing, e.Counts = tr.closed, tr.counts
+		for dir := range tr.counts {
+			p.stats.Traffic[dir].Add(&tr.counts[dir])
+		}
+	}
+	p.out(e)
 }
 
 // message returns a Message with the payload b, unmasked.
@@ -178,4 +205,67 @@ func grow(b []byte, n int) []byte {
 		return b[:cap(b)]
 	}
 	return make([]byte, max(n, 2*cap(b), 4096))
+}
+
+// addStats adds what this pipeline counted.
+func (p *pipeline) addStats(s *Stats) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	addReassembly(&s.Reassembly, p.asm.Stats())
+	s.Undecoded += p.stats.Undecoded
+	s.HTTPBytes += p.stats.HTTPBytes
+	s.HeaderBytes += p.stats.HeaderBytes
+	s.PayloadBytes += p.stats.PayloadBytes
+	s.SkippedBytes += p.stats.SkippedBytes
+	s.Messages += p.stats.Messages
+	s.MessageDropped += p.stats.MessageDropped
+	s.Conns += p.stats.Conns
+	s.LostBytes += p.stats.LostBytes
+	for dir := range s.Traffic {
+		s.Traffic[dir].Add(&p.stats.Traffic[dir])
+	}
+	for c := p.conns; c != nil; c = c.next {
+		s.Active++
+		if c.traffic != nil {
+			for dir := range s.Traffic {
+				s.Traffic[dir].Add(&c.traffic.counts[dir])
+			}
+		}
+	}
+	s.HeldBytes = s.Reassembly.Delivered - s.HTTPBytes - s.HeaderBytes - s.PayloadBytes - s.SkippedBytes
+}
+
+// addReassembly adds o to s.
+func addReassembly(s *reassembly.Stats, o reassembly.Stats) {
+	s.Packets += o.Packets
+	s.Segments += o.Segments
+	s.Stray += o.Stray
+	s.Fragments += o.Fragments
+	s.Other += o.Other
+	s.Reassembled += o.Reassembled
+	s.FragmentUsed += o.FragmentUsed
+	s.FragmentHeld += o.FragmentHeld
+	s.FragmentDuplicate += o.FragmentDuplicate
+	s.FragmentDropped += o.FragmentDropped
+	s.Bytes += o.Bytes
+	s.Delivered += o.Delivered
+	s.Queued += o.Queued
+	s.Urgent += o.Urgent
+	s.Skipped += o.Skipped
+	s.Duplicate += o.Duplicate
+	s.Late += o.Late
+	s.Outside += o.Outside
+	s.Discarded += o.Discarded
+	s.Gaps += o.Gaps
+	s.Gapped += o.Gapped
+	s.Cut += o.Cut
+	s.Conflict += o.Conflict
+	s.Flows += o.Flows
+	s.Midstream += o.Midstream
+	for i, n := range o.Ended {
+		s.Ended[i] += n
+	}
+	s.Active += o.Active
+	s.HalfOpen += o.HalfOpen
+	s.Memory += o.Memory
 }

@@ -1,9 +1,11 @@
 package websocket
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"iter"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -71,8 +73,7 @@ func NewTap(src capture.Source, cfg *Config) *Tap {
 	if cfg != nil {
 		t.cfg = *cfg
 	}
-	l, ok := src.(interface{ Live() bool })
-	live := ok && l.Live()
+	live := isLive(src)
 	if t.cfg.OnFull == FullDefault {
 		t.cfg.OnFull = FullBlock
 		if live {
@@ -85,6 +86,18 @@ func NewTap(src capture.Source, cfg *Config) *Tap {
 	t.cfg.MaxMessage = orDefault(t.cfg.MaxMessage, 64<<20)
 	t.cfg.MaxBuffered = orDefault(t.cfg.MaxBuffered, 128<<20)
 	return t
+}
+
+// isLive says whether frames come as they happen. A Source that wraps a live
+// one says so with a method Live() bool.
+func isLive(src capture.Source) bool {
+	switch s := src.(type) {
+	case *capture.Live:
+		return true
+	case interface{ Live() bool }:
+		return s.Live()
+	}
+	return false
 }
 
 // patient lets the holes of a recording wait longer for data that was captured
@@ -127,7 +140,9 @@ func (t *Tap) Events(ctx context.Context) iter.Seq2[Event, error] {
 			return
 		}
 		p := newPipeline(t, t.src, yield, nil)
-		t.pipes = append(t.pipes, p)
+		t.mu.Lock()
+		t.pipes = []*pipeline{p}
+		t.mu.Unlock()
 		err := p.run(ctx)
 		t.finish(err)
 		if err != nil && !p.stopped {
@@ -150,12 +165,16 @@ func (t *Tap) Messages(ctx context.Context) <-chan *Message {
 	if sh, ok := t.src.(capture.Sharded); ok {
 		sources = sh.Shards()
 	}
+	var pipes []*pipeline
 	for _, src := range sources {
-		t.pipes = append(t.pipes, newPipeline(t, src, nil, s))
+		pipes = append(pipes, newPipeline(t, src, nil, s))
 	}
+	t.mu.Lock()
+	t.pipes = pipes
+	t.mu.Unlock()
 	ctx, cancel := context.WithCancelCause(ctx)
 	var wg sync.WaitGroup
-	for _, p := range t.pipes {
+	for _, p := range pipes {
 		wg.Go(func() {
 			if err := p.run(ctx); err != nil {
 				cancel(err)
@@ -191,30 +210,70 @@ func (t *Tap) Err() error {
 	return t.err
 }
 
-// Stats are counters since the Tap was made.
+// Stats are counters since the Tap was made. Of what the Source gives out,
+// nothing is lost between these names:
+//
+//	Capture.Captured     = Undecoded + Reassembly.Packets
+//	Reassembly.Delivered = HTTPBytes + HeaderBytes + PayloadBytes + SkippedBytes + HeldBytes
 type Stats struct {
-	Capture capture.Stats
+	Capture    capture.Stats
+	Undecoded  uint64           // frames that decode could not read
+	Reassembly reassembly.Stats // over all pipelines
 
-	Messages       uint64 // given out, control frames included
-	MessageDropped uint64 // dropped because the channel was full
-	Conns          uint64 // WebSocket connections, refused handshakes included
-	LostBytes      uint64 // bytes of WebSocket connections lost in gaps
+	HTTPBytes    uint64 // of heads and bodies
+	HeaderBytes  uint64 // of frame headers
+	PayloadBytes uint64 // of frame payloads, as sent
+	SkippedBytes uint64 // in which no frame was found, and of connections given up
+	HeldBytes    uint64 // waiting for the other side of a handshake, or for the next frame to show: goes down again
+
+	Messages       uint64    // given out, control frames included
+	MessageDropped uint64    // dropped because the channel was full
+	Conns          uint64    // WebSocket connections, refused handshakes included
+	Active         uint64    // those of them that have not ended
+	LostBytes      uint64    // bytes of WebSocket connections told as gaps
+	Traffic        [2]Counts // messages over all connections, by Direction
 }
 
 // Stats may be called from any goroutine at any time, also after the end.
 func (t *Tap) Stats() Stats {
 	var s Stats
-	s.Capture, _ = t.src.Stats()
-	t.mu.Lock()
-	pipes := t.pipes
-	t.mu.Unlock()
-	for _, p := range pipes {
-		p.mu.Lock()
-		s.Messages += p.stats.Messages
-		s.MessageDropped += p.stats.MessageDropped
-		s.Conns += p.stats.Conns
-		s.LostBytes += p.stats.LostBytes
-		p.mu.Unlock()
+	if t.src != nil {
+		s.Capture, _ = t.src.Stats()
+	}
+	for _, p := range t.pipelines() {
+		p.addStats(&s)
 	}
 	return s
+}
+
+// ConnStats tells of a connection that goes on.
+type ConnStats struct {
+	Conn    *Conn
+	Closing []Closing // as in End
+	Counts  [2]Counts // what each side sent so far, by Direction
+}
+
+// Conns returns the connections that were told and have not ended, in the order
+// of their numbers. It may be called like Stats.
+func (t *Tap) Conns() []ConnStats {
+	var list []ConnStats
+	for _, p := range t.pipelines() {
+		p.mu.Lock()
+		for c := p.conns; c != nil; c = c.next {
+			s := ConnStats{Conn: c.info}
+			if c.traffic != nil {
+				s.Closing, s.Counts = slices.Clone(c.traffic.closed), c.traffic.counts
+			}
+			list = append(list, s)
+		}
+		p.mu.Unlock()
+	}
+	slices.SortFunc(list, func(a, b ConnStats) int { return cmp.Compare(a.Conn.Number, b.Conn.Number) })
+	return list
+}
+
+func (t *Tap) pipelines() []*pipeline {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.pipes
 }

@@ -106,9 +106,16 @@ type Gap struct {
 
 // End is the last event of a connection.
 type End struct {
-	Time  time.Time
-	Conn  *Conn
-	Cause string // fin, rst, idle, evicted or eof
+	Time time.Time
+	Conn *Conn
+	// Cause says how TCP ended: fin, rst, idle, evicted or eof. It is refused
+	// where a handshake was, and another one follows on the same connection.
+	Cause string
+	// Closing are the sides' first close frames, in the order in which they
+	// came: the first sender began to close. Empty where none was seen.
+	Closing []Closing
+	// Counts tell what each side sent, by Direction.
+	Counts [2]Counts
 }
 
 func (*Open) event()    {}

@@ -1,0 +1,472 @@
+package websocket
+
+import (
+	"bytes"
+	"encoding/binary"
+	"slices"
+	"time"
+	"unicode/utf8"
+
+	"github.com/wstap/wstap/websocket/internal/inflate"
+)
+
+// Frames have no marker to look for. After bytes were lost, or when the capture
+// began in the middle, the next frame is found by testing chains of headers:
+// each place where a header could stand says where the next one must be. A
+// chain gathers evidence, counted in bits: a chain of n bits is met by chance
+// once in about 2^n places. Places where a segment begins come first, because
+// most senders write whole frames.
+
+// Bits of evidence that are enough.
+const (
+	// On a connection known to be a WebSocket, from a segment's start.
+	enoughKnown = 22
+	// The same where nothing can follow: the stream ends or has a gap, and the
+	// last frame ends right there.
+	enoughAtEnd = 12
+	// On a connection that may be anything.
+	enoughUnknown = 44
+	// What a place inside of a segment needs beyond that: there are many.
+	insideSegment = 14
+)
+
+const (
+	// huntWindow bounds the bytes kept while looking; a frame that is longer is
+	// not found, the one behind it is.
+	huntWindow = 256 << 10
+	// huntThorough is after how many bytes of an unknown connection only the
+	// starts of segments are looked at.
+	huntThorough = 256 << 10
+	// maxChains bounds the chains followed at the same time.
+	maxChains = 32
+	// probation is for how many frames after a find an impossible header means
+	// that the find was none.
+	probation = 32
+)
+
+// A hunt looks for frames in one direction.
+type hunt struct {
+	buf    []byte
+	marks  []mark // the segments in buf
+	chains []chain
+	seen   int64 // bytes looked at so far
+}
+
+// A chain is a run of frames, supposed to begin at from.
+type chain struct {
+	from, next int // in buf
+	bits       int
+	payload    int // the part of bits that payloads gave
+	frames     int // with a payload
+	empty      int
+	masked     bool
+	inside     bool // begins inside of a segment
+	fragmented bool // a message is in progress
+	last       int  // where the frame before next begins
+}
+
+// hunt looks at the next bytes of a direction.
+func (c *conn) hunt(dir Direction, h *half, b []byte, t time.Time) {
+	if h.hunt == nil {
+		h.hunt = &hunt{}
+	}
+	hu := h.hunt
+	unknown := c.opening != nil
+	if unknown {
+		if looksHTTP(dir, b) {
+			c.lose(h)
+			h.hunt = nil
+			h.mode = inHead
+			c.open(dir, b, t)
+			return
+		}
+		if hu.seen == 0 && c.flow.Midstream() && looksTLS(b) {
+			c.ignore(len(b))
+			return
+		}
+	}
+	h.offset += int64(len(b))
+	hu.seen += int64(len(b))
+	start := len(hu.buf)
+	if start+len(b) > huntWindow {
+		if len(b) > huntWindow/2 {
+			c.skip(len(b) - huntWindow/2)
+			b = b[len(b)-huntWindow/2:]
+		}
+		c.skip(hu.trim(start - huntWindow/2))
+		start = len(hu.buf)
+	}
+	if c.p.buffered+len(b) > c.p.maxBuffered {
+		c.lose(h)
+		c.skip(len(b))
+		return
+	}
+	c.p.buffered += len(b)
+	hu.marks = append(hu.marks, mark{offset: start, t: t})
+	hu.buf = append(hu.buf, b...)
+
+	keep := hu.chains[:0]
+	for _, k := range hu.chains {
+		if c.follow(dir, h, &k, unknown) {
+			keep = append(keep, k)
+		}
+	}
+	hu.chains = keep
+	for i := start; i < len(hu.buf); i++ {
+		if i > start && unknown && hu.seen > huntThorough {
+			break
+		}
+		if k := (chain{from: i, next: i, last: -1, inside: i > start}); plausible(hu.buf[i]) && c.follow(dir, h, &k, unknown) {
+			hu.add(k)
+		}
+	}
+	c.settle(dir, h, false)
+}
+
+// add begins a chain, in the place of a less promising one where there are many.
+func (hu *hunt) add(k chain) {
+	if len(hu.chains) < maxChains {
+		hu.chains = append(hu.chains, k)
+		return
+	}
+	worst := 0
+	for i, o := range hu.chains {
+		if w := hu.chains[worst]; o.bits < w.bits || o.bits == w.bits && o.inside && !w.inside {
+			worst = i
+		}
+	}
+	if w := hu.chains[worst]; k.bits > w.bits || w.inside && k.bits == w.bits {
+		hu.chains[worst] = k
+	}
+}
+
+// settle takes the best chain if its evidence is enough; atEnd says that no more
+// will follow.
+func (c *conn) settle(dir Direction, h *half, atEnd bool) bool {
+	hu := h.hunt
+	if hu == nil {
+		return false
+	}
+	unknown := c.opening != nil
+	best := -1
+	for i, k := range hu.chains {
+		need := enoughKnown
+		switch {
+		case unknown:
+			need = enoughUnknown
+			if k.frames < 3 && k.payload < 30 {
+				continue
+			}
+		case k.masked != (dir == FromClient):
+			continue
+		case atEnd && k.next == len(hu.buf) && !k.inside:
+			need = enoughAtEnd
+		}
+		if k.inside {
+			need += insideSegment
+		}
+		if k.bits >= need && (best < 0 || k.from < hu.chains[best].from) {
+			best = i
+		}
+	}
+	if best < 0 {
+		if len(hu.chains) == 0 {
+			c.drop(hu, len(hu.buf))
+		} else {
+			first := hu.chains[0].from
+			for _, k := range hu.chains {
+				first = min(first, k.from)
+			}
+			c.drop(hu, first)
+		}
+		return false
+	}
+	k := hu.chains[best]
+	h.hunt = nil
+	if unknown {
+		if k.masked != (dir == FromClient) {
+			// Only clients mask: the addresses are the wrong way round.
+			c.swap = !c.swap
+			c.halves[0], c.halves[1] = c.halves[1], c.halves[0]
+			if o := c.opening; o != nil {
+				o.sides[0], o.sides[1] = o.sides[1], o.sides[0]
+			}
+			dir = dir.Reverse()
+			h = &c.halves[dir]
+		}
+		c.found(hu.time(k.from))
+	}
+	h.mode = inFrames
+	h.found = true
+	h.probation = probation
+	c.skip(k.from)
+	c.p.buffered -= len(hu.buf)
+	h.offset -= int64(len(hu.buf) - k.from)
+	for i, m := range hu.marks {
+		end := len(hu.buf)
+		if i+1 < len(hu.marks) {
+			end = hu.marks[i+1].offset
+		}
+		if end > k.from {
+			c.data(dir, hu.buf[max(m.offset, k.from):end], m.t)
+		}
+	}
+	if unknown {
+		other := dir.Reverse()
+		if o := &c.halves[other]; o.mode == inHunt {
+			c.settle(other, o, false)
+		}
+	}
+	return true
+}
+
+// found makes a connection whose handshake was not, or only half, seen one of
+// ours.
+func (c *conn) found(t time.Time) {
+	o := c.opening
+	var request head
+	if o != nil {
+		for _, r := range o.pending {
+			if r.upgrade != "" {
+				request = r.upgrade
+			}
+		}
+	}
+	info := c.describe(request, "")
+	info.Midstream = true
+	c.deflate = deflateParams{on: true, bits: [2]uint8{15, 15}} // where a message says so
+	c.become(info, t)
+}
+
+// follow goes along a chain as far as the bytes reach, and reports whether it
+// can be one.
+func (c *conn) follow(dir Direction, h *half, k *chain, unknown bool) bool {
+	hu := h.hunt
+	for k.next < len(hu.buf) {
+		var f header
+		b := hu.buf[k.next:]
+		if !plausible(b[0]) {
+			return false
+		}
+		n := f.parse(b)
+		if n == 0 {
+			return true
+		}
+		first := k.last < 0
+		switch {
+		case first && (f.opcode == 0 || unknown && !f.fin):
+			return false
+		case first:
+			k.masked = f.masked
+			if !unknown && f.masked != (dir == FromClient) {
+				return false
+			}
+		case f.masked != k.masked:
+			return false
+		}
+		if !f.legal() || f.rsv != 0 && !unknown && !c.deflate.on {
+			return false
+		}
+		if f.length > huntWindow/2 {
+			return false
+		}
+		if !f.opcode.Control() {
+			if !first && (f.opcode == 0) != k.fragmented {
+				return false
+			}
+		}
+		end := k.next + n + int(f.length)
+		if end > len(hu.buf) {
+			return true
+		}
+		if !f.opcode.Control() {
+			k.fragmented = !f.fin
+		}
+		payload := b[n : n+int(f.length)]
+		bits, ok := c.evidence(&f, payload)
+		if !ok {
+			return false
+		}
+		switch {
+		case f.length == 0:
+			if k.empty++; k.empty > 2 {
+				bits = 0
+			} else {
+				bits = 3
+			}
+		case !first && bytes.Equal(hu.buf[k.last:k.next], hu.buf[k.next:end]):
+			// Repetition proves nothing.
+		default:
+			k.frames++
+			k.payload += bits
+			switch b[0] {
+			case h.usual:
+				bits += 7
+			case 0x00:
+			case 0x01, 0x02, 0x41, 0x42:
+				bits += 3
+			default:
+				bits += 5
+			}
+			if f.masked {
+				bits++
+			}
+			if end == len(hu.buf) || hu.boundary(end) {
+				switch {
+				case f.length < 126:
+					bits += 6
+				case f.length < 1<<16:
+					bits += 12
+				default:
+					bits += 24
+				}
+			}
+		}
+		k.bits += bits
+		k.last = k.next
+		k.next = end
+	}
+	return true
+}
+
+// evidence says how much a frame's payload speaks for it, or that it cannot be.
+func (c *conn) evidence(f *header, payload []byte) (bits int, ok bool) {
+	p := c.p
+	if f.masked || f.rsv != 0 {
+		p.packed = grow(p.packed, len(payload)+inflate.Pad)
+		plain := p.packed[:len(payload)]
+		unmask(plain, payload, f.key)
+		payload = plain
+	}
+	switch {
+	case f.rsv != 0:
+		if !f.fin {
+			return 0, true
+		}
+		out, err := p.inflater.Message(p.inflated[:0], payload, nil, 1<<16)
+		p.inflated = out[:0]
+		switch err {
+		case nil, inflate.ErrLimit:
+			return min(24, 2*len(payload)), true
+		case inflate.ErrHistory:
+			return 0, true
+		}
+		return 0, false
+	case f.opcode == Close && len(payload) > 0:
+		if len(payload) < 2 {
+			return 0, false
+		}
+		code := binary.BigEndian.Uint16(payload)
+		return 10, (code >= 1000 && code < 1016 || code >= 3000 && code < 5000) && utf8.Valid(payload[2:])
+	case f.opcode == Text && f.fin:
+		if !utf8.Valid(payload) {
+			return -16, true
+		}
+		if f.masked {
+			for _, ch := range payload {
+				if ch < ' ' && ch != '\t' && ch != '\n' && ch != '\r' || ch == 0x7f {
+					return 0, true
+				}
+			}
+			return min(24, len(payload)), true
+		}
+		if n := len(payload); n >= 2 && (payload[0] == '{' && payload[n-1] == '}' || payload[0] == '[' && payload[n-1] == ']') {
+			return 8, true
+		}
+	}
+	return 0, true
+}
+
+// plausible says whether b can be the first byte of a frame on a connection
+// without other extensions than permessage-deflate.
+func plausible(b byte) bool {
+	switch b {
+	case 0x00, 0x01, 0x02, 0x41, 0x42, 0x80, 0x81, 0x82, 0xc1, 0xc2, 0x88, 0x89, 0x8a:
+		return true
+	}
+	return false
+}
+
+// legal says whether a header follows the rules of RFC 6455, section 5, as far
+// as it can be told without knowing what came before: reserved bits and
+// opcodes, the shortest form of the length, whole and short control frames.
+func (f *header) legal() bool {
+	if f.rsv&^rsv1 != 0 || f.rsv != 0 && (f.opcode == 0 || f.opcode.Control()) || f.opcode&7 > 2 || f.length < f.shortest() {
+		return false
+	}
+	return !f.opcode.Control() || f.fin && f.length <= 125
+}
+
+// boundary says whether a segment begins at i.
+func (hu *hunt) boundary(i int) bool {
+	_, ok := slices.BinarySearchFunc(hu.marks, i, func(m mark, i int) int { return m.offset - i })
+	return ok
+}
+
+// time returns when the byte at i came.
+func (hu *hunt) time(i int) (t time.Time) {
+	for _, m := range hu.marks {
+		if m.offset > i {
+			break
+		}
+		t = m.t
+	}
+	return t
+}
+
+// drop drops the first n bytes of a hunt.
+func (c *conn) drop(hu *hunt, n int) {
+	n = hu.trim(n)
+	c.p.buffered -= n
+	c.skip(n)
+}
+
+// trim drops the first n bytes and what begins in them, and returns n.
+func (hu *hunt) trim(n int) int {
+	if n <= 0 {
+		return 0
+	}
+	hu.buf = hu.buf[:copy(hu.buf, hu.buf[n:])]
+	if len(hu.buf) == 0 {
+		hu.buf, hu.marks, hu.chains = nil, hu.marks[:0], hu.chains[:0]
+		return n
+	}
+	keep := 0
+	for keep+1 < len(hu.marks) && hu.marks[keep+1].offset <= n {
+		keep++
+	}
+	hu.marks = hu.marks[:copy(hu.marks, hu.marks[keep:])]
+	for i := range hu.marks {
+		hu.marks[i].offset -= n // the first may be negative: it began before
+	}
+	chains := hu.chains[:0]
+	for _, k := range hu.chains {
+		if k.from >= n {
+			k.from -= n
+			k.next -= n
+			if k.last >= 0 {
+				k.last -= n
+			}
+			chains = append(chains, k)
+		}
+	}
+	hu.chains = chains
+	return n
+}
+
+// looksHTTP says whether b begins with a request line or a status line.
+func looksHTTP(dir Direction, b []byte) bool {
+	if bytes.HasPrefix(b, []byte("HTTP/1.")) {
+		return dir == FromServer
+	}
+	if dir == FromServer || !maybeRequest(b) {
+		return false
+	}
+	line, _, _ := bytes.Cut(b[:min(len(b), 4096)], []byte("\n"))
+	return bytes.Contains(line, []byte(" HTTP/1."))
+}
+
+// looksTLS says whether b begins with a TLS record.
+func looksTLS(b []byte) bool {
+	return len(b) >= 5 && b[0] >= 20 && b[0] <= 23 && b[1] == 3 && b[2] <= 4 && int(b[3])<<8|int(b[4]) <= 1<<14+2048
+}
