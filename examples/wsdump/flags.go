@@ -56,7 +56,7 @@ type option struct {
 	set    func(o *options, v string) error
 }
 
-func flag(f func(o *options)) func(*options, string) error {
+func toggle(f func(o *options)) func(*options, string) error {
 	return func(o *options, _ string) error { f(o); return nil }
 }
 
@@ -67,7 +67,7 @@ func refuse(why string) func(*options, string) error {
 }
 
 // nothing answers a switch of tcpdump whose wish wsdump always fulfils.
-var nothing = flag(func(*options) {})
+var nothing = toggle(func(*options) {})
 
 const (
 	packetsOnly = "is about packets, and wsdump prints messages: use tcpdump for it"
@@ -92,7 +92,7 @@ var table = []option{
 		o.buffer, err = number(v, 1, math.MaxInt32/1024)
 		return err
 	}},
-	{'p', []string{"no-promiscuous-mode"}, false, flag(func(o *options) { o.noPromisc = true })},
+	{'p', []string{"no-promiscuous-mode"}, false, toggle(func(o *options) { o.noPromisc = true })},
 	{'Q', []string{"direction"}, true, func(o *options, v string) error {
 		if !slices.Contains([]string{"in", "out", "inout"}, v) {
 			return errors.New("must be in, out or inout")
@@ -100,25 +100,25 @@ var table = []option{
 		o.inout = v
 		return nil
 	}},
-	{'D', []string{"list-interfaces"}, false, flag(func(o *options) { o.list = true })},
-	{'d', nil, false, flag(func(o *options) { o.dump++ })},
-	{'q', nil, false, flag(func(o *options) { o.quiet = true })},
-	{'v', nil, false, flag(func(o *options) { o.verbose++ })},
-	{'A', nil, false, flag(func(o *options) { o.whole = true })},
-	{'x', nil, false, flag(func(o *options) { o.hex = true })},
-	{'X', nil, false, flag(func(o *options) { o.hex, o.ascii = true, true })},
+	{'D', []string{"list-interfaces"}, false, toggle(func(o *options) { o.list = true })},
+	{'d', nil, false, toggle(func(o *options) { o.dump++ })},
+	{'q', nil, false, toggle(func(o *options) { o.quiet = true })},
+	{'v', nil, false, toggle(func(o *options) { o.verbose++ })},
+	{'A', nil, false, toggle(func(o *options) { o.whole = true })},
+	{'x', nil, false, toggle(func(o *options) { o.hex = true })},
+	{'X', nil, false, toggle(func(o *options) { o.hex, o.ascii = true, true })},
 	{'Z', []string{"relinquish-privileges"}, true, func(o *options, v string) error { o.user = v; return nonEmpty(v) }},
 	{'F', nil, true, func(o *options, v string) error {
 		b, err := os.ReadFile(v)
 		o.filter = string(b)
 		return err
 	}},
-	{'#', []string{"number"}, false, flag(func(o *options) { o.number = true })},
-	{'l', nil, false, flag(func(o *options) { o.line = true })},
-	{'U', []string{"packet-buffered"}, false, flag(func(o *options) { o.unbuf = true })},
-	{'t', nil, false, flag(func(o *options) { o.times++ })},
-	{0, []string{"nano"}, false, flag(func(o *options) { o.nano = true })},
-	{0, []string{"micro"}, false, flag(func(o *options) { o.nano = false })},
+	{'#', []string{"number"}, false, toggle(func(o *options) { o.number = true })},
+	{'l', nil, false, toggle(func(o *options) { o.line = true })},
+	{'U', []string{"packet-buffered"}, false, toggle(func(o *options) { o.unbuf = true })},
+	{'t', nil, false, toggle(func(o *options) { o.times++ })},
+	{0, []string{"nano"}, false, toggle(func(o *options) { o.nano = true })},
+	{0, []string{"micro"}, false, toggle(func(o *options) { o.nano = false })},
 	{0, []string{"time-stamp-precision"}, true, func(o *options, v string) error {
 		o.nano = v == "nano"
 		if v != "nano" && v != "micro" {
@@ -126,13 +126,13 @@ var table = []option{
 		}
 		return nil
 	}},
-	{0, []string{"json"}, false, flag(func(o *options) { o.json = true })},
-	{0, []string{"count"}, false, flag(func(o *options) { o.total = true })},
-	{0, []string{"follow"}, false, flag(func(o *options) { o.follow = true })},
-	{0, []string{"demo"}, false, flag(func(o *options) { o.demo = true })},
-	{0, []string{"print"}, false, flag(func(o *options) { o.print = true })},
-	{'h', []string{"help"}, false, flag(func(o *options) { o.help = true })},
-	{0, []string{"version"}, false, flag(func(o *options) { o.version = true })},
+	{0, []string{"json"}, false, toggle(func(o *options) { o.json = true })},
+	{0, []string{"count"}, false, toggle(func(o *options) { o.total = true })},
+	{0, []string{"follow"}, false, toggle(func(o *options) { o.follow = true })},
+	{0, []string{"demo"}, false, toggle(func(o *options) { o.demo = true })},
+	{0, []string{"print"}, false, toggle(func(o *options) { o.print = true })},
+	{'h', []string{"help"}, false, toggle(func(o *options) { o.help = true })},
+	{0, []string{"version"}, false, toggle(func(o *options) { o.version = true })},
 
 	{'n', nil, false, nothing}, // addresses are never turned into names
 	{'N', nil, false, nothing},
