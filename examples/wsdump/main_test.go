@@ -63,7 +63,7 @@ func copyFile(to, from string) error {
 
 func command(t testing.TB, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(t.Context(), wsdumpPath, args...)
-	cmd.Env = append(os.Environ(), mainEnv+"=1", "TZ=UTC")
+	cmd.Env = append(os.Environ(), mainEnv+"=1", "TZ=UTC", "GORACE=atexit_sleep_ms=0") // -race sleeps a second at the end
 	return cmd
 }
 
