@@ -19,6 +19,8 @@ type Assembler struct {
 	open   fifo // the other holes
 	pool   pool
 
+	history history
+
 	fragments fragments
 	inner     [maxDepth]decode.Packet // what is inside of tunnels and fragments
 
@@ -38,7 +40,8 @@ func New(cfg *Config, accept func(*Flow) Consumer) *Assembler {
 		a.seed[i] = rand.Uint64()
 	}
 	a.table.grow()
-	a.tick = int64(min(a.cfg.HandshakeTimeout, a.cfg.IdleTimeout, a.cfg.CloseTimeout,
+	a.history.init(a.cfg.HistoryBytes)
+	a.tick = int64(min(a.cfg.HandshakeTimeout, a.cfg.IdleTimeout, a.cfg.CloseTimeout, a.cfg.TimeWait,
 		a.cfg.AckedHoleTimeout, a.cfg.HoleTimeout, a.cfg.FragmentTimeout) / 8)
 	return a
 }
@@ -78,7 +81,7 @@ func (a *Assembler) Close() {
 	for d := a.fragments.head; d != nil; d = a.fragments.head {
 		a.dropDatagram(d, &a.stats.FragmentDropped)
 	}
-	for _, s := range []state{halfOpen, established, closing, closed} {
+	for _, s := range []state{halfOpen, established, closing, unwanted, closed} {
 		for l := &a.lists[s]; l.head != 0; {
 			a.end(a.table.flow(l.head), l.head, EOF, a.last)
 		}
@@ -98,51 +101,55 @@ func (a *Assembler) segment(p *decode.Packet, t time.Time, now int64, space uint
 		f = nil
 	}
 	if f == nil {
-		if !begins(p) {
-			a.stray(p)
-			return
+		if begins(p) {
+			a.begin(p, &k, hash, t, now)
+		} else {
+			a.stats.Stray++
+			a.stats.Skipped += uint64(len(p.Payload))
 		}
-		a.begin(p, &k, hash, t, now)
 		return
 	}
 	f.last = now
 	f.flags |= touched
-	if f.state != established || p.Flags&(decode.SYN|decode.RST|decode.FIN) != 0 || f.flags&(reopening|ignored) != 0 {
-		a.unusual(f, index, side, p, &k, hash, t, now)
-		return
-	}
 	a.stats.Segments++
-	a.ordinary(f, index, side, p, t, now)
+	var same bool
+	if f.state != established || p.Flags&^(decode.ACK|decode.PSH|decode.ECE|decode.CWR|decode.AE) != 0 || f.flags&(reopening|ignored) != 0 {
+		same = a.unusual(f, index, side, p, t, now)
+	} else {
+		same = a.ordinary(f, index, side, p, t, now)
+	}
+	if !same { // the ports are in use for a new connection
+		a.stats.Segments--
+		a.end(f, index, Reused, t)
+		a.remove(f, index)
+		a.begin(p, &k, hash, t, now)
+	}
 }
 
-func (a *Assembler) stray(p *decode.Packet) {
-	a.stats.Stray++
-	a.stats.Skipped += uint64(len(p.Payload))
-}
-
-// ordinary takes the acknowledgment and the data of a segment.
-func (a *Assembler) ordinary(f *Flow, index uint32, side int, p *decode.Packet, t time.Time, now int64) {
-	if p.Flags&decode.ACK != 0 {
-		a.acknowledge(f, index, side^1, p, t, now)
+// ordinary takes the acknowledgment and the data of a segment. It returns false
+// if the segment is of another connection.
+func (a *Assembler) ordinary(f *Flow, index uint32, side int, p *decode.Packet, t time.Time, now int64) bool {
+	h := &f.half[side]
+	if p.Flags&decode.ACK != 0 && (p.Ack != h.ack || h.flags&acks == 0 || p.Ack+uint32(p.Window)<<h.scale != h.edge) {
+		a.acknowledge(f, index, side, p, t, now)
 		if f.flags&ignored != 0 {
 			a.stats.Skipped += uint64(len(p.Payload))
-			return
+			return true
 		}
 	}
 	if p.PayloadLen == 0 {
-		return
+		return true
 	}
-	h := &f.half[side]
-	if p.Seq == h.next && h.queue == nil && len(p.Payload) == p.PayloadLen && h.flags&(fin|seen) == seen {
+	if p.Seq == h.next && h.queue == nil && len(p.Payload) == p.PayloadLen && h.flags&(fin|urgent|seen) == seen {
 		h.next += uint32(p.PayloadLen)
-		a.deliver(f, side, p.Payload, t)
-		return
+		a.deliver(f, index, side, p.Payload, t)
+		return true
 	}
-	a.data(f, index, side, p.Seq, p.Payload, p.PayloadLen, t, now)
+	return a.data(f, index, side, p.Seq, p.Payload, p.PayloadLen, t, now)
 }
 
-// deliver tells the next bytes; next has already moved on.
-func (a *Assembler) deliver(f *Flow, side int, b []byte, t time.Time) {
+// deliver tells the bytes before next.
+func (a *Assembler) deliver(f *Flow, index uint32, side int, b []byte, t time.Time) {
 	c := f.consumer
 	if c == nil {
 		if c = a.consumerOf(f); c == nil {
@@ -150,7 +157,9 @@ func (a *Assembler) deliver(f *Flow, side int, b []byte, t time.Time) {
 			return
 		}
 	}
-	f.half[side].offset += int64(len(b))
+	h := &f.half[side]
+	h.offset += int64(len(b))
+	h.record = a.history.add(owner(index, side), h.record, h.next-uint32(len(b)), b)
 	a.stats.Delivered += uint64(len(b))
 	c.Data(f.direction(side), b, t)
 }
@@ -174,7 +183,7 @@ func (a *Assembler) consumerOf(f *Flow) Consumer {
 func (a *Assembler) gap(f *Flow, side int, n uint32, t time.Time) {
 	h := &f.half[side]
 	h.next += n
-	h.lost = true
+	h.flags |= lossy
 	if c := a.consumerOf(f); c != nil {
 		h.offset += int64(n)
 		a.stats.Gaps++

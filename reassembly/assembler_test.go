@@ -152,6 +152,122 @@ var scenes = []struct {
 		b.packet(seg(server, decode.FIN, 501, 103, "x"))
 		b.packet(seg(server, decode.FIN, 501, 103, "x"))
 	}, "client a|server x|closed fin"},
+	{"data that was delivered, sent again with other contents", nil, func(b *bench) {
+		b.open(100, 500)
+		b.packet(seg(client, 0, 101, 501, "abc"))
+		b.packet(seg(client, 0, 104, 501, "def"))
+		b.packet(seg(client, 0, 101, 501, "aBCDef"))
+		b.packet(seg(client, 0, 104, 501, "deFghi"))
+	}, "client abcdef|conflict client 3+1|conflict client 1+2|conflict client 5+1|client ghi|closed eof"},
+	{"no history, no conflicts", &Config{HistoryBytes: -1}, func(b *bench) {
+		b.open(100, 500)
+		b.packet(seg(client, 0, 101, 501, "abc"))
+		b.packet(seg(client, 0, 101, 501, "xyz"))
+	}, "client abc|closed eof"},
+	{"an urgent byte", nil, func(b *bench) {
+		b.open(100, 500)
+		p := seg(client, decode.URG, 101, 501, "ab!c")
+		p.Urgent = 3
+		b.packet(p)
+		p = seg(client, decode.URG, 108, 501, "fg")
+		p.Urgent = 1
+		b.packet(p)
+		b.packet(seg(client, 0, 105, 501, "cde"))
+	}, "client abccdeg|closed eof"},
+	{"an urgent byte left in", &Config{UrgentInline: true}, func(b *bench) {
+		b.open(100, 500)
+		p := seg(client, decode.URG, 101, 501, "ab!c")
+		p.Urgent = 3
+		b.packet(p)
+	}, "client ab!c|closed eof"},
+	{"a forged reset in the window", nil, func(b *bench) {
+		b.open(100, 500)
+		b.packet(seg(client, 0, 101, 501, "a"))
+		b.packet(seg(client, decode.RST, 110, 0, ""))
+		b.packet(seg(server, 0, 501, 102, ""))
+		b.packet(seg(client, 0, 102, 501, "b")) // before the reset's number: may be late
+		b.packet(seg(client, 0, 103, 501, "cdefghijk"))
+	}, "client a|closed rst || client cdefghijk|closed eof"},
+	{"a stranger's segment, then a connection whose opening was not seen", nil, func(b *bench) {
+		b.open(100, 500)
+		b.packet(seg(client, 0, 101, 501, "a"))
+		b.packet(seg(client, 0, 102+1<<31, 501, "forged"))
+		b.packet(seg(client, 0, 102, 501, "b"))
+		b.packet(seg(client, 0, 1<<31, 7001, "cd"))
+		b.packet(seg(client, 0, 1<<31+2, 7001, "ef"))
+		b.packet(seg(server, 0, 7001, 1<<31+4, "x"))
+	}, "client ab|closed reused || client ef|server x|closed eof"},
+	{"more is lost than the window is large", nil, func(b *bench) {
+		b.open(100, 500)
+		b.packet(seg(client, 0, 101, 501, "a"))
+		b.packet(seg(server, 0, 501, 102, ""))
+		b.packet(seg(client, 0, 10<<20, 501, "b"))
+		b.packet(seg(client, 0, 10<<20+1, 501, "c"))
+		b.packet(seg(server, 0, 501, 10<<20+2, "x"))
+		b.packet(seg(client, 0, 10<<20+2, 502, "d"))
+	}, "client a|server x|gap client 10485659|client cd|closed eof"},
+	{"both sides close at once", nil, func(b *bench) {
+		b.open(100, 500)
+		b.packet(seg(client, decode.FIN, 101, 501, "a"))
+		b.packet(seg(server, decode.FIN, 501, 101, "x"))
+		b.packet(seg(client, 0, 103, 503, ""))
+		b.packet(seg(server, 0, 503, 103, ""))
+	}, "client a|server x|closed fin"},
+	{"data behind a FIN", nil, func(b *bench) {
+		b.open(100, 500)
+		b.packet(seg(client, 0, 104, 501, "later"))
+		b.packet(seg(client, decode.FIN, 102, 501, "b"))
+		b.packet(seg(client, 0, 101, 501, "a"))
+		b.packet(seg(client, 0, 101, 501, "abcd"))
+		b.packet(seg(server, decode.FIN, 501, 104, "x"))
+	}, "client ab|server x|closed fin"},
+	{"the end of one direction was lost", &Config{AckedHolePackets: 2}, func(b *bench) {
+		b.open(100, 500)
+		b.packet(seg(client, 0, 101, 501, "a"))
+		b.packet(seg(server, 0, 501, 105, "x"))
+		b.packet(seg(server, 0, 502, 106, "y"))
+		b.packet(seg(client, decode.FIN, 108, 503, "h"))
+		b.packet(seg(server, decode.FIN, 503, 110, ""))
+		b.packet(seg(client, 0, 110, 504, ""))
+	}, "client a|server x|gap client 4|server y|gap client 2|client h|closed fin"},
+	{"only one direction is captured", nil, func(b *bench) {
+		b.packet(seg(client, decode.SYN, 100, 0, ""))
+		b.packet(seg(client, 0, 101, 501, ""))
+		b.packet(seg(client, 0, 101, 501, "a"))
+		b.packet(seg(client, 0, 102, 601, "b"))
+		b.now = b.now.Add(2 * time.Second)
+		b.packet(seg(client, decode.FIN, 103, 602, "c"))
+	}, "client ab|gap server 100|client c|gap server 1|closed eof"},
+	{"zero window and its probes", nil, func(b *bench) {
+		b.open(100, 500)
+		b.packet(seg(client, 0, 101, 501, "a"))
+		p := seg(server, 0, 501, 102, "")
+		p.Window = 0
+		b.packet(p)
+		b.packet(seg(client, 0, 102, 501, "b")) // the probe's byte, not taken
+		b.packet(p)
+		b.packet(seg(client, 0, 102, 501, "b"))
+		b.packet(seg(server, 0, 501, 103, ""))
+		b.packet(seg(client, 0, 103, 501, "c"))
+	}, "client abc|closed eof"},
+	{"SYN with data on old ports while the old connection lives", nil, func(b *bench) {
+		b.open(100, 500)
+		b.packet(seg(client, 0, 101, 501, "a"))
+		b.packet(seg(client, decode.SYN, 9100, 0, ""))
+		b.packet(seg(client, 0, 9101, 9501, "b")) // the answer was not captured
+	}, "client a|closed reused || client b|closed eof"},
+	{"a SYN-ACK before its SYN", nil, func(b *bench) {
+		b.packet(seg(server, decode.SYN, 500, 101, ""))
+		b.packet(seg(client, decode.SYN, 100, 0, ""))
+		b.packet(seg(client, 0, 101, 501, "a"))
+	}, "client a|closed eof"},
+	{"a refused connection", nil, func(b *bench) {
+		b.packet(seg(client, decode.SYN, 100, 0, ""))
+		b.packet(seg(server, decode.RST, 0, 101, ""))
+		b.packet(seg(client, decode.SYN, 300, 0, ""))
+		b.packet(seg(server, decode.SYN, 500, 301, ""))
+		b.packet(seg(client, 0, 301, 501, "a"))
+	}, "client a|closed eof"},
 	{"a flow without end, then silence", nil, func(b *bench) {
 		b.open(100, 500)
 		b.packet(seg(client, 0, 101, 501, "a"))

@@ -21,6 +21,11 @@ type Config struct {
 	// up. 0: 16 MiB.
 	MaxFragmentBytes int
 
+	// HistoryBytes is the memory for the bytes that were delivered last, all
+	// connections together; what is sent again is compared with them, to find
+	// conflicts. 0: 1 MiB. Negative: none.
+	HistoryBytes int
+
 	// HandshakeTimeout ends a connection whose opening handshake is not
 	// answered or not finished. 0: 1 minute.
 	HandshakeTimeout time.Duration
@@ -28,10 +33,12 @@ type Config struct {
 	// not even a keep-alive. 0: 3 hours, which is longer than the interval of
 	// keep-alives (RFC 9293, section 3.8.4: 2 hours).
 	IdleTimeout time.Duration
-	// CloseTimeout is how long a half-closed connection waits for its other
-	// half, and how long the ports of a closed one are remembered, so that
-	// late packets do not look like a new connection. 0: 2 minutes.
+	// CloseTimeout ends a half-closed connection on which nothing was seen.
+	// 0: 2 minutes.
 	CloseTimeout time.Duration
+	// TimeWait is how long the ports of a closed connection are remembered, so
+	// that late packets do not look like a new connection. 0: 30 seconds.
+	TimeWait time.Duration
 
 	// AckedHoleTimeout is how long a hole that the other side has acknowledged
 	// past may still be filled, because a capture can show the two directions
@@ -86,6 +93,10 @@ func (c *Config) defaults() Config {
 	duration(&d.HandshakeTimeout, time.Minute)
 	duration(&d.IdleTimeout, 3*time.Hour)
 	duration(&d.CloseTimeout, 2*time.Minute)
+	duration(&d.TimeWait, 30*time.Second)
+	if d.HistoryBytes == 0 {
+		d.HistoryBytes = 1 << 20
+	}
 	duration(&d.AckedHoleTimeout, time.Second)
 	number(&d.AckedHolePackets, 1000)
 	duration(&d.HoleTimeout, time.Minute)

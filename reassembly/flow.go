@@ -10,11 +10,12 @@ import (
 type state uint8
 
 const (
-	free     state = iota
-	halfOpen       // a SYN was seen, the handshake is not finished
-	established
-	closing // one side has closed
-	closed  // told to the Consumer; remembered so that late packets make no new flow
+	free        state = iota
+	halfOpen          // a SYN was seen, the handshake is not finished
+	established       // the handshake is finished, or was not seen
+	closing           // one side has closed
+	unwanted          // nobody wants the data; followed to know its end
+	closed            // told to the Consumer; remembered so that late packets make no new flow
 	states
 )
 
@@ -27,6 +28,7 @@ const (
 	touched                      // seen since it was put into its list
 	reopening                    // a SYN on the same ports waits for its answer
 	reopeningB                   // it came from side 1
+	wasReset                     // closed by a reset; the fin of the side that sent it is its number
 )
 
 // A Flow is one TCP connection. It is valid until Closed returns; a flow that
@@ -34,38 +36,49 @@ const (
 type Flow struct {
 	key
 	consumer Consumer
-	last     int64  // Unix nanoseconds of the last packet
+	last     int64 // Unix nanoseconds of the last packet
+	half     [2]half
 	since    int64  // when it entered its list
 	next     uint32 // list links, slab indices
 	prev     uint32
 	reopen   uint32 // valid iff reopening: the initial sequence number
 	state    state
 	flags    uint8
-	half     [2]half // what each side sends; side 0 sent the first packet
 }
 
 // Flags of a half.
 const (
-	seen    uint8 = 1 << iota // next is known from the side itself or from an acknowledgment
-	acked                     // ack is known
-	synced                    // the side's SYN was seen: offset counts from it
-	fin                       // fin is known
+	seen    uint8 = 1 << iota // next is known, from the side itself or from an acknowledgment
+	synced                    // the side's SYN was seen
+	acks                      // ack and edge are known
+	urgent                    // mark is the number of an urgent byte to come
+	strange                   // fin is the end of the last segment outside of the window
+	fin                       // fin is the number of the FIN
 	finDone                   // everything before fin is delivered
-	strange                   // odd is valid
+	lossy                     // there was a gap, or a beginning that was not seen
 )
 
-// A half is the stream that one side sends.
+// A half is one side of a connection: the stream that it sends, and what it says
+// of the other side's.
 type half struct {
 	next   uint32 // sequence number of the next byte to deliver
-	ack    uint32 // highest number that the other side has acknowledged
-	right  uint32 // right edge of the window that the other side offers
-	fin    uint32 // number of the FIN
-	odd    uint32 // end of the last segment that was outside of the window
-	scale  uint8  // shift of the windows that this side offers
+	isn    uint32 // of the SYN
+	ack    uint32 // highest number of the other side that it has acknowledged
+	edge   uint32 // right edge of the window that it offers
+	fin    uint32
+	mark   uint32
+	record uint32 // the newest in the history; 0: none
+	scale  uint8  // shift of the windows that it offers
 	flags  uint8
-	lost   bool  // a gap has been told: what is behind next may be late, not duplicate
-	offset int64 // bytes delivered and lost
+	offset int64 // bytes told, gaps among them
 	queue  *queue
+}
+
+// begin makes next the first number of the stream.
+func (h *half) begin(next uint32) {
+	h.flags |= seen
+	h.next = next
+	h.isn = next - 1
 }
 
 // Client returns the side that opened the connection; where the opening was not

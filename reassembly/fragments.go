@@ -12,7 +12,7 @@ import (
 // A datagramKey names the IP datagram that a fragment belongs to (RFC 791,
 // section 3.2; RFC 8200, section 4.5, which leaves the protocol out).
 type datagramKey struct {
-	src, dst [2]uint64
+	src, dst address
 	id       uint32
 	space    uint32 // see spaceOf; bit 0: IPv6
 	proto    uint8
@@ -72,7 +72,7 @@ func (a *Assembler) fragment(p *decode.Packet, t time.Time, now int64, space uin
 		end &^= 7
 		n = end - offset
 	}
-	k := datagramKey{words(p.Src.Addr()), words(p.Dst.Addr()), p.FragmentID, space << 1, p.Proto}
+	k := datagramKey{addressOf(p.Src.Addr()), addressOf(p.Dst.Addr()), p.FragmentID, space << 1, p.Proto}
 	if p.IPVersion == 6 {
 		k.space |= 1
 		k.proto = 0

@@ -86,7 +86,14 @@ type bench struct {
 
 func newBench(t testing.TB, cfg *Config) *bench {
 	b := &bench{t: t, now: start}
-	b.a = New(cfg, func(f *Flow) Consumer {
+	var c Config
+	if cfg != nil {
+		c = *cfg
+	}
+	if c.HistoryBytes == 0 {
+		c.HistoryBytes = 1 << 14 // thousands are made
+	}
+	b.a = New(&c, func(f *Flow) Consumer {
 		r := &recorder{flow: f}
 		b.flows = append(b.flows, r)
 		return r

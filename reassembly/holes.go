@@ -13,41 +13,53 @@ const (
 	slack = 1 << 17
 	// stale is how far before the next byte a retransmission cannot be.
 	stale = 1 << 24
+	// maxAhead is how much may be lost at a time: the largest window.
+	maxAhead = 1 << 30
 )
 
-// acknowledge takes an acknowledgment of what side sends.
+// acknowledge takes what a segment from side says of the other side's stream.
 func (a *Assembler) acknowledge(f *Flow, index uint32, side int, p *decode.Packet, t time.Time, now int64) {
-	h := &f.half[side]
+	h, o := &f.half[side], &f.half[side^1]
 	ack := p.Ack
-	if h.flags&seen == 0 {
-		h.flags |= seen
-		h.next = ack
-	}
-	if h.flags&acked != 0 && before(ack, h.ack) {
+	exact := h.flags&seen != 0 && p.Seq == h.next
+	if h.flags&seen != 0 && !exact && (int32(h.next-p.Seq) > stale || before(h.next, p.Seq) && !f.inWindow(side, p.Seq)) {
 		return
 	}
-	window := uint32(p.Window) << f.half[side^1].scale
-	ahead := int32(ack - h.next)
-	if ahead > 0 && !h.inWindow(ack) {
+	if o.flags&seen == 0 {
+		o.begin(ack)
+	}
+	if h.flags&acks != 0 && before(ack, h.ack) {
 		return
 	}
-	if h.flags&acked == 0 || before(h.right, ack+window) {
-		h.right = ack + window
+	ahead := int32(ack - o.next)
+	// Whoever knows the exact number is trusted: much may be lost at a time.
+	if ahead > maxAhead || -ahead > maxAhead || ahead > 0 && !exact && !f.inWindow(side^1, ack) {
+		return
+	}
+	if edge := ack + uint32(p.Window)<<h.scale; h.flags&acks == 0 || before(h.edge, edge) {
+		h.edge = edge
 	}
 	h.ack = ack
-	h.flags |= acked
-	if ahead > 0 && (h.flags&fin == 0 || before(h.next, h.fin)) {
-		a.ackedPast(f, index, side, t, now)
+	h.flags |= acks
+	if ahead > 0 && (o.flags&fin == 0 || before(o.next, o.fin)) {
+		a.ackedPast(f, index, side^1, t, now)
 	}
 }
 
-// inWindow says whether n, which is not before the next byte, can be in or at
-// the end of the receiver's window, as far as that is known.
-func (h *half) inWindow(n uint32) bool {
-	if h.flags&acked == 0 {
-		return n-h.next <= 1<<30
+// inWindow says whether n, which is not before the next byte of side, can be in
+// or at the end of the receiver's window, as far as that is known.
+func (f *Flow) inWindow(side int, n uint32) bool {
+	h, o := &f.half[side], &f.half[side^1]
+	if o.flags&acks == 0 {
+		return n-h.next <= maxAhead
 	}
-	return int64(int32(n-h.ack)) <= 2*int64(h.right-h.ack)+slack
+	return n-h.next <= maxAhead && int64(int32(n-o.ack)) <= 2*int64(o.edge-o.ack)+slack
+}
+
+// past says whether the other side has acknowledged what is behind next.
+func (f *Flow) past(side int) bool {
+	h, o := &f.half[side], &f.half[side^1]
+	return o.flags&acks != 0 && before(h.next, o.ack) && (h.flags&fin == 0 || before(h.next, h.fin))
 }
 
 // ackedPast notes that the other side has what is behind next.
@@ -86,63 +98,58 @@ func (a *Assembler) holes(q *queue) *fifo {
 	return &a.open
 }
 
-// data takes payload that is out of order, cut, or follows a hole.
-func (a *Assembler) data(f *Flow, index uint32, side int, seq uint32, b []byte, wire int, t time.Time, now int64) {
+// data takes payload that is out of order, cut, or follows a hole. It returns
+// false if the data is of another connection.
+func (a *Assembler) data(f *Flow, index uint32, side int, seq uint32, b []byte, wire int, t time.Time, now int64) bool {
 	h := &f.half[side]
 	if h.flags&seen == 0 {
-		h.flags |= seen
-		h.next = seq
+		h.begin(seq)
 	}
-	if h.flags&finDone != 0 {
-		a.stats.Outside += uint64(len(b))
-		return
-	}
-	if h.flags&fin != 0 && before(h.fin, seq+uint32(wire)) {
-		keep := int32(h.fin - seq)
-		if keep <= 0 {
-			a.stats.Outside += uint64(len(b))
-			return
+	if h.flags&fin != 0 {
+		if b, wire = a.beforeFIN(h, seq, b, wire); wire <= 0 {
+			return true
 		}
-		if len(b) > int(keep) {
-			a.stats.Outside += uint64(len(b) - int(keep))
-			b = b[:keep]
-		}
-		wire = int(keep)
 	}
 	end := seq + uint32(wire)
 	if !before(h.next, end) { // nothing new
-		if h.lost {
-			a.stats.Late += uint64(len(b))
-		} else {
-			a.stats.Duplicate += uint64(len(b))
+		if int32(h.next-end) > stale && h.flags&fin == 0 {
+			return !a.outside(h, seq, end, b)
 		}
-		return
+		a.old(h, len(b))
+		a.compareOld(f, index, side, seq, b, t)
+		return true
 	}
 	if before(seq, h.next) {
-		old := min(int(h.next-seq), len(b))
-		a.stats.Duplicate += uint64(old)
-		b = b[old:]
+		n := min(int(h.next-seq), len(b))
+		a.old(h, n)
+		a.compareOld(f, index, side, seq, b[:n], t)
+		b = b[n:]
 		seq = h.next
 	}
 	if seq == h.next {
 		if q := h.queue; q != nil {
-			q.overlapping(seq, end, func(p *piece) { a.compare(f, side, seq, b, p, t) })
+			q.overlapping(seq, end, func(p *piece) { a.compare(f, side, seq, b, p.seq, p.data, t) })
 		}
-		if len(b) > 0 {
-			h.next += uint32(len(b))
-			a.deliver(f, side, b, t)
-		}
+		a.tell(f, index, side, b, t)
 		if n := end - h.next; n > 0 {
 			a.gap(f, side, n, t)
 		}
 		a.drain(f, index, side, t, now)
-		return
+		return true
 	}
-	if !h.inWindow(end) && (h.flags&strange == 0 || h.odd != seq) {
-		h.flags |= strange
-		h.odd = end
-		a.stats.Outside += uint64(len(b))
-		return
+	if !f.inWindow(side, end) {
+		if h.flags&fin != 0 {
+			a.stats.Outside += uint64(len(b))
+			return true
+		}
+		if !a.outside(h, seq, end, b) {
+			return true
+		}
+		if end-h.next > maxAhead {
+			return false
+		}
+		// Much was lost: what is known of the window is out of date.
+		f.half[side^1].flags &^= acks
 	}
 	q := h.queue
 	if q == nil {
@@ -153,21 +160,89 @@ func (a *Assembler) data(f *Flow, index uint32, side int, seq uint32, b []byte, 
 	for q == h.queue && q.memory > a.cfg.MaxFlowBytes {
 		a.giveUp(q, t, now)
 	}
-	for a.stats.Memory > a.cfg.MaxBytes {
+	for a.stats.Memory-a.fragments.memory > a.cfg.MaxBytes {
 		oldest := a.acked.head
 		if oldest == nil {
 			oldest = a.open.head
 		}
 		a.giveUp(oldest, t, now)
 	}
+	return true
 }
 
-// compare tells where b, sent from seq on, contradicts the queued piece p.
-func (a *Assembler) compare(f *Flow, side int, seq uint32, b []byte, p *piece, t time.Time) {
-	end := seq + uint32(len(b))
-	from, to := seq, p.seq+uint32(len(p.data))
-	if before(from, p.seq) {
-		from = p.seq
+// old counts bytes that are not needed any more.
+func (a *Assembler) old(h *half, n int) {
+	if h.flags&lossy != 0 {
+		a.stats.Late += uint64(n)
+	} else {
+		a.stats.Duplicate += uint64(n)
+	}
+}
+
+// outside is asked about a segment that is not in the window. One alone is
+// counted and left out. A second one that follows it says that the stream goes
+// on there: then outside returns true.
+func (a *Assembler) outside(h *half, seq, end uint32, b []byte) bool {
+	if h.flags&strange != 0 && h.fin == seq {
+		h.flags &^= strange
+		return true
+	}
+	h.flags |= strange
+	h.fin = end
+	a.stats.Outside += uint64(len(b))
+	return false
+}
+
+// beforeFIN cuts off what lies behind the FIN.
+func (a *Assembler) beforeFIN(h *half, seq uint32, b []byte, wire int) ([]byte, int) {
+	n := int(int32(h.fin - seq))
+	if n >= wire {
+		return b, wire
+	}
+	keep := b[:min(len(b), max(n, 0))]
+	a.stats.Outside += uint64(len(b) - len(keep))
+	return keep, n
+}
+
+// tell delivers the next bytes, without the urgent one if it is among them.
+func (a *Assembler) tell(f *Flow, index uint32, side int, b []byte, t time.Time) {
+	h := &f.half[side]
+	if h.flags&urgent != 0 && !before(h.mark, h.next) && h.mark-h.next < uint32(len(b)) {
+		n := h.mark - h.next
+		if n > 0 {
+			h.next += n
+			a.deliver(f, index, side, b[:n], t)
+		}
+		h.flags &^= urgent
+		h.next++
+		a.stats.Urgent++
+		b = b[n+1:]
+	}
+	if len(b) > 0 {
+		h.next += uint32(len(b))
+		a.deliver(f, index, side, b, t)
+	}
+}
+
+// urgentByte notes the urgent byte that a segment points at (RFC 9293, section
+// 3.8.5; RFC 6093: as everybody reads it, the pointer is behind the byte).
+func (a *Assembler) urgentByte(f *Flow, side int, p *decode.Packet) {
+	h := &f.half[side]
+	n := p.Seq + uint32(p.Urgent) - 1
+	if p.Urgent == 0 || a.cfg.UrgentInline || h.flags&seen == 0 || before(n, h.next) || !f.inWindow(side, n) {
+		return
+	}
+	if h.flags&urgent == 0 || before(h.mark, h.next) || before(h.mark, n) {
+		h.flags |= urgent
+		h.mark = n
+	}
+}
+
+// compare tells where b, sent from seq on, contradicts other, sent from at on.
+func (a *Assembler) compare(f *Flow, side int, seq uint32, b []byte, at uint32, other []byte, t time.Time) {
+	from, to, end := seq, at+uint32(len(other)), seq+uint32(len(b))
+	if before(from, at) {
+		from = at
 	}
 	if before(end, to) {
 		to = end
@@ -175,7 +250,7 @@ func (a *Assembler) compare(f *Flow, side int, seq uint32, b []byte, p *piece, t
 	if !before(from, to) {
 		return
 	}
-	x, y := b[from-seq:to-seq], p.data[from-p.seq:to-p.seq]
+	x, y := b[from-seq:to-seq], other[from-at:to-at]
 	if bytes.Equal(x, y) {
 		return
 	}
@@ -201,10 +276,10 @@ func (a *Assembler) drain(f *Flow, index uint32, side int, t time.Time, now int6
 			u := q.units[0]
 			q.units[0] = nil
 			q.units = q.units[1:]
-			a.deliverUnit(f, side, u)
+			a.deliverUnit(f, index, side, u)
 			a.dropUnit(q, u, &a.stats.Duplicate)
 		}
-		past := h.flags&acked != 0 && before(h.next, h.ack) && (h.flags&fin == 0 || before(h.next, h.fin))
+		past := f.past(side)
 		if len(q.units) == 0 && !past || f.flags&ignored != 0 {
 			a.dropQueue(q, &a.stats.Skipped)
 		} else {
@@ -215,7 +290,7 @@ func (a *Assembler) drain(f *Flow, index uint32, side int, t time.Time, now int6
 }
 
 // deliverUnit tells what of u is new.
-func (a *Assembler) deliverUnit(f *Flow, side int, u *unit) {
+func (a *Assembler) deliverUnit(f *Flow, index uint32, side int, u *unit) {
 	h := &f.half[side]
 	for i := range u.pieces {
 		p := &u.pieces[i]
@@ -223,16 +298,14 @@ func (a *Assembler) deliverUnit(f *Flow, side int, u *unit) {
 			continue
 		}
 		old := h.next - p.seq
-		h.next = p.end()
 		if p.data == nil {
-			h.next -= uint32(p.n) - old
 			a.gap(f, side, uint32(p.n)-old, p.t)
 			continue
 		}
-		a.stats.Queued -= uint64(len(p.data)) - uint64(old)
 		b := p.data[old:]
 		p.data = p.data[:old]
-		a.deliver(f, side, b, p.t)
+		a.stats.Queued -= uint64(len(b))
+		a.tell(f, index, side, b, p.t)
 	}
 }
 
@@ -244,7 +317,7 @@ func (a *Assembler) giveUp(q *queue, t time.Time, now int64) {
 		a.dropQueue(q, &a.stats.Discarded)
 		return
 	}
-	to := h.ack
+	to := f.half[side^1].ack
 	if h.flags&fin != 0 && before(h.fin, to) {
 		to = h.fin
 	}

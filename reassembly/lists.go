@@ -47,6 +47,10 @@ func (a *Assembler) move(f *Flow, index uint32, s state, now int64) {
 	a.enter(f, index, s, now)
 }
 
+// lives says whether packets keep a flow in s alive. A handshake has to finish
+// in time however often its SYN is sent.
+func (s state) lives() bool { return s == established || s == closing || s == unwanted }
+
 // expire ends what has timed out at packet time now.
 func (a *Assembler) expire(now int64, t time.Time) {
 	a.expireHoles(&a.acked, int64(a.cfg.AckedHoleTimeout), now, t)
@@ -55,7 +59,8 @@ func (a *Assembler) expire(now int64, t time.Time) {
 	a.expireFlows(halfOpen, int64(a.cfg.HandshakeTimeout), now, t)
 	a.expireFlows(established, int64(a.cfg.IdleTimeout), now, t)
 	a.expireFlows(closing, int64(a.cfg.CloseTimeout), now, t)
-	a.expireFlows(closed, int64(a.cfg.CloseTimeout), now, t)
+	a.expireFlows(unwanted, int64(a.cfg.IdleTimeout), now, t)
+	a.expireFlows(closed, int64(a.cfg.TimeWait), now, t)
 }
 
 func (a *Assembler) expireHoles(l *fifo, timeout, now int64, t time.Time) {
@@ -81,7 +86,7 @@ func (a *Assembler) expireFlows(s state, timeout, now int64, t time.Time) {
 		if now-f.since < timeout {
 			return
 		}
-		if (s == established || s == closing) && f.flags&touched != 0 && now-f.last < timeout {
+		if s.lives() && f.flags&touched != 0 && now-f.last < timeout {
 			a.move(f, index, s, now)
 			continue
 		}
@@ -91,12 +96,12 @@ func (a *Assembler) expireFlows(s state, timeout, now int64, t time.Time) {
 
 // evict makes room for one flow.
 func (a *Assembler) evict(t time.Time, now int64) {
-	for _, s := range [...]state{closed, halfOpen, closing, established} {
+	for _, s := range [...]state{closed, halfOpen, unwanted, closing, established} {
 		l := &a.lists[s]
 		for l.head != 0 {
 			index := l.head
 			f := a.table.flow(index)
-			if s >= established && s != closed && f.flags&touched != 0 {
+			if s.lives() && f.flags&touched != 0 {
 				a.move(f, index, s, now)
 				continue
 			}

@@ -39,78 +39,90 @@ func (a *Assembler) begin(p *decode.Packet, k *key, hash uint32, t time.Time, no
 	a.stats.Midstream++
 	f.flags |= midstream
 	f.guessClient(p)
-	f.half[0].scale, f.half[1].scale = maxScale, maxScale // not known: assume the most
+	for i := range f.half {
+		f.half[i].scale = maxScale // not known: assume the most
+		f.half[i].flags |= lossy
+	}
 	a.enter(f, index, established, now)
 	h := &f.half[0]
-	h.flags |= seen
-	h.next = p.Seq
+	h.begin(p.Seq)
 	if p.PayloadLen == 1 && len(p.Payload) == 1 && p.Payload[0] == 0 && p.Flags&decode.PSH == 0 {
 		h.next++ // a keep-alive probe: its byte is not of the stream
 	}
+	a.urgentIf(f, 0, p)
 	a.ordinary(f, index, 0, p, t, now)
 	a.fin(f, index, 0, p, t, now)
 }
 
 // unusual takes a packet of f that is more than data and acknowledgment, or
-// finds f in an unusual state.
-func (a *Assembler) unusual(f *Flow, index uint32, side int, p *decode.Packet, k *key, hash uint32, t time.Time, now int64) {
-	if a.renewed(f, side, p) {
-		a.end(f, index, Reused, t)
-		if f.state == closed {
-			a.remove(f, index)
-		}
-		a.begin(p, k, hash, t, now)
-		return
+// finds f in an unusual state. It returns false if the packet is of another
+// connection.
+func (a *Assembler) unusual(f *Flow, index uint32, side int, p *decode.Packet, t time.Time, now int64) bool {
+	if f.renewed(side, p) {
+		return false
 	}
-	a.stats.Segments++
+	n := uint64(len(p.Payload))
 	switch {
 	case f.state == closed:
-		a.stats.Late += uint64(len(p.Payload))
+		a.stats.Late += n
 	case p.Flags&decode.RST != 0:
-		a.stats.Skipped += uint64(len(p.Payload))
+		a.stats.Skipped += n
 		if f.resets(side, p) {
 			a.end(f, index, RST, t)
+			f.flags |= wasReset
+			f.half[side].flags |= strange
+			f.half[side].fin = p.Seq
 		}
 	case p.Flags&decode.SYN != 0:
 		if f.state == halfOpen {
 			a.syn(f, index, side, p, t, now)
 		} else {
-			a.stats.Duplicate += uint64(len(p.Payload))
+			a.stats.Duplicate += n
 		}
 	default:
 		if f.state == halfOpen && !a.establish(f, index, side, p, t, now) {
-			a.stats.Outside += uint64(len(p.Payload))
-			return
+			a.stats.Outside += n
+			return true
 		}
 		if f.flags&ignored != 0 {
-			a.skip(f, index, side, p, t, now)
-			return
+			a.skip(f, index, side, p, now)
+		} else {
+			a.urgentIf(f, side, p)
+			if !a.ordinary(f, index, side, p, t, now) {
+				return false
+			}
 		}
-		a.ordinary(f, index, side, p, t, now)
 		a.fin(f, index, side, p, t, now)
+	}
+	return true
+}
+
+func (a *Assembler) urgentIf(f *Flow, side int, p *decode.Packet) {
+	if p.Flags&decode.URG != 0 {
+		a.urgentByte(f, side, p)
 	}
 }
 
 // skip follows a flow that nobody wants just enough to know its end.
-func (a *Assembler) skip(f *Flow, index uint32, side int, p *decode.Packet, t time.Time, now int64) {
-	for i := range f.half {
-		if q := f.half[i].queue; q != nil {
-			a.dropQueue(q, &a.stats.Skipped)
+func (a *Assembler) skip(f *Flow, index uint32, side int, p *decode.Packet, now int64) {
+	if f.state != unwanted {
+		for i := range f.half {
+			if q := f.half[i].queue; q != nil {
+				a.dropQueue(q, &a.stats.Skipped)
+			}
 		}
+		a.move(f, index, unwanted, now)
 	}
 	a.stats.Skipped += uint64(len(p.Payload))
 	h := &f.half[side]
 	if end := p.Seq + uint32(p.PayloadLen); h.flags&seen == 0 || before(h.next, end) {
-		h.offset += int64(end - h.next)
 		h.next = end
 		h.flags |= seen
 	}
 	if p.Flags&decode.ACK != 0 {
-		o := &f.half[side^1]
-		o.ack, o.right = p.Ack, p.Ack+uint32(p.Window)<<h.scale
-		o.flags |= acked
+		h.ack, h.edge = p.Ack, p.Ack+uint32(p.Window)<<h.scale
+		h.flags |= acks
 	}
-	a.fin(f, index, side, p, t, now)
 }
 
 // fin notes a FIN.
@@ -121,10 +133,9 @@ func (a *Assembler) fin(f *Flow, index uint32, side int, p *decode.Packet, t tim
 	}
 	n := p.Seq + uint32(p.PayloadLen)
 	if h.flags&seen == 0 {
-		h.flags |= seen
-		h.next = n
+		h.begin(n)
 	}
-	if before(n, h.next) || !h.inWindow(n) {
+	if before(n, h.next) || !f.inWindow(side, n) {
 		return
 	}
 	h.flags |= fin
@@ -144,25 +155,23 @@ func (a *Assembler) finish(f *Flow, index uint32, side int, t time.Time, now int
 	}
 	if f.half[side^1].flags&finDone != 0 {
 		a.end(f, index, FIN, t)
-	} else {
+	} else if f.state != unwanted {
 		a.move(f, index, closing, now)
 	}
 }
 
-// initial says whether n is the sequence number of h's SYN.
-func (h *half) initial(n uint32) bool { return n == h.next-uint32(h.offset)-1 }
-
 // renewed says whether p proves that the ports of f are in use for a new
 // connection. A SYN alone does not prove it while f lives: anybody can send
 // one. Its answer does, or data that follows it.
-func (a *Assembler) renewed(f *Flow, side int, p *decode.Packet) bool {
+func (f *Flow) renewed(side int, p *decode.Packet) bool {
 	h, o := &f.half[side], &f.half[side^1]
+	first := h.flags&seen == 0 || p.Seq != h.isn // not a SYN sent again
 	switch {
-	case p.Flags&decode.RST != 0 || f.flags&reopening == 0 && p.Flags&decode.SYN == 0:
+	case p.Flags&decode.RST != 0:
 		return false
 	case p.Flags&(decode.SYN|decode.ACK) == decode.SYN:
-		if h.flags&seen != 0 && h.initial(p.Seq) {
-			return false // sent again
+		if !first {
+			return false
 		}
 		if f.state == closed || f.flags&ignored != 0 || h.flags&fin != 0 || f.state == halfOpen && h.flags&synced != 0 {
 			return true
@@ -176,14 +185,17 @@ func (a *Assembler) renewed(f *Flow, side int, p *decode.Packet) bool {
 		}
 		return false
 	case p.Flags&decode.SYN != 0:
-		if h.flags&seen != 0 && h.initial(p.Seq) {
-			return false
-		}
-		return f.state == closed || f.flags&reopening != 0 && f.reopener() != side && p.Ack == f.reopen+1 ||
-			f.state == halfOpen && h.flags&synced != 0 && o.flags&synced == 0
-	default:
+		return first && (f.state == closed ||
+			f.flags&reopening != 0 && f.reopener() != side && p.Ack == f.reopen+1 ||
+			f.state == halfOpen && h.flags&synced != 0 && o.flags&synced == 0)
+	case f.state == closed:
+		// Whoever has reset a connection sends no data behind the reset: so it
+		// was a forged one, and the connection goes on.
+		return f.flags&wasReset != 0 && h.flags&strange != 0 && p.PayloadLen > 0 && before(h.fin, p.Seq+uint32(p.PayloadLen))
+	case f.flags&reopening != 0:
 		return f.reopener() == side && p.PayloadLen > 0 && p.Seq == f.reopen+1 && p.Seq != h.next
 	}
+	return false
 }
 
 func (f *Flow) reopener() int {
@@ -199,8 +211,7 @@ func (a *Assembler) syn(f *Flow, index uint32, side int, p *decode.Packet, t tim
 	if p.Flags&decode.ACK != 0 {
 		switch held := o.queue; {
 		case o.flags&seen == 0:
-			o.flags |= seen
-			o.next = p.Ack
+			o.begin(p.Ack)
 		case held != nil && held.units[len(held.units)-1].end == p.Ack: // the data on the SYN is accepted
 			held.held = false
 			defer a.drain(f, index, side^1, t, now)
@@ -210,18 +221,18 @@ func (a *Assembler) syn(f *Flow, index uint32, side int, p *decode.Packet, t tim
 		case held != nil:
 			a.dropQueue(held, &a.stats.Discarded)
 		}
-		o.ack, o.right = p.Ack, p.Ack+uint32(p.Window)
-		o.flags |= acked
+		h.ack, h.edge = p.Ack, p.Ack+uint32(p.Window) // not scaled (RFC 7323, section 2.2)
+		h.flags |= acks
 	}
 	if h.flags&synced != 0 {
 		a.stats.Duplicate += uint64(len(p.Payload))
 		return
 	}
-	h.flags |= seen | synced
-	h.next = p.Seq + 1
+	h.begin(p.Seq + 1)
+	h.flags |= synced
 	h.scale = windowScale(p.Options)
 	if o.flags&synced != 0 && (h.scale == noScale || o.scale == noScale) {
-		h.scale, o.scale = 0, 0 // both sides must offer it (RFC 7323, section 2.2)
+		h.scale, o.scale = 0, 0 // both sides must offer it
 	}
 	if p.PayloadLen > 0 {
 		q := a.newQueue(f, index, side, now)
@@ -276,10 +287,10 @@ func (f *Flow) resets(side int, p *decode.Packet) bool {
 		return true
 	}
 	low := h.next
-	if h.flags&acked != 0 && before(h.ack, low) {
-		low = h.ack
+	if o.flags&acks != 0 && before(o.ack, low) {
+		low = o.ack
 	}
-	return !before(p.Seq, low) && (p.Seq == h.next || h.flags&acked == 0 || !before(h.right, p.Seq))
+	return !before(p.Seq, low) && (p.Seq == h.next || o.flags&acks == 0 || !before(o.edge, p.Seq))
 }
 
 // end tells the end of f. After FIN and RST its ports are remembered.
@@ -301,12 +312,16 @@ func (a *Assembler) end(f *Flow, index uint32, r Reason, t time.Time) {
 			}
 		}
 	}
-	a.stats.Ended[r]++
+	told := r
+	if f.half[0].flags&f.half[1].flags&fin != 0 && r != RST {
+		told = FIN // both have closed, and only holes have kept it open
+	}
+	a.stats.Ended[told]++
 	c := f.consumer
 	f.consumer = nil
 	f.flags |= ignored
 	if c != nil {
-		c.Closed(r, t)
+		c.Closed(told, t)
 	}
 	if r != FIN && r != RST && r != Reused {
 		a.remove(f, index)
@@ -325,20 +340,9 @@ const (
 )
 
 // windowScale reads the shift from the options of a SYN.
-func windowScale(options []byte) uint8 {
-	for len(options) > 0 {
-		switch {
-		case options[0] == 0:
-			return noScale
-		case options[0] == 1:
-			options = options[1:]
-			continue
-		case len(options) < 2 || options[1] < 2 || int(options[1]) > len(options):
-			return noScale
-		case options[0] == 3 && options[1] == 3:
-			return min(options[2], maxScale)
-		}
-		options = options[options[1]:]
+func windowScale(options decode.Options) uint8 {
+	if b, ok := options.Find(decode.OptionWindowScale); ok && len(b) == 1 {
+		return min(b[0], maxScale)
 	}
 	return noScale
 }

@@ -25,7 +25,7 @@ type Stats struct {
 	Urgent    uint64 // taken out of the stream as urgent
 	Skipped   uint64 // of flows without a Consumer, and of stray segments
 	Duplicate uint64 // seen before: retransmissions, overlaps, keep-alive probes
-	Late      uint64 // fill a hole that was given up, or precede a flow's start
+	Late      uint64 // old, of a direction with losses: may fill a hole that was given up
 	Outside   uint64 // outside of the window, or behind a FIN
 	Discarded uint64 // given up for a budget, or refused by the receiver
 

@@ -8,17 +8,30 @@ import (
 	"github.com/wstap/wstap/decode"
 )
 
+// An address is 128 bits; an IPv4 address is mapped into IPv6. It is not an
+// array so that it stays in registers.
+type address struct{ hi, lo uint64 }
+
+func addressOf(a netip.Addr) address {
+	if a.Is4() { // much the cheaper way
+		b := a.As4()
+		return address{0, 0xffff<<32 | uint64(binary.BigEndian.Uint32(b[:]))}
+	}
+	b := a.As16()
+	return address{binary.BigEndian.Uint64(b[:8]), binary.BigEndian.Uint64(b[8:])}
+}
+
 // A key names a connection. Side 0 is the one that was seen first.
 type key struct {
-	addrs [2][2]uint64 // 128-bit addresses, IPv4 ones mapped
+	addrs [2]address
 	ports [2]uint16
-	space uint32 // see spaces; bit 0: IPv6
+	space uint32 // see spaceOf; bit 0: IPv6
 }
 
 func (k *key) addr(side int) netip.AddrPort {
 	var b [16]byte
-	binary.BigEndian.PutUint64(b[:8], k.addrs[side][0])
-	binary.BigEndian.PutUint64(b[8:], k.addrs[side][1])
+	binary.BigEndian.PutUint64(b[:8], k.addrs[side].hi)
+	binary.BigEndian.PutUint64(b[8:], k.addrs[side].lo)
 	ip := netip.AddrFrom16(b)
 	if k.space&1 == 0 {
 		ip = ip.Unmap()
@@ -26,14 +39,9 @@ func (k *key) addr(side int) netip.AddrPort {
 	return netip.AddrPortFrom(ip, k.ports[side])
 }
 
-func words(a netip.Addr) [2]uint64 {
-	b := a.As16()
-	return [2]uint64{binary.BigEndian.Uint64(b[:8]), binary.BigEndian.Uint64(b[8:])}
-}
-
 func (k *key) set(p *decode.Packet, space uint32) {
-	k.addrs[0] = words(p.Src.Addr())
-	k.addrs[1] = words(p.Dst.Addr())
+	k.addrs[0] = addressOf(p.Src.Addr())
+	k.addrs[1] = addressOf(p.Dst.Addr())
 	k.ports[0] = p.Src.Port()
 	k.ports[1] = p.Dst.Port()
 	k.space = space << 1
@@ -44,11 +52,11 @@ func (k *key) set(p *decode.Packet, space uint32) {
 
 // sideOf returns which side of k sends packets with key p, or -1.
 func (k *key) sideOf(p *key) int {
-	if *k == *p {
+	switch {
+	case k.space != p.space:
+	case k.ports[0] == p.ports[0] && k.ports[1] == p.ports[1] && k.addrs[0] == p.addrs[0] && k.addrs[1] == p.addrs[1]:
 		return 0
-	}
-	if k.ports[0] == p.ports[1] && k.ports[1] == p.ports[0] &&
-		k.addrs[0] == p.addrs[1] && k.addrs[1] == p.addrs[0] && k.space == p.space {
+	case k.ports[0] == p.ports[1] && k.ports[1] == p.ports[0] && k.addrs[0] == p.addrs[1] && k.addrs[1] == p.addrs[0]:
 		return 1
 	}
 	return -1
@@ -60,8 +68,8 @@ func (k *key) hash(seed *[4]uint64) uint32 {
 		(side(k.addrs[0], k.ports[0], seed)+side(k.addrs[1], k.ports[1], seed)))
 }
 
-func side(a [2]uint64, port uint16, seed *[4]uint64) uint64 {
-	hi, lo := bits.Mul64(a[0]^seed[0], a[1]^seed[1]^uint64(port)<<40)
+func side(a address, port uint16, seed *[4]uint64) uint64 {
+	hi, lo := bits.Mul64(a.hi^seed[0], a.lo^seed[1]^uint64(port)<<40)
 	return (hi ^ lo) + uint64(port)*(seed[2]|1)
 }
 

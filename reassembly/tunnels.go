@@ -159,7 +159,7 @@ func gre(b []byte) (link decode.LinkType, n int, key uint32, ok bool) {
 func (a *Assembler) spaceOf(p *decode.Packet, outer uint32, kind Tunnels, id uint32) uint32 {
 	k := key{space: outer}
 	if kind == GRE || kind == IPIP {
-		k.addrs = [2][2]uint64{words(p.Src.Addr()), words(p.Dst.Addr())}
+		k.addrs = [2]address{addressOf(p.Src.Addr()), addressOf(p.Dst.Addr())}
 	}
 	h := uint64(k.hash(&a.seed))<<32 | uint64(id)
 	return mix(h^a.seed[1], a.seed[2]^uint64(kind))>>1 | 1
