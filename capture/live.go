@@ -177,6 +177,23 @@ func (l *Live) Stats() (Stats, error) { return l.stats() }
 // when Close was called stays readable until the next call to Next.
 func (l *Live) Close() error { return l.close() }
 
+// Stop ends the capture but not the reading: no frame comes in any more, Next
+// gives out those that are in the rings, and then returns io.EOF. It does not
+// wait. Close is still due.
+func (l *Live) Stop() error { return l.stop() }
+
+// SetFilter replaces the filter while the capture goes on. A frame that both
+// filters want is not lost. Every frame that a Next begun after SetFilter gives
+// out matches the new filter, whenever it was captured. A mistake in expr is a
+// *filter.Error and changes nothing. It may be called from any goroutine.
+func (l *Live) SetFilter(expr string) error { return l.setFilter(expr) }
+
+// InterfaceName returns the name of the interface with the given index in the
+// captured namespace, empty if there is none. It remembers names, so those of
+// interfaces that are gone can still be asked for once they had been. It may
+// be called from any goroutine.
+func (l *Live) InterfaceName(index int) string { return l.interfaceName(index) }
+
 // Warnings tells what Listen could not do as asked and did otherwise, one
 // sentence each; nil if nothing.
 func (l *Live) Warnings() []string { return l.warnings }

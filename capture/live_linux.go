@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"math/bits"
 	"os"
+	"runtime"
 	"sync"
+	"time"
 
 	"golang.org/x/net/bpf"
 
@@ -15,21 +17,32 @@ import (
 
 func supported() error { return nil }
 
+// maxWorkers bounds the rings that nobody asked for.
+const maxWorkers = 8
+
 type live struct {
 	device     *device
 	link       decode.LinkType
+	snapLen    int
+	prelude    []bpf.RawInstruction
 	shards     []*shard
+	merger     *merger // nil if there is one shard
 	warnings   []string
 	bufferSize int
 
-	mu     sync.Mutex
-	counts Stats // from the kernel; Captured is not kept here
-	closed bool
+	mu      sync.Mutex
+	counts  Stats // from the kernel; Captured is kept by the shards
+	names   map[int]string
+	stopped bool
+	closed  bool
 }
 
 func (l *live) open(name string, c *Config) error {
-	page := os.Getpagesize()
-	c.BlockSize = 1 << bits.Len(uint(max(c.BlockSize, page)-1))
+	c.BlockSize = 1 << bits.Len(uint(max(c.BlockSize, os.Getpagesize())-1))
+	if c.Workers == 0 {
+		// The other half of the processors is for who talks and who listens.
+		c.Workers = min(max(runtime.GOMAXPROCS(0)/2, 1), maxWorkers)
+	}
 	return inNamespace(c.Namespace, func() error { return l.openHere(name, c) })
 }
 
@@ -39,8 +52,11 @@ func (l *live) openHere(name string, c *Config) (err error) {
 	if err != nil {
 		return err
 	}
-	l.device, l.link = d, d.link
-	program, err := l.compile(c)
+	l.device, l.link, l.snapLen = d, d.link, c.SnapLen
+	if l.prelude, err = bpf.Assemble(d.prelude(c.Direction)); err != nil {
+		return err
+	}
+	program, _, err := l.compile(c.Filter)
 	if err != nil {
 		return err
 	}
@@ -49,47 +65,114 @@ func (l *live) openHere(name string, c *Config) (err error) {
 			l.close()
 		}
 	}()
-	blocks := max(c.BufferSize/c.BlockSize, minBlocks)
-	s, err := openShard(d, c, blocks)
-	if err != nil {
+	if err := l.openRings(c); err != nil {
 		return err
 	}
-	s.live = l
-	l.shards = append(l.shards, s)
-	if s.ring.n < blocks {
-		l.warnings = append(l.warnings, fmt.Sprintf("the kernel refused a ring of %d KiB for want of memory: it has %d KiB",
-			blocks*c.BlockSize>>10, s.ring.n*c.BlockSize>>10))
+	if err := l.prepare(c); err != nil {
+		return err
 	}
-	l.bufferSize += s.ring.n * c.BlockSize
-	if c.Promiscuous && d.index != 0 {
-		if err := s.conn.SetPromiscuous(true); err != nil {
+	return l.start(program, c.Direction)
+}
+
+// compile makes the program that the kernel runs, and the user's part of it
+// for the interpreter.
+func (l *live) compile(expr string) ([]bpf.RawInstruction, *filter.Program, error) {
+	p, err := filter.Compile(expr, filter.Target{Link: l.link, Live: true, SnapLen: uint32(l.snapLen)})
+	if err != nil {
+		return nil, nil, err
+	}
+	return append(l.prelude[:len(l.prelude):len(l.prelude)], p.Raw()...), p, nil
+}
+
+// openRings makes the sockets, deaf so far, and their rings.
+func (l *live) openRings(c *Config) error {
+	blocks := max(c.BufferSize/c.BlockSize/c.Workers, minBlocks)
+	for range c.Workers {
+		s, err := openShard(l, c, blocks)
+		if err != nil {
+			return err
+		}
+		l.shards = append(l.shards, s)
+		l.bufferSize += s.ring.n * c.BlockSize
+	}
+	if asked := c.Workers * blocks * c.BlockSize; l.bufferSize < asked {
+		l.warn("the kernel has no memory for a buffer of %d KiB: it gave %d KiB", asked>>10, l.bufferSize>>10)
+	}
+	if len(l.shards) == 1 {
+		return nil
+	}
+	var err error
+	l.merger, err = newMerger(l.shards)
+	return err
+}
+
+// prepare sets what belongs to the interfaces rather than to a ring.
+func (l *live) prepare(c *Config) error {
+	first := l.shards[0]
+	indexes := l.device.members
+	if l.device.index != 0 {
+		indexes = []int{l.device.index}
+	}
+	if c.Promiscuous {
+		for _, i := range indexes {
+			if err := first.promiscuous(i); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// start lets frames in.
+func (l *live) start(program []bpf.RawInstruction, dir Direction) error {
+	// Outgoing frames that nobody wants need not be copied: those that the
+	// prelude drops all of.
+	ignore := dir == Incoming || dir == Unknown && l.device.index != 0 && l.device.index == l.device.loopback
+	attach := func(program []bpf.RawInstruction) error {
+		for _, s := range l.shards {
+			if err := s.conn.SetBPF(program); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if len(l.shards) == 1 {
+		if ignore {
+			l.shards[0].ignoreOutgoing()
+		}
+		if err := attach(program); err != nil {
+			return err
+		}
+		return l.shards[0].bind(l.device)
+	}
+	// With a part of the group at work, connections would begin in one ring
+	// and go on in another: let nothing in before it is complete.
+	if err := attach(rejectAll); err != nil {
+		return err
+	}
+	id := -1
+	for _, s := range l.shards {
+		if err := s.bind(l.device); err != nil {
+			return err
+		}
+		var err error
+		if id, err = s.fanOut(id, ignore); err != nil {
 			return err
 		}
 	}
-	if err := s.conn.SetBPF(program); err != nil {
-		return err
-	}
-	return s.bind(d)
+	return attach(program)
 }
 
-// compile makes the program that the kernel runs.
-func (l *live) compile(c *Config) ([]bpf.RawInstruction, error) {
-	prelude, err := bpf.Assemble(l.device.prelude(c.Direction))
-	if err != nil {
-		return nil, err
-	}
-	if c.Filter == "" {
-		all, err := bpf.Assemble([]bpf.Instruction{bpf.RetConstant{Val: uint32(c.SnapLen)}})
-		return append(prelude, all...), err
-	}
-	p, err := filter.Compile(c.Filter, filter.Target{Link: l.link, Live: true, SnapLen: uint32(c.SnapLen)})
-	if err != nil {
-		return nil, err
-	}
-	return append(prelude, p.Raw()...), nil
+func (l *live) warn(format string, a ...any) {
+	l.warnings = append(l.warnings, fmt.Sprintf(format, a...))
 }
 
-func (l *live) next(f *Frame) error { return l.shards[0].Next(f) }
+func (l *live) next(f *Frame) error {
+	if l.merger != nil {
+		return l.merger.next(f)
+	}
+	return l.shards[0].Next(f)
+}
 
 func (l *live) sources() []Source {
 	s := make([]Source, len(l.shards))
@@ -102,7 +185,7 @@ func (l *live) sources() []Source {
 func (l *live) stats() (Stats, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	err := l.count()
+	err := l.readCounters(time.Time{})
 	st := l.counts
 	for _, s := range l.shards {
 		st.Captured += s.captured.Load()
@@ -110,8 +193,16 @@ func (l *live) stats() (Stats, error) {
 	return st, err
 }
 
-// count adds the kernel's counters, which begin anew on each read.
-func (l *live) count() error {
+// count reads the kernel's counters. lost is the time of the last frame before
+// a drop, if a reader saw one.
+func (l *live) count(lost time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.readCounters(lost)
+}
+
+// readCounters adds up the kernel's counters, which begin anew on each read.
+func (l *live) readCounters(lost time.Time) error {
 	if l.closed {
 		return nil
 	}
@@ -123,8 +214,73 @@ func (l *live) count() error {
 		l.counts.Received += uint64(st.Packets)
 		l.counts.Dropped += uint64(st.Drops)
 		l.counts.Freezes += uint64(st.FreezeQueueCount)
+		if st.Drops > 0 && lost.IsZero() {
+			// No reader got there yet: the ring is full.
+			lost = s.newestStamp()
+		}
+	}
+	if l.counts.FirstDrop.IsZero() {
+		l.counts.FirstDrop = lost
 	}
 	return nil
+}
+
+func (l *live) setFilter(expr string) error {
+	raw, p, err := l.compile(expr)
+	if err != nil {
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return errClosed
+	}
+	if l.stopped {
+		raw = nil
+	}
+	for _, s := range l.shards {
+		if err := s.setFilter(raw, p); err != nil {
+			return fmt.Errorf("capture: %w", err)
+		}
+	}
+	return nil
+}
+
+func (l *live) stop() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return errClosed
+	}
+	l.stopped = true
+	var errs []error
+	for _, s := range l.shards {
+		errs = append(errs, s.stop())
+	}
+	if l.merger != nil {
+		l.merger.waiter.poke()
+	}
+	return errors.Join(errs...)
+}
+
+func (l *live) interfaceName(index int) string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var name string
+	if !l.closed {
+		l.shards[0].control(func(fd int) (err error) {
+			name, err = interfaceName(fd, index)
+			return err
+		})
+	}
+	if name == "" {
+		return l.names[index]
+	}
+	if l.names == nil {
+		l.names = make(map[int]string)
+	}
+	l.names[index] = name
+	return name
 }
 
 func (l *live) close() error {
@@ -133,11 +289,14 @@ func (l *live) close() error {
 	if l.closed {
 		return nil
 	}
-	l.count() // the last figures
+	l.readCounters(time.Time{}) // the last figures
 	l.closed = true
 	var errs []error
 	for _, s := range l.shards {
 		errs = append(errs, s.close())
+	}
+	if l.merger != nil {
+		errs = append(errs, l.merger.epoll.Close())
 	}
 	return errors.Join(errs...)
 }

@@ -7,7 +7,7 @@ package capture
 //     while the block's status has no TP_STATUS_USER bit, and never otherwise.
 //   - The status word is read and written atomically and nowhere but here. A
 //     block is read only after load saw TP_STATUS_USER in it (acquire) and
-//     before store gave it back (release).
+//     before release gave it back; but for its count of frames, see pending.
 //   - The fields of a block are found at offsets that the kernel wrote; slices
 //     made from them are bounds-checked against the block.
 //   - Memory is unmapped only under the shard's lock, and a block that the
@@ -16,9 +16,11 @@ package capture
 //     frees it, and nothing in it points to Go memory.
 
 import (
+	"encoding/binary"
 	"fmt"
 	"os"
 	"sync/atomic"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -26,10 +28,11 @@ import (
 
 // Offsets in struct tpacket_block_desc of linux/if_packet.h, version 3.
 const (
-	blockStatus    = 8
-	blockNumPkts   = 12
-	blockFirst     = 16
-	blockLastStamp = 40 // struct tpacket_bd_ts: seconds, nanoseconds
+	blockStatus     = 8
+	blockNumPkts    = 12
+	blockFirst      = 16
+	blockFirstStamp = 32 // struct tpacket_bd_ts: seconds, nanoseconds
+	blockLastStamp  = 40
 )
 
 // A ring is a mapped receive ring.
@@ -53,12 +56,32 @@ func (r *ring) block(i int) []byte {
 	return unsafe.Slice((*byte)(unsafe.Add(r.mem, i*r.size)), r.size)
 }
 
+// after returns the block that follows block i.
+func (r *ring) after(i int) int {
+	if i++; i < r.n {
+		return i
+	}
+	return 0
+}
+
+// stamp returns one of the two times of block i, which the caller holds.
+func (r *ring) stamp(i, off int) time.Time {
+	b := r.block(i)[off:]
+	return time.Unix(int64(binary.NativeEndian.Uint32(b)), int64(binary.NativeEndian.Uint32(b[4:])))
+}
+
 func (r *ring) status(i int) *uint32 {
 	return (*uint32)(unsafe.Add(r.mem, i*r.size+blockStatus))
 }
 
 // load returns the status of block i.
 func (r *ring) load(i int) uint32 { return atomic.LoadUint32(r.status(i)) }
+
+// pending returns how many frames the kernel has put into block i so far,
+// which may be in its hands.
+func (r *ring) pending(i int) uint32 {
+	return atomic.LoadUint32((*uint32)(unsafe.Add(r.mem, i*r.size+blockNumPkts)))
+}
 
 // release gives block i back to the kernel.
 func (r *ring) release(i int) { atomic.StoreUint32(r.status(i), unix.TP_STATUS_KERNEL) }

@@ -23,12 +23,15 @@ var ethPAll = binary.NativeEndian.Uint16([]byte{0, unix.ETH_P_ALL})
 
 // A device is what one capture listens to.
 type device struct {
-	index    int   // 0: all interfaces
+	index    int   // as bind wants it; 0: all interfaces
 	members  []int // indexes of the only interfaces wanted; nil: all of index
 	loopback int   // index of the loopback interface if it is among them; 0: none
 	typ      packet.Type
 	link     decode.LinkType
 }
+
+// maxMembers is how many interfaces a program can jump over.
+const maxMembers = 200
 
 // findDevice resolves the name that Listen was given, in the current
 // namespace.
@@ -58,6 +61,9 @@ func findDevice(name string) (*device, error) {
 		return d, nil
 	}
 	names := strings.Split(name, ",")
+	if len(names) > maxMembers {
+		return nil, fmt.Errorf("%d interfaces are more than %d; use any and a filter", len(names), maxMembers)
+	}
 	for _, n := range names {
 		if n == Any {
 			return d, nil
@@ -119,18 +125,29 @@ func hardwareType(name string) (uint16, error) {
 	return ifr.Uint16(), nil
 }
 
-// interfaceFlags returns the IFF_ flags of an interface of the namespace that
-// fd belongs to.
-func interfaceFlags(fd, index int) (uint16, error) {
+// interfaceName returns the name of an interface of the namespace that fd
+// belongs to.
+func interfaceName(fd, index int) (string, error) {
 	ifr, err := unix.NewIfreq("")
 	if err != nil {
-		return 0, err
+		return "", err
 	}
 	ifr.SetUint32(uint32(index))
 	if err := unix.IoctlIfreq(fd, unix.SIOCGIFNAME, ifr); err != nil {
-		return 0, os.NewSyscallError("ioctl SIOCGIFNAME", err)
+		return "", os.NewSyscallError("ioctl SIOCGIFNAME", err)
 	}
-	if ifr, err = unix.NewIfreq(ifr.Name()); err != nil {
+	return ifr.Name(), nil
+}
+
+// interfaceFlags returns the IFF_ flags of an interface of the namespace that
+// fd belongs to.
+func interfaceFlags(fd, index int) (uint16, error) {
+	name, err := interfaceName(fd, index)
+	if err != nil {
+		return 0, err
+	}
+	ifr, err := unix.NewIfreq(name)
+	if err != nil {
 		return 0, err
 	}
 	if err := unix.IoctlIfreq(fd, unix.SIOCGIFFLAGS, ifr); err != nil {
@@ -141,14 +158,15 @@ func interfaceFlags(fd, index int) (uint16, error) {
 
 // openShard makes a socket with its ring. The socket is deaf: it is bound to
 // no protocol.
-func openShard(d *device, c *Config, blocks int) (*shard, error) {
-	// Index 0 is every interface.
+func openShard(l *live, c *Config, blocks int) (*shard, error) {
+	d := l.device
 	conn, err := packet.Listen(&net.Interface{Index: d.index}, d.typ, 0, nil)
 	if err != nil {
 		return nil, unprivileged(err)
 	}
-	s := &shard{conn: conn, link: d.link, snapLen: c.SnapLen}
+	s := &shard{live: l, conn: conn, link: d.link, snapLen: c.SnapLen, timeout: c.BlockTimeout}
 	s.pending = s.isPending
+	s.waiter.setDeadline = conn.SetReadDeadline
 	if s.rc, err = conn.SyscallConn(); err == nil {
 		err = s.control(func(fd int) error {
 			var err error
@@ -212,6 +230,51 @@ func requestRing(fd int, c *Config, blocks int) (*ring, error) {
 		unix.SetsockoptTpacketReq3(fd, unix.SOL_PACKET, unix.PACKET_RX_RING, &unix.TpacketReq3{})
 	}
 	return r, err
+}
+
+// promiscuous asks an interface for what is not addressed to it, as long as the
+// socket is open.
+func (s *shard) promiscuous(index int) error {
+	return s.control(func(fd int) error {
+		mreq := unix.PacketMreq{Ifindex: int32(index), Type: unix.PACKET_MR_PROMISC}
+		err := unix.SetsockoptPacketMreq(fd, unix.SOL_PACKET, unix.PACKET_ADD_MEMBERSHIP, &mreq)
+		return os.NewSyscallError("setsockopt PACKET_ADD_MEMBERSHIP", err)
+	})
+}
+
+// ignoreOutgoing spares the kernel the copy of frames that go out, which the
+// prelude would drop. It is only faster, and kernels before 4.20 cannot.
+func (s *shard) ignoreOutgoing() {
+	s.control(func(fd int) error {
+		return unix.SetsockoptInt(fd, unix.SOL_PACKET, unix.PACKET_IGNORE_OUTGOING, 1)
+	})
+}
+
+// fanOut joins the fan-out group of the given id, or makes one if it is
+// negative, and returns the group's id. The socket must be bound.
+func (s *shard) fanOut(id int, ignoreOutgoing bool) (int, error) {
+	err := s.control(func(fd int) error {
+		// The kernel hashes addresses and ports alike in both directions.
+		// PACKET_FANOUT_FLAG_DEFRAG is no way to keep fragments with their
+		// connection: it gives out other packets than were on the wire, and
+		// loses those that it sees twice, on lo or by two captures.
+		arg := unix.PACKET_FANOUT_HASH << 16
+		if ignoreOutgoing {
+			arg |= unix.PACKET_FANOUT_FLAG_IGNORE_OUTGOING << 16
+		}
+		if id < 0 {
+			arg |= unix.PACKET_FANOUT_FLAG_UNIQUEID << 16
+		} else {
+			arg |= id
+		}
+		if err := unix.SetsockoptInt(fd, unix.SOL_PACKET, unix.PACKET_FANOUT, arg); err != nil {
+			return os.NewSyscallError("setsockopt PACKET_FANOUT", err)
+		}
+		v, err := unix.GetsockoptInt(fd, unix.SOL_PACKET, unix.PACKET_FANOUT)
+		id = v & 0xffff
+		return os.NewSyscallError("getsockopt PACKET_FANOUT", err)
+	})
+	return id, err
 }
 
 // bind opens the shard's ears. A filter must be attached before.

@@ -1,0 +1,124 @@
+package capture
+
+import (
+	"errors"
+	"os"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// A merger reads several shards as one.
+type merger struct {
+	shards  []*shard
+	epoll   *os.File // waits for all sockets; is itself waited for by the runtime
+	rc      syscall.RawConn
+	waiter  waiter
+	pending func(uintptr) bool
+	look    bool // a shard without a block may have got one
+}
+
+func newMerger(shards []*shard) (*merger, error) {
+	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
+		return nil, os.NewSyscallError("epoll_create1", err)
+	}
+	if err := unix.SetNonblock(fd, true); err != nil { // or os.NewFile would not give it to the poller
+		unix.Close(fd)
+		return nil, os.NewSyscallError("fcntl", err)
+	}
+	m := &merger{shards: shards, epoll: os.NewFile(uintptr(fd), "epoll"), look: true}
+	m.waiter.setDeadline = m.epoll.SetReadDeadline
+	m.pending = m.isPending
+	if m.rc, err = m.epoll.SyscallConn(); err != nil {
+		m.epoll.Close()
+		return nil, err
+	}
+	for _, s := range shards {
+		err := s.control(func(sock int) error {
+			// Errors (EPOLLERR) are always told.
+			return os.NewSyscallError("epoll_ctl", unix.EpollCtl(fd, unix.EPOLL_CTL_ADD, sock, &unix.EpollEvent{Events: unix.EPOLLIN}))
+		})
+		if err != nil {
+			m.epoll.Close()
+			return nil, err
+		}
+	}
+	return m, nil
+}
+
+// next gives out the oldest frame of the blocks at hand.
+func (m *merger) next(f *Frame) error {
+	for {
+		var err error
+		if m.look {
+			err = m.advance()
+		}
+		var oldest *shard
+		for _, s := range m.shards {
+			if s.left > 0 && (oldest == nil || s.stamp() < oldest.stamp()) {
+				oldest = s
+			}
+		}
+		if oldest != nil {
+			ok := oldest.give(f)
+			m.look = oldest.left == 0
+			if ok {
+				return nil
+			}
+			continue
+		}
+		m.look = true
+		if err != errNotReady {
+			return err
+		}
+		if err := m.wait(); err != nil {
+			return err
+		}
+	}
+}
+
+// advance takes a block in every shard that has none. Unless there is one, it
+// returns errNotReady as long as one may come, and then why none will.
+func (m *merger) advance() error {
+	var err error
+	for _, s := range m.shards {
+		if s.left > 0 {
+			continue
+		}
+		switch aerr := s.advance(false); {
+		case aerr == errClosed:
+			err = aerr
+		case aerr == errNotReady && err != errClosed, err == nil:
+			err = aerr
+		}
+	}
+	return err
+}
+
+func (m *merger) wait() error {
+	var deadline time.Time
+	for _, s := range m.shards {
+		s.mu.Lock()
+		if d := s.deadline(); !d.IsZero() && (deadline.IsZero() || d.Before(deadline)) {
+			deadline = d
+		}
+		s.mu.Unlock()
+	}
+	err := m.waiter.wait(m.rc, deadline, m.pending)
+	if errors.Is(err, os.ErrClosed) {
+		return errClosed
+	}
+	return err
+}
+
+func (m *merger) isPending(uintptr) bool {
+	pending := false
+	for _, s := range m.shards {
+		if err := s.rc.Control(func(fd uintptr) { pending = s.isPending(fd) || pending }); err != nil {
+			return true // closed: advance tells
+		}
+	}
+	return pending
+}
