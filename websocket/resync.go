@@ -165,7 +165,11 @@ func (c *conn) settle(dir Direction, h *half, atEnd bool) bool {
 		if k.inside {
 			need += insideSegment
 		}
-		if k.bits >= need && (best < 0 || k.from < hu.chains[best].from) {
+		if k.bits < need || best >= 0 && k.from >= hu.chains[best].from {
+			continue
+		}
+		if from, bits := c.begin(h, &k); bits >= need {
+			hu.chains[i].from = from
 			best = i
 		}
 	}
@@ -294,23 +298,17 @@ func (c *conn) follow(dir Direction, h *half, k *chain, unknown bool) bool {
 			} else {
 				bits = 3
 			}
-		case !first && bytes.Equal(hu.buf[k.last:k.next], hu.buf[k.next:end]):
-			// Repetition proves nothing.
+		case !first && bits == 0 && b[0] == hu.buf[k.last] && b[1] == hu.buf[k.last+1]:
+			// Repetition is what tables and pixels have too, unless each item
+			// comes in a segment of its own.
+			if hu.boundary(k.next) && (end == len(hu.buf) || hu.boundary(end)) {
+				bits = 3
+				k.frames++
+			}
 		default:
 			k.frames++
 			k.payload += bits
-			switch b[0] {
-			case h.usual:
-				bits += 7
-			case 0x00:
-			case 0x01, 0x02, 0x41, 0x42:
-				bits += 3
-			default:
-				bits += 5
-			}
-			if f.masked {
-				bits++
-			}
+			bits += f.bits(h.usual)
 			if end == len(hu.buf) || hu.boundary(end) {
 				switch {
 				case f.length < 126:
@@ -347,7 +345,15 @@ func (c *conn) evidence(f *header, payload []byte) (bits int, ok bool) {
 		p.inflated = out[:0]
 		switch err {
 		case nil, inflate.ErrLimit:
-			return min(24, 2*len(payload)), true
+			// Random bits come to an end of a block too, but seldom just there.
+			bits = min(8, len(payload))
+			if f.opcode == Text && err == nil {
+				if !utf8.Valid(out) {
+					return 0, false
+				}
+				bits += min(16, len(out))
+			}
+			return bits, true
 		case inflate.ErrHistory:
 			return 0, true
 		}
@@ -370,11 +376,57 @@ func (c *conn) evidence(f *header, payload []byte) (bits int, ok bool) {
 			}
 			return min(24, len(payload)), true
 		}
-		if n := len(payload); n >= 2 && (payload[0] == '{' && payload[n-1] == '}' || payload[0] == '[' && payload[n-1] == ']') {
+		n := len(payload)
+		if n >= 2 && (payload[0] == '{' && payload[n-1] == '}' || payload[0] == '[' && payload[n-1] == ']') {
 			return 8, true
 		}
+		return min(4, n), true
 	}
 	return 0, true
+}
+
+// bits says how much a header speaks for itself.
+func (f *header) bits(usual byte) (n int) {
+	switch b := f.first(); b {
+	case usual:
+		n = 7
+	case 0x00:
+	case 0x01, 0x02, 0x41, 0x42:
+		n = 3
+	default:
+		n = 5
+	}
+	if f.masked {
+		n++
+	}
+	return n
+}
+
+// begin returns where in a chain frames can be trusted, and the evidence that
+// is left from there on. A place in the payload before the first real header
+// that by chance points to that header makes a longer chain: so the first
+// frames have to speak for themselves, the more the more places there are.
+func (c *conn) begin(h *half, k *chain) (from, bits int) {
+	hu := h.hunt
+	from, bits = k.from, k.bits
+	need := 11
+	for range 3 {
+		var f header
+		n := f.parse(hu.buf[from:])
+		end := from + n + int(f.length)
+		own, _ := c.evidence(&f, hu.buf[from+n:end])
+		own += f.bits(h.usual)
+		if hu.boundary(from) {
+			if need = 6; end == len(hu.buf) || hu.boundary(end) {
+				break
+			}
+		}
+		if own >= need || end >= k.next {
+			break
+		}
+		from, bits, need = end, bits-own, 6
+	}
+	return from, bits
 }
 
 // plausible says whether b can be the first byte of a frame on a connection
