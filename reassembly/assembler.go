@@ -81,7 +81,7 @@ func (a *Assembler) Close() {
 	for d := a.fragments.head; d != nil; d = a.fragments.head {
 		a.dropDatagram(d, &a.stats.FragmentDropped)
 	}
-	for _, s := range []state{halfOpen, established, closing, unwanted, closed} {
+	for _, s := range []state{halfOpen, fresh, established, closing, unwanted, closed} {
 		for l := &a.lists[s]; l.head != 0; {
 			a.end(a.table.flow(l.head), l.head, EOF, a.last)
 		}
@@ -109,8 +109,7 @@ func (a *Assembler) segment(p *decode.Packet, t time.Time, now int64, space uint
 		}
 		return
 	}
-	f.last = now
-	f.flags |= touched
+	a.touch(f, index, now)
 	a.stats.Segments++
 	var same bool
 	if f.state != established || p.Flags&^(decode.ACK|decode.PSH|decode.ECE|decode.CWR|decode.AE) != 0 || f.flags&(reopening|ignored) != 0 {

@@ -24,12 +24,13 @@ func TestFlowIsSmall(t *testing.T) {
 
 // survivors opens n connections that go on talking while the flood passes.
 type survivors struct {
-	b   *bench
-	seq []uint32
+	b    *bench
+	base int
+	seq  []uint32
 }
 
 func (s *survivors) packet(i int, p *decode.Packet) {
-	p.Src = addrPort(uint32(200<<16+i), 40000)
+	p.Src = addrPort(uint32(200<<16+s.base+i), 40000)
 	if p.Flags&decode.SYN != 0 && p.Flags&decode.ACK != 0 {
 		p.Src, p.Dst = serverAddr, p.Src
 	}
@@ -37,7 +38,7 @@ func (s *survivors) packet(i int, p *decode.Packet) {
 }
 
 func openSurvivors(b *bench, n int) *survivors {
-	s := &survivors{b: b, seq: make([]uint32, n)}
+	s := &survivors{b: b, base: len(b.flows), seq: make([]uint32, n)}
 	for i := range s.seq {
 		s.seq[i] = 101
 		s.packet(i, seg(client, decode.SYN, 100, 0, ""))
@@ -141,20 +142,23 @@ func TestEvictionOrder(t *testing.T) {
 	}
 	s.talk()
 	s.check(3)
-	// 100 established ones more.
-	for i := range uint32(100) {
-		for _, seq := range []uint32{1, 11} {
-			late := seg(client, 0, seq, 0, "mid-stream")
-			late.Src = addrPort(i, 10)
-			b.packet(late)
-		}
-		if i%10 == 0 {
-			for j := range 20 { // 20 of the survivors go on talking
-				s.packet(j, seg(client, 0, s.seq[j], 501, "hello"))
-				s.seq[j] += 5
-			}
-		}
+	// A mid-stream flood of one packet each.
+	for i := range uint32(1000) {
+		late := seg(client, 0, 1, 0, "mid-stream")
+		late.Src = addrPort(i, 10)
+		b.packet(late)
 	}
+	s.talk()
+	s.check(4)
+	// Two thirds of the survivors fall silent; 80 new connections want their
+	// places.
+	b.now = b.now.Add(2 * time.Second)
+	for j := range 20 {
+		s.packet(j, seg(client, 0, s.seq[j], 501, "hello"))
+		s.seq[j] += 5
+	}
+	late := openSurvivors(b, 80)
+	late.talk()
 	for i, r := range b.flows[:60] {
 		if r.closed != (i >= 20) {
 			t.Errorf("survivor %d: closed %v", i, r.closed)

@@ -12,7 +12,8 @@ type state uint8
 const (
 	free        state = iota
 	halfOpen          // a SYN was seen, the handshake is not finished
-	established       // the handshake is finished, or was not seen
+	fresh             // one packet of a connection whose opening was not seen
+	established       // the handshake is finished, or there were more packets
 	closing           // one side has closed
 	unwanted          // nobody wants the data; followed to know its end
 	closed            // told to the Consumer; remembered so that late packets make no new flow
@@ -25,7 +26,7 @@ const (
 	clientIsB                    // side 1 is the client
 	accepted                     // accept was called
 	ignored                      // no Consumer, or it wants no more
-	touched                      // seen since it was put into its list
+	touched                      // seen since it entered its list
 	reopening                    // a SYN on the same ports waits for its answer
 	reopeningB                   // it came from side 1
 	wasReset                     // closed by a reset; the fin of the side that sent it is its number

@@ -2,10 +2,9 @@ package reassembly
 
 import "time"
 
-// A list holds the flows of one state in the order in which they entered it.
-// Instead of being moved at every packet, which would cost cache misses, a flow
-// is marked as touched and gets a second turn when it reaches the head. So a
-// flood of flows with one packet each cannot push out those that talk.
+// A list holds the flows of one state, the one that has been silent longest
+// first. To move a flow at every packet would cost cache misses, so that is done
+// once a second of packet time; within that a flow is only marked as touched.
 type list struct {
 	head, tail uint32
 	count      int
@@ -43,6 +42,17 @@ func (a *Assembler) leave(f *Flow) {
 	l.count--
 }
 
+const second = int64(time.Second)
+
+// touch notes a packet of f.
+func (a *Assembler) touch(f *Flow, index uint32, now int64) {
+	f.last = now
+	f.flags |= touched
+	if (now-f.since >= second || now < f.since) && f.state.lives() {
+		a.move(f, index, f.state, now)
+	}
+}
+
 func (a *Assembler) move(f *Flow, index uint32, s state, now int64) {
 	a.leave(f)
 	a.enter(f, index, s, now)
@@ -58,6 +68,7 @@ func (a *Assembler) expire(now int64, t time.Time) {
 	a.expireHoles(&a.open, int64(a.cfg.HoleTimeout), now, t)
 	a.expireFragments(now)
 	a.expireFlows(halfOpen, int64(a.cfg.HandshakeTimeout), now, t)
+	a.expireFlows(fresh, int64(a.cfg.IdleTimeout), now, t)
 	a.expireFlows(established, int64(a.cfg.IdleTimeout), now, t)
 	a.expireFlows(closing, int64(a.cfg.CloseTimeout), now, t)
 	a.expireFlows(unwanted, int64(a.cfg.IdleTimeout), now, t)
@@ -97,12 +108,12 @@ func (a *Assembler) expireFlows(s state, timeout, now int64, t time.Time) {
 
 // evict makes room for one flow.
 func (a *Assembler) evict(t time.Time, now int64) {
-	for _, s := range [...]state{closed, halfOpen, unwanted, closing, established} {
+	for _, s := range [...]state{closed, halfOpen, fresh, unwanted, closing, established} {
 		l := &a.lists[s]
 		for l.head != 0 {
 			index := l.head
 			f := a.table.flow(index)
-			if s.lives() && f.flags&touched != 0 {
+			if s.lives() && f.flags&touched != 0 && now-f.last < second {
 				a.move(f, index, s, now)
 				continue
 			}

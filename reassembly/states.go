@@ -43,7 +43,7 @@ func (a *Assembler) begin(p *decode.Packet, k *key, hash uint32, t time.Time, no
 		f.half[i].scale = maxScale // not known: assume the most
 		f.half[i].flags |= lossy
 	}
-	a.enter(f, index, established, now)
+	a.enter(f, index, fresh, now)
 	h := &f.half[0]
 	h.begin(p.Seq)
 	if p.PayloadLen == 1 && len(p.Payload) == 1 && p.Payload[0] == 0 && p.Flags&decode.PSH == 0 {
@@ -83,6 +83,9 @@ func (a *Assembler) unusual(f *Flow, index uint32, side int, p *decode.Packet, t
 		if f.state == halfOpen && !a.establish(f, index, side, p, t, now) {
 			a.stats.Outside += n
 			return true
+		}
+		if f.state == fresh {
+			a.move(f, index, established, now)
 		}
 		if f.flags&ignored != 0 {
 			a.skip(f, index, side, p, now)
