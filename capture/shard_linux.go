@@ -459,9 +459,6 @@ func interfaceUp(fd int) (bool, error) {
 		return true, nil
 	}
 	flags, err := interfaceFlags(fd, ll.Ifindex)
-	if errors.Is(err, unix.ENODEV) || errors.Is(err, unix.ENXIO) {
-		return false, ErrInterfaceGone
-	}
 	return flags&unix.IFF_UP != 0, err
 }
 

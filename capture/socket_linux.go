@@ -140,20 +140,26 @@ func interfaceName(fd, index int) (string, error) {
 }
 
 // interfaceFlags returns the IFF_ flags of an interface of the namespace that
-// fd belongs to.
+// fd belongs to. ErrInterfaceGone if there is none of that index.
 func interfaceFlags(fd, index int) (uint16, error) {
-	name, err := interfaceName(fd, index)
-	if err != nil {
-		return 0, err
+	for {
+		name, err := interfaceName(fd, index)
+		if errors.Is(err, unix.ENODEV) || errors.Is(err, unix.ENXIO) {
+			return 0, ErrInterfaceGone
+		}
+		if err != nil {
+			return 0, err
+		}
+		ifr, err := unix.NewIfreq(name)
+		if err != nil {
+			return 0, err
+		}
+		err = unix.IoctlIfreq(fd, unix.SIOCGIFFLAGS, ifr)
+		if errors.Is(err, unix.ENODEV) {
+			continue // renamed or gone since: its index tells
+		}
+		return ifr.Uint16(), os.NewSyscallError("ioctl SIOCGIFFLAGS", err)
 	}
-	ifr, err := unix.NewIfreq(name)
-	if err != nil {
-		return 0, err
-	}
-	if err := unix.IoctlIfreq(fd, unix.SIOCGIFFLAGS, ifr); err != nil {
-		return 0, os.NewSyscallError("ioctl SIOCGIFFLAGS", err)
-	}
-	return ifr.Uint16(), nil
 }
 
 // openShard makes a socket with its ring. The socket is deaf: it is bound to
