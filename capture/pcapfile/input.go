@@ -10,7 +10,7 @@ import (
 const (
 	chunkSize = 256 << 10 // bytes asked for by one read
 	chunkRoom = 16 << 10  // room in front of them for the rest of the chunk before
-	maxChunks = 4         // how far to read ahead
+	maxChunks = 4         // how far to read ahead of one reader
 )
 
 // A chunk holds what one read returned: buf[start:end].
@@ -39,14 +39,14 @@ type input struct {
 	turn func() // called before cur is left, if set
 }
 
-func newInput(src io.Reader, follow bool) *input {
+func newInput(src io.Reader, follow bool, chunks int) *input {
 	in := &input{
 		src:  src,
-		full: make(chan *chunk, maxChunks),
-		free: make(chan *chunk, maxChunks),
+		full: make(chan *chunk, chunks),
+		free: make(chan *chunk, chunks),
 		done: make(chan struct{}),
 	}
-	for range maxChunks {
+	for range chunks {
 		in.free <- new(chunk)
 	}
 	if follow && endless(src) {

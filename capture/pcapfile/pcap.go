@@ -114,7 +114,7 @@ func (p *pcap) next(f *capture.Frame) error {
 	f.Length = max(original, captured)
 	f.Time = time.Unix(int64(p.uint32(b)), int64(p.uint32(b[4:]))*p.unit).UTC()
 	f.Link = p.link
-	f.Interface, f.Direction = 0, capture.Unknown
+	f.Interface, f.Direction, f.Checksum = 0, capture.Unknown, capture.ChecksumUnknown
 	if p.header > pcapRecordHeader {
 		f.Interface = int(p.uint32(b[16:]))
 		f.Direction = packetType(b[22])

@@ -200,7 +200,7 @@ func (ng *pcapng) packet(f *capture.Frame, typ uint32, n int) error {
 	f.Time = ng.last
 	f.Link = ifi.link
 	f.Interface = ifi.number
-	f.Direction = capture.Unknown
+	f.Direction, f.Checksum = capture.Unknown, capture.ChecksumUnknown
 	ng.options, ng.drops = nil, 0
 	if typ == blockOldPacket {
 		if d := ng.order.Uint16(b[2:]); d != 0xffff { // unknown

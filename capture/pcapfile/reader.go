@@ -19,6 +19,9 @@ type Config struct {
 	// looks ten times a second. False ends with the file. Pipes and devices
 	// have an end of their own, which Follow does not change.
 	Follow bool
+	// Workers is how many Sources Shards returns. 0 means 1: all frames come in
+	// the order of the file.
+	Workers int
 	// Context closes the Reader when it is done, also while Open and NewReader
 	// wait for the header. Nil means never.
 	Context context.Context
@@ -37,6 +40,9 @@ type Reader struct {
 	count  atomic.Uint64
 	stop   func() bool // forgets Config.Context
 	meta   meta
+
+	workers int
+	dealer  atomic.Pointer[dealer] // after Shards, if there is more than one
 
 	// Of the last frame, if it came from a pcapng file.
 	options     []byte
@@ -77,7 +83,12 @@ func newReader(src io.Reader, file *os.File, name string, cfg *Config) (*Reader,
 	if cfg == nil {
 		cfg = new(Config)
 	}
-	r := &Reader{in: newInput(src, cfg.Follow), file: file, name: name}
+	workers := max(cfg.Workers, 1)
+	chunks := maxChunks
+	if workers > 1 {
+		chunks += workers * shardChunks
+	}
+	r := &Reader{in: newInput(src, cfg.Follow, chunks), file: file, name: name, workers: workers}
 	if cfg.Context != nil {
 		r.stop = context.AfterFunc(cfg.Context, func() { _ = r.shut() })
 	}
@@ -171,6 +182,11 @@ func (r *Reader) LinkType() decode.LinkType { return r.link }
 // and drop counts told so far.
 func (r *Reader) Stats() (capture.Stats, error) {
 	n := r.count.Load()
+	if d := r.dealer.Load(); d != nil {
+		for _, s := range d.shards {
+			n += s.count.Load()
+		}
+	}
 	return capture.Stats{Captured: n, Received: n, Dropped: r.meta.dropped()}, nil
 }
 

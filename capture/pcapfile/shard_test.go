@@ -1,0 +1,393 @@
+package pcapfile
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/netip"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/wstap/wstap/capture"
+	"github.com/wstap/wstap/decode"
+	"github.com/wstap/wstap/internal/packetgen"
+)
+
+// interleaved makes a file of many connections in many wrappings, and some
+// noise. Each payload names its connection and its place in it.
+func interleaved(t testing.TB, conns, segments int, fragments bool) []byte {
+	t.Helper()
+	rng := rand.New(rand.NewPCG(1, 1))
+	var file bytes.Buffer
+	w, err := NewWriter(&file, 0, &WriterConfig{Format: Pcapng})
+	if err != nil {
+		t.Fatal(err)
+	}
+	add := func(link decode.LinkType, at time.Time, data []byte) {
+		if err := w.WriteFrame(&capture.Frame{Data: data, Link: link, Time: at}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	all := make([]*packetgen.Conversation, conns)
+	for i := range all {
+		c := packetgen.NewConversation()
+		c.Client = netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, byte(i % 3), byte(i)}), uint16(1000+i))
+		if i%5 == 4 {
+			c.Client = netip.AddrPortFrom(netip.MustParseAddr(fmt.Sprintf("fd00::%x", i)), uint16(1000+i))
+			c.Server = netip.MustParseAddrPort("[fd00::1]:80")
+		}
+		link := packetgen.Ethernet()
+		link.Type = []decode.LinkType{decode.LinkEthernet, decode.LinkSLL2, decode.LinkRaw, decode.LinkNull, decode.LinkEthernet}[i%5]
+		c.Link = &link
+		c.NoAcks = true
+		all[i] = c
+	}
+	for n := range segments * conns {
+		i := rng.IntN(conns)
+		c := all[i]
+		data := binary.BigEndian.AppendUint32([]byte("data"), uint32(i))
+		data = binary.BigEndian.AppendUint32(data, uint32(n))
+		data = append(data, make([]byte, rng.IntN(500))...)
+		c.Packets = c.Packets[:0]
+		c.Send(packetgen.Side(rng.IntN(2)), data)
+		p := c.Packets[0]
+		at := time.Unix(int64(n), 0)
+		if fragments && rng.IntN(4) == 0 && len(data) > 100 {
+			p.TCP.IP.DF = false
+			parts := p.TCP.Fragments(104)
+			rng.Shuffle(len(parts), func(a, b int) { parts[a], parts[b] = parts[b], parts[a] })
+			for _, part := range parts {
+				add(c.Link.Type, at, part)
+			}
+			continue
+		}
+		if i%5 == 0 && rng.IntN(3) == 0 { // the same connection with and without a tag
+			link := *p.TCP.Link
+			link.VLANs = []packetgen.VLAN{{TCI: 5}}
+			p.TCP.Link = &link
+			p.Frame = p.TCP.Frame()
+		}
+		add(c.Link.Type, at, p.Frame)
+		if n%50 == 0 {
+			add(decode.LinkEthernet, at, []byte("no IP"))
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return file.Bytes()
+}
+
+// drainShards reads all shards at once.
+func drainShards(t testing.TB, file []byte, workers int) ([][]record, []error, *Reader) {
+	t.Helper()
+	r, err := NewReader(bytes.NewReader(file), &Config{Workers: workers})
+	if err != nil {
+		t.Fatal(err)
+	}
+	shards := r.Shards()
+	if len(shards) != max(workers, 1) {
+		t.Fatalf("%d shards", len(shards))
+	}
+	recs, errs := make([][]record, len(shards)), make([]error, len(shards))
+	var wg sync.WaitGroup
+	for i, s := range shards {
+		wg.Go(func() { recs[i], errs[i] = drain(s) })
+	}
+	wg.Wait()
+	return recs, errs, r
+}
+
+func TestShards(t *testing.T) {
+	file := interleaved(t, 40, 300, false)
+	whole, err := readAll(t, bytes.NewReader(file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, workers := range []int{0, 1, 2, 3, 8} {
+		recs, errs, r := drainShards(t, file, workers)
+		if st, _ := r.Stats(); st.Captured != uint64(len(whole)) {
+			t.Errorf("%d workers: %d captured of %d", workers, st.Captured, len(whole))
+		}
+		r.Close()
+		// Every frame once, those of a connection in one shard and in order.
+		at := map[uint32]int{}
+		last := map[uint32]uint32{}
+		var merged []record
+		for i, shard := range recs {
+			if errs[i] != io.EOF {
+				t.Fatalf("%d workers: shard %d ends with %v", workers, i, errs[i])
+			}
+			if workers > 1 && len(shard) < len(whole)/workers/3 {
+				t.Errorf("%d workers: shard %d got %d frames of %d", workers, i, len(shard), len(whole))
+			}
+			for _, rec := range shard {
+				merged = append(merged, rec)
+				var p decode.Packet
+				if p.Decode(rec.link, []byte(rec.data)) != nil || !p.TCP {
+					continue
+				}
+				conn, n := binary.BigEndian.Uint32(p.Payload[4:]), binary.BigEndian.Uint32(p.Payload[8:])
+				if was, ok := at[conn]; ok && was != i {
+					t.Fatalf("%d workers: connection %d in shards %d and %d", workers, conn, was, i)
+				}
+				at[conn] = i
+				if n < last[conn] {
+					t.Fatalf("%d workers: connection %d out of order", workers, conn)
+				}
+				last[conn] = n
+			}
+		}
+		if len(at) != 40 {
+			t.Errorf("%d connections", len(at))
+		}
+		sortRecords(merged)
+		sorted := slices.Clone(whole)
+		sortRecords(sorted)
+		compare(t, merged, sorted)
+	}
+}
+
+func sortRecords(recs []record) {
+	slices.SortFunc(recs, func(a, b record) int {
+		if a.time != b.time {
+			return int(a.time - b.time)
+		}
+		return bytes.Compare([]byte(a.data), []byte(b.data))
+	})
+}
+
+// Fragments of TCP go where their connection goes, in whatever order they come,
+// and none is lost.
+func TestShardFragments(t *testing.T) {
+	file := interleaved(t, 20, 200, true)
+	whole, err := readAll(t, bytes.NewReader(file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	recs, _, r := drainShards(t, file, 4)
+	r.Close()
+	port := func(p *decode.Packet) uint16 { return max(p.Src.Port(), p.Dst.Port()) } // the client's
+	at := map[uint16]int{}
+	type id struct {
+		src, dst netip.Addr
+		id       uint32
+		at       int64
+	}
+	datagrams := map[id]int{}
+	n, fragments := 0, 0
+	for i, shard := range recs {
+		n += len(shard)
+		for _, rec := range shard {
+			var p decode.Packet
+			p.Decode(rec.link, []byte(rec.data))
+			if p.Fragment {
+				fragments++
+				k := id{p.Src.Addr(), p.Dst.Addr(), p.FragmentID, rec.time}
+				if was, ok := datagrams[k]; ok && was != i {
+					t.Fatalf("fragments of one datagram in shards %d and %d", was, i)
+				}
+				datagrams[k] = i
+			}
+			if p.TCP || p.Fragment && p.FragmentOffset == 0 {
+				if was, ok := at[port(&p)]; ok && was != i {
+					t.Fatalf("connection of port %d in shards %d and %d", port(&p), was, i)
+				}
+				at[port(&p)] = i
+			}
+		}
+	}
+	if n != len(whole) || fragments < 1000 {
+		t.Errorf("%d frames of %d, %d fragments", n, len(whole), fragments)
+	}
+}
+
+// First fragments that never come do not hold the others for good, nor take
+// memory without bound.
+func TestShardFragmentsAlone(t *testing.T) {
+	var file bytes.Buffer
+	w, err := NewWriter(&file, decode.LinkEthernet, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const count = 5000
+	for i := range count {
+		c := packetgen.NewConversation()
+		c.Send(packetgen.Client, make([]byte, 1400))
+		seg := c.Packets[0].TCP
+		seg.IP.ID, seg.IP.DF = uint32(i), false
+		part := seg.Fragments(1000)[1]
+		if err := w.WriteFrame(&capture.Frame{Data: part, Link: decode.LinkEthernet, Time: time.Unix(int64(i/100), 0)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	recs, errs, r := drainShards(t, file.Bytes(), 2)
+	defer r.Close()
+	if len(recs[0])+len(recs[1]) != count || errs[0] != io.EOF || errs[1] != io.EOF {
+		t.Errorf("%d and %d frames, %v", len(recs[0]), len(recs[1]), errs)
+	}
+	if g := &r.dealer.Load().datagrams; len(g.known) != 0 || g.held != 0 || len(g.queue) != 0 {
+		t.Errorf("left behind: %d datagrams, %d bytes", len(g.known), g.held)
+	}
+}
+
+// The short way and the long way hash alike, for both directions.
+func TestFlowHash(t *testing.T) {
+	var h flowHash
+	sums := map[uint64]bool{}
+	for i := range 200 {
+		c := packetgen.NewConversation()
+		c.Client = netip.AddrPortFrom(c.Client.Addr(), uint16(i))
+		link := packetgen.Ethernet()
+		link.VLANs = []packetgen.VLAN{{}}
+		plain := *c
+		c.Link = &link
+		for _, c := range []*packetgen.Conversation{c, &plain} {
+			c.Open()
+			for _, p := range c.Packets {
+				sum, ok := h.sum(&capture.Frame{Data: p.Frame, Link: decode.LinkEthernet})
+				if !ok {
+					t.Fatal("a fragment?")
+				}
+				sums[sum] = true
+			}
+		}
+		if len(sums) != i+1 {
+			t.Fatalf("%d sums for %d connections", len(sums), i+1)
+		}
+	}
+}
+
+// Both directions of a tunnel, with and without fragments, come out equal.
+func TestFlowHashTunnel(t *testing.T) {
+	var h flowHash
+	sums := map[uint64]bool{}
+	a, b := netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("10.0.0.2")
+	for i := range uint16(20) {
+		for _, u := range []packetgen.UDP{
+			{Src: netip.AddrPortFrom(a, 5000+i), Dst: netip.AddrPortFrom(b, 4789), Payload: make([]byte, 900)},
+			{Src: netip.AddrPortFrom(b, 6000+i), Dst: netip.AddrPortFrom(a, 4789), Payload: make([]byte, 900)},
+		} {
+			for _, data := range append(u.Fragments(400), u.Frame()) {
+				sum, ok := h.sum(&capture.Frame{Data: data, Link: decode.LinkEthernet})
+				if !ok {
+					t.Fatal("taken for TCP")
+				}
+				sums[sum] = true
+			}
+		}
+	}
+	if len(sums) != 1 {
+		t.Errorf("%d sums", len(sums))
+	}
+}
+
+// Each shard gives out all that is whole before the error.
+func TestShardError(t *testing.T) {
+	file := interleaved(t, 10, 300, false)
+	file = file[:len(file)-3]
+	whole, err := readAll(t, bytes.NewReader(file))
+	if !errors.Is(err, ErrCut) {
+		t.Fatal(err)
+	}
+	recs, errs, r := drainShards(t, file, 3)
+	defer r.Close()
+	n := 0
+	for i := range recs {
+		n += len(recs[i])
+		if !errors.Is(errs[i], ErrCut) {
+			t.Errorf("shard %d: %v", i, errs[i])
+		}
+	}
+	if n != len(whole) {
+		t.Errorf("%d frames of %d", n, len(whole))
+	}
+}
+
+// Frames of a pipe come out of their shards at once, and Close ends all.
+func TestShardPipe(t *testing.T) {
+	pr, pw := io.Pipe()
+	defer pw.Close()
+	file := pcapBytes(binary.LittleEndian, magicMicro, 1, record{data: "hello", length: 5})
+	go pw.Write(file)
+	r, err := NewReader(pr, &Config{Workers: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	shards := r.Shards()
+	var f capture.Frame
+	if err := shards[0].Next(&f); err != nil || string(f.Data) != "hello" { // what is not IP goes to the first
+		t.Fatalf("%q, %v", f.Data, err)
+	}
+	errs := make(chan error)
+	for _, s := range shards {
+		go func() { errs <- s.Next(new(capture.Frame)) }()
+	}
+	time.Sleep(10 * time.Millisecond)
+	if err := shards[1].Close(); err != nil {
+		t.Fatal(err)
+	}
+	for range shards {
+		if err := <-errs; !errors.Is(err, net.ErrClosed) {
+			t.Errorf("Next: %v", err)
+		}
+	}
+}
+
+func TestShardAllocations(t *testing.T) {
+	r, err := NewReader(newLoop(100), &Config{Workers: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	s := r.Shards()[0] // gets all: they are not IP
+	var f capture.Frame
+	next := func() {
+		if err := s.Next(&f); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 100000 {
+		next()
+	}
+	if n := testing.AllocsPerRun(100000, next); n > 0.01 {
+		t.Errorf("%v allocations a frame", n)
+	}
+}
+
+func BenchmarkShards(b *testing.B) {
+	file := interleaved(b, 100, 500, false)
+	whole, _ := NewReader(bytes.NewReader(file), nil)
+	defer whole.Close()
+	recs, _ := drain(whole)
+	for _, workers := range []int{1, 2} {
+		b.Run(fmt.Sprint(workers), func(b *testing.B) {
+			for b.Loop() {
+				r, err := NewReader(bytes.NewReader(file), &Config{Workers: workers})
+				if err != nil {
+					b.Fatal(err)
+				}
+				var wg sync.WaitGroup
+				for _, s := range r.Shards() {
+					wg.Go(func() {
+						var f capture.Frame
+						for s.Next(&f) == nil {
+						}
+					})
+				}
+				wg.Wait()
+				r.Close()
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(recs)), "ns/frame")
+		})
+	}
+}
