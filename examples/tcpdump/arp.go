@@ -11,10 +11,7 @@ var arpHardware = map[uint16]string{
 // arp prints an ARP packet (RFC 826).
 func (p *printer) arp(off, length int) {
 	p.proto = "arp"
-	if !p.has(off, 8) {
-		p.truncated()
-		return
-	}
+	p.bytes(off, 8)
 	hardware, proto, op := p.u16(off), p.u16(off+2), p.u16(off+6)
 	hardLen, protoLen := int(p.u8(off+4)), int(p.u8(off+5))
 	senderHard := off + 8
@@ -22,13 +19,10 @@ func (p *printer) arp(off, length int) {
 	targetHard := senderProto + protoLen
 	targetProto := targetHard + hardLen
 	if hardware == 19 {
-		p.f("ARP, ATM, length %d", length)
+		p.pass("ARP, ATM", length)
 		return
 	}
-	if !p.has(targetProto, protoLen) {
-		p.truncated()
-		return
-	}
+	p.bytes(targetProto, protoLen)
 	if !p.e {
 		p.s("ARP, ")
 	}

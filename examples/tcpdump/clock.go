@@ -19,7 +19,7 @@ func (s stamp) before(o stamp) bool {
 
 // timestamp prints the time that stands before a packet.
 func (p *printer) timestamp(t time.Time) {
-	s := stamp{t.Unix(), int64(t.Nanosecond())}
+	s := stamp{int64(int32(t.Unix())), int64(t.Nanosecond())} // libpcap reads 32 bits with a sign
 	unit := int64(1e9)
 	if !p.nano {
 		s.frac /= 1000

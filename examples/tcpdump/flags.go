@@ -27,8 +27,8 @@ type config struct {
 // errUsage asks for the usage text.
 var errUsage = errors.New("usage")
 
-// A flag is one letter or word of the command line.
-type flag struct {
+// An option is one letter or word of the command line.
+type option struct {
 	letter byte // 0: only the word
 	word   string
 	set    func(c *config, arg string) error
@@ -49,7 +49,7 @@ func keep(s func(*config) *string) func(*config, string) error {
 
 func nothing(*config, string) error { return nil }
 
-var flagTable = []flag{
+var flagTable = []option{
 	{letter: 'A', set: count(func(c *config) *int { return &c.A })},
 	{letter: 'B', word: "buffer-size", arg: true, set: func(c *config, arg string) error {
 		return positive(&c.bufferKiB, arg, "packet buffer size")
@@ -177,7 +177,7 @@ func parse(args []string) (*config, error) {
 // following ones it took.
 func (c *config) parseLetters(letters string, next []string) (int, error) {
 	for i := range len(letters) {
-		at := slices.IndexFunc(flagTable, func(f flag) bool { return f.letter == letters[i] })
+		at := slices.IndexFunc(flagTable, func(f option) bool { return f.letter == letters[i] })
 		if at < 0 {
 			return 0, fmt.Errorf("invalid option -- '%c'\n%w", letters[i], errUsage)
 		}
@@ -200,11 +200,11 @@ func (c *config) parseLetters(letters string, next []string) (int, error) {
 
 func (c *config) parseWord(word string, next []string) (int, error) {
 	word, value, given := strings.Cut(word, "=")
-	var found []*flag
+	var found []*option
 	for i := range flagTable {
 		f := &flagTable[i]
 		if f.word != "" && word == f.word {
-			found = []*flag{f}
+			found = []*option{f}
 			break
 		}
 		if f.word != "" && strings.HasPrefix(f.word, word) {

@@ -47,7 +47,7 @@ func (p *printer) icmp(off, length int, fragment bool) {
 		was := p.end
 		n := int(p.u16(off + 10))
 		p.end = min(p.end, off+8+n)
-		p.ipv4(off+8, n)
+		p.ipv4(off+8, int(p.u16(off+10))) // a length below 4 cuts itself
 		p.end = was
 	}
 	p.proto = "icmp"

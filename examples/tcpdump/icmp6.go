@@ -173,7 +173,7 @@ func (p *printer) icmp6Body(off, length int, kind, code uint8) bool {
 		if p.v > 0 {
 			bits := p.u8(off + 5)
 			p.f("\n\thop limit %d, Flags [%s], pref %s, router lifetime %ds, reachable time %dms, retrans timer %dms",
-				p.u8(off+4), flags(routerFlags, uint32(bits), ", ", "none"), preferences[bits>>3&3],
+				p.u8(off+4), bitNames(routerFlags, uint32(bits), ", ", "none"), preferences[bits>>3&3],
 				p.u16(off+6), p.u32(off+8), p.u32(off+12))
 		}
 		return options(16)
@@ -183,7 +183,7 @@ func (p *printer) icmp6Body(off, length int, kind, code uint8) bool {
 	case icmp6Advert:
 		p.f(", tgt is %s", p.ip6(off+8))
 		if p.v > 0 {
-			p.f(", Flags [%s]", flags(neighborFlags, p.u32(off+4), ", ", "none"))
+			p.f(", Flags [%s]", bitNames(neighborFlags, p.u32(off+4), ", ", "none"))
 		}
 		return options(24)
 	case icmp6Redirect:
@@ -214,7 +214,9 @@ func (p *printer) icmp6Body(off, length int, kind, code uint8) bool {
 			}
 		}
 		return options(8)
-	case 138, 139, 140, 141, 142, 155:
+	case 138, 139, 140, 155:
+		p.passed = true
+	case 141, 142:
 	default:
 		p.f(", length %d", length)
 		if p.v <= 1 {
@@ -297,7 +299,7 @@ func (p *printer) neighborOptions(off, n int) bool {
 				bad = "badlen"
 			}
 			p.f("%s/%d%s, Flags [%s], valid time %s", p.ip6(at+16), p.u8(at+2), bad,
-				flags(prefixFlags, uint32(p.u8(at+3)), ", ", "none"), lifetime(p.u32(at+4)))
+				bitNames(prefixFlags, uint32(p.u8(at+3)), ", ", "none"), lifetime(p.u32(at+4)))
 			p.f(", pref. time %s", lifetime(p.u32(at+8)))
 		case 4:
 			p.unknownData("\n\t    ", off, size)

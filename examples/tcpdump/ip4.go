@@ -51,12 +51,9 @@ func (p *printer) ipv4(off, length int) {
 	if length < total {
 		p.f("truncated-ip - %d bytes missing! ", total-length)
 	}
-	if total < header {
-		if total != 0 {
-			p.f("bad-len %d", total)
-			return
-		}
-		total = length // a send that the adapter will cut
+	if total < header { // also 0, as in sends that the adapter will cut
+		p.f("bad-len %d", total)
+		return
 	}
 	was := p.limit(off, total)
 	defer func() { p.end = was }()
@@ -105,7 +102,7 @@ func (p *printer) ipv4Verbose(off, header int, frag uint16, proto uint8) bool {
 		p.f(", ttl %d", ttl)
 	}
 	p.f(", id %d, offset %d, flags [%s], proto %s (%d), length %d", p.u16(off+4), frag&0x1fff*8,
-		flags(fragmentFlags, uint32(frag), ", ", "none"), word(protocols, proto, "unknown"), proto, p.u16(off+2))
+		bitNames(fragmentFlags, uint32(frag), ", ", "none"), word(protocols, proto, "unknown"), proto, p.u16(off+2))
 	whole := true
 	if header > 20 {
 		p.s(", options (")

@@ -350,7 +350,7 @@ func (p *printer) routing6(off int) int {
 
 func (p *printer) mobility(off int) {
 	p.proto = "mobility"
-	p.f("mobility, length %d", 8+int(p.u8(off+1))*8)
+	p.pass("mobility", 8+int(p.u8(off+1))*8)
 }
 
 // ipv6Destination returns where the last hop's address is, for checksums.

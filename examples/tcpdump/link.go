@@ -36,8 +36,8 @@ var printers = map[decode.LinkType]func(*printer, int) int{
 	decode.LinkLoop:     (*printer).null,
 	decode.LinkRaw:      (*printer).raw,
 	12:                  (*printer).raw, // as some writers number it
-	decode.LinkIPv4:     (*printer).bareIPv4,
-	decode.LinkIPv6:     (*printer).bareIPv6,
+	decode.LinkIPv4:     (*printer).raw, // tcpdump goes by the version
+	decode.LinkIPv6:     (*printer).raw,
 }
 
 // linkLayer prints a frame and notes the length of its link header.
@@ -164,7 +164,7 @@ func (p *printer) network(t uint16, off, length int) bool {
 	default:
 		s, ok := dissected[t]
 		if ok {
-			p.f("%s, length %d", s, length)
+			p.pass(s, length)
 		}
 		return ok
 	}
@@ -255,7 +255,7 @@ func (p *printer) cookedPayload(c decode.Cooked, off, length int, describe func(
 	header := off
 	length -= off
 	if c.ARPHRD == radiotap {
-		p.f("802.11, length %d", length)
+		p.pass("802.11", length)
 		return header
 	}
 	t := c.Protocol
@@ -279,7 +279,7 @@ func (p *printer) cookedPayload(c decode.Cooked, off, length int, describe func(
 	}
 	switch {
 	case t == 1:
-		p.f("IPX, length %d", length)
+		p.pass("IPX", length)
 	case t == 4:
 		n, known := p.llc(off, length, nil)
 		if !known {
@@ -321,7 +321,7 @@ func (p *printer) null(length int) int {
 	case 24, 28, 30:
 		p.ipv6(4, length-4)
 	case 7, 16, 23:
-		p.f("%s, length %d", families[family], length-4)
+		p.pass(families[family], length-4)
 	default:
 		if !p.e {
 			describe(length)
@@ -347,6 +347,3 @@ func (p *printer) raw(length int) int {
 	}
 	return 0
 }
-
-func (p *printer) bareIPv4(length int) int { p.ipv4(0, length); return 0 }
-func (p *printer) bareIPv6(length int) int { p.ipv6(0, length); return 0 }

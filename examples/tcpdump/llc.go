@@ -49,7 +49,7 @@ func (p *printer) llc(off, length int, m *macs) (header int, known bool) {
 		if p.e {
 			p.s("IPX 802.3: ")
 		}
-		p.f("IPX, length %d", length)
+		p.pass("IPX", length)
 		return 0, true
 	}
 	dsap, ssap := dsapField&^1, ssapField&^1
@@ -75,16 +75,16 @@ func (p *printer) llc(off, length int, m *macs) (header int, known bool) {
 			p.ipv4(at, n)
 			return header, true
 		case 0x42:
-			p.f("STP, length %d", n)
+			p.pass("STP", n)
 			return header, true
 		case 0xe0:
 			if p.e {
 				p.s("IPX 802.2: ")
 			}
-			p.f("IPX, length %d", n)
+			p.pass("IPX", n)
 			return header, true
 		case 0xfe:
-			p.f("OSI, length %d", n)
+			p.pass("OSI", n)
 			return header, true
 		}
 	}

@@ -39,6 +39,7 @@ type printer struct {
 	b      []byte
 	end    int    // bytes behind it are not there, or not the packet's
 	proto  string // the protocol that a cut is blamed on
+	passed bool   // something was passed over that tcpdump dissects
 	link   int    // length of the link header, for -x and friends
 }
 
@@ -60,7 +61,7 @@ func (p *printer) print(f *capture.Frame, number uint64) []byte {
 		return p.out
 	}
 	p.timestamp(f.Time)
-	p.frame, p.b, p.end, p.proto, p.link = f, f.Data, len(f.Data), "", 0
+	p.frame, p.b, p.end, p.proto, p.link, p.passed = f, f.Data, len(f.Data), "", 0, false
 	p.packet.DecodeCut(f.Link, f.Data, f.Length)
 	p.dissect(f)
 	p.end = len(p.b)
@@ -116,6 +117,12 @@ func (p *printer) invalid(f *capture.Frame) bool {
 func (p *printer) s(text string) { p.out = append(p.out, text...) }
 
 func (p *printer) f(format string, args ...any) { p.out = fmt.Appendf(p.out, format, args...) }
+
+// pass stands for a printer that tcpdump has and this program has not.
+func (p *printer) pass(what string, length int) {
+	p.passed = true
+	p.f("%s, length %d", what, length)
+}
 
 // truncated prints the mark of a cut packet.
 func (p *printer) truncated() { p.f(" [|%s]", p.proto) }
@@ -174,8 +181,8 @@ type bit struct {
 	name string
 }
 
-// flags joins the names of the bits that are set in v.
-func flags(bits []bit, v uint32, sep, none string) string {
+// bitNames joins the names of the bits that are set in v.
+func bitNames(bits []bit, v uint32, sep, none string) string {
 	text := ""
 	for _, b := range bits {
 		if v&b.mask == b.mask {

@@ -80,7 +80,7 @@ func (p *printer) tcp(off, length int, ip ipHeader) {
 		return
 	}
 	s.flags = decode.TCPFlags(p.u8(off + 13))
-	p.f("Flags [%s]", flags(tcpFlags, uint32(s.flags), "", "none"))
+	p.f("Flags [%s]", bitNames(tcpFlags, uint32(s.flags), "", "none"))
 	seq, ack := p.u32(off+4), p.u32(off+8)
 	if !p.S && s.flags&decode.ACK != 0 {
 		seq, ack = p.relative(&s, ip, seq, ack)
@@ -194,9 +194,11 @@ var tcpServices = []struct {
 	{21, text("ftp", nil)},
 	{80, text("http", httpMethods)}, {8080, text("http", httpMethods)},
 	{554, text("rtsp", rtspMethods)}, {8554, text("rtsp", rtspMethods)},
+	{53, ignored}, {639, ignored}, {323, ignored}, {646, ignored}, {2049, ignored},
 }
 
-func ignored(*printer, int, int) {}
+// ignored is the printer of data that only tcpdump dissects.
+func ignored(p *printer, _, _ int) { p.passed = true }
 
 // resetData prints the data of a RST (RFC 9293, section 3.5.3 allows it).
 func (p *printer) resetData(off, length int) {

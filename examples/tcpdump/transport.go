@@ -49,7 +49,7 @@ func (p *printer) transport(off, length int, ip ipHeader) {
 		} else if proto == protoICMP {
 			p.icmp(off, length, ip.fragment)
 		} else {
-			p.f("igmp, length %d", length)
+			p.pass("igmp", length)
 		}
 	case protoICMPv6:
 		if ip.version != 6 {
@@ -77,7 +77,7 @@ func (p *printer) transport(off, length int, ip ipHeader) {
 		p.f(" nd %d", length)
 	default:
 		if s, ok := undissected[proto]; ok {
-			p.f("%s, length %d", s, length)
+			p.pass(s, length)
 			return
 		}
 		p.protocolName(proto)

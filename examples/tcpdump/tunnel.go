@@ -1,5 +1,7 @@
 package main
 
+import "fmt"
+
 // authentication prints an authentication header (RFC 4302) and returns its
 // length.
 func (p *printer) authentication(off int) int {
@@ -54,11 +56,11 @@ func (p *printer) gre(off, length int) {
 		p.s(" ERROR: unknown-version")
 		return
 	case version == 1:
-		p.f(", length %d", start)
+		p.pass("", start)
 		return
 	}
 	if p.v > 0 {
-		p.f(", Flags [%s]", flags(greFlags, uint32(bits), ", ", "none"))
+		p.f(", Flags [%s]", bitNames(greFlags, uint32(bits), ", ", "none"))
 	}
 	if at, ok = next(2); !ok {
 		return
@@ -89,7 +91,7 @@ func (p *printer) gre(off, length int) {
 		p.f(", seq %d", p.u32(at))
 	}
 	if bits&0x4000 != 0 {
-		p.f(", length %d", start)
+		p.pass("", start)
 		return
 	}
 	if p.e {
@@ -125,9 +127,7 @@ func (p *printer) mpls(off, length int) {
 	for first := true; ; first = false {
 		if length < 4 {
 			p.bad()
-			if !p.has(off, length) {
-				p.truncated()
-			}
+			p.bytes(off, length)
 			return
 		}
 		entry := p.u32(off)
@@ -199,11 +199,7 @@ func (p *printer) pppoe(off, length int) {
 		return
 	}
 	length -= 6
-	if !p.has(off, 6) {
-		p.bad()
-		p.truncated()
-		return
-	}
+	p.bytes(off, 6)
 	version, code, session, told := p.u8(off), p.u8(off+1), p.u16(off+2), int(p.u16(off+4))
 	if v := version >> 4; v != 1 {
 		p.f(" [ver %d]", v)
@@ -213,7 +209,7 @@ func (p *printer) pppoe(off, length int) {
 	}
 	p.s("PPPoE ")
 	if code != 0 {
-		p.f("PAD-%x, length %d", code, told)
+		p.pass(fmt.Sprintf("PAD-%x", code), told)
 		return
 	}
 	if told > length {
@@ -250,7 +246,7 @@ func (p *printer) ppp(off, length int) {
 	if p.e {
 		known, ok := pppProtocols[proto]
 		if !ok {
-			p.f("unknown (0x%04x), length %d", proto, whole)
+			p.pass(fmt.Sprintf("unknown (0x%04x)", proto), whole)
 			return
 		}
 		p.f("%s (0x%04x), length %d: ", known, proto, whole)
@@ -261,7 +257,7 @@ func (p *printer) ppp(off, length int) {
 	case 0x0057:
 		p.ipv6(off, length)
 	default:
-		p.f("PPP protocol 0x%04x, length %d", proto, length)
+		p.pass(fmt.Sprintf("PPP protocol 0x%04x", proto), length)
 	}
 }
 
@@ -274,7 +270,7 @@ func (p *printer) vxlan(off, length int) {
 		return
 	}
 	bits := p.u8(off)
-	p.f(", flags [%s] (0x%02x), ", flags([]bit{{0x08, "I"}}, uint32(bits), "", "invalid"), bits)
+	p.f(", flags [%s] (0x%02x), ", bitNames([]bit{{0x08, "I"}}, uint32(bits), "", "invalid"), bits)
 	p.f("vni %d\n", uint32(p.u16(off+4))<<8|uint32(p.u8(off+6)))
 	p.u8(off + 7)
 	p.ethernet(off+8, length-8)
