@@ -462,24 +462,32 @@ func (a *assembly) append(p *pipeline, b []byte, key uint32, left int64) {
 		a.truncated = true
 	}
 	need := len(a.buf) + len(b)
-	if need+inflate.Pad > cap(a.buf) {
-		n := max(2*cap(a.buf), 512)
-		if all := int64(len(a.buf)) + left + inflate.Pad; int64(n) > all {
-			n = int(all)
-		}
-		n = max(n, need+inflate.Pad)
-		if p.buffered+n-cap(a.buf) > p.maxBuffered {
-			a.truncated = true
-			return
-		}
-		p.buffered += n - cap(a.buf)
-		buf := make([]byte, len(a.buf), n)
-		copy(buf, a.buf)
-		a.buf = buf
+	if need+inflate.Pad > cap(a.buf) && !a.grow(p, need+inflate.Pad, int64(len(a.buf))+left+inflate.Pad) {
+		return
 	}
 	piece := a.buf[len(a.buf):need]
 	unmask(piece, b, key)
 	a.buf = a.buf[:need]
+}
+
+// grow makes room for need bytes, and in foresight for the all that the frame's
+// length promises, within sixteen times what has really come.
+func (a *assembly) grow(p *pipeline, need int, all int64) bool {
+	n := max(16*need, 4096)
+	if int64(n) > all {
+		n = int(all)
+	}
+	n = max(n, need)
+	if p.buffered+n-cap(a.buf) > p.maxBuffered {
+		a.truncated = true
+		return false
+	}
+	buf := make([]byte, len(a.buf), n)
+	copy(buf, a.buf)
+	p.recycle(a.buf)
+	p.buffered += n
+	a.buf = buf
+	return true
 }
 
 // describe makes the Conn of a handshake; either head may be missing.

@@ -31,7 +31,9 @@ type pipeline struct {
 	inflated []byte // scratch: an inflated payload
 	plain    []byte // scratch: an unmasked payload
 	free     []*assembly
-	conns    *conn // those told and not ended
+	buffers  [][]byte // for assemblies
+	spare    int      // capacity of buffers
+	conns    *conn    // those told and not ended
 
 	msg     Message // the one that is on loan
 	gap     Gap
@@ -178,23 +180,44 @@ func (p *pipeline) give(a *assembly) *Message {
 }
 
 func (p *pipeline) newAssembly(f *header, start time.Time) *assembly {
+	var buf []byte
+	if n := len(p.buffers); n > 0 && f.length > 0 {
+		buf = p.buffers[n-1]
+		p.buffers = p.buffers[:n-1]
+		p.spare -= cap(buf)
+		p.buffered += cap(buf)
+	}
 	var a *assembly
 	if n := len(p.free); n > 0 {
 		a = p.free[n-1]
 		p.free = p.free[:n-1]
-		p.buffered += cap(a.buf)
 	} else {
 		a = &assembly{}
 	}
-	*a = assembly{buf: a.buf[:0], start: start, opcode: f.opcode}
+	*a = assembly{buf: buf, start: start, opcode: f.opcode}
 	return a
 }
 
-// freeAssembly keeps an assembly for the next message, unless it is large.
 func (p *pipeline) freeAssembly(a *assembly) {
-	p.buffered -= cap(a.buf)
-	if cap(a.buf) <= 1<<16 && len(p.free) < 64 {
+	p.recycle(a.buf)
+	a.buf = nil
+	if len(p.free) < 256 {
 		p.free = append(p.free, a)
+	}
+}
+
+// maxSpare bounds the bytes of buffers kept for the next message.
+const maxSpare = 4 << 20
+
+// recycle takes a buffer back.
+func (p *pipeline) recycle(buf []byte) {
+	if cap(buf) == 0 {
+		return
+	}
+	p.buffered -= cap(buf)
+	if p.spare+cap(buf) <= maxSpare {
+		p.spare += cap(buf)
+		p.buffers = append(p.buffers, buf[:0])
 	}
 }
 

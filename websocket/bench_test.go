@@ -1,0 +1,201 @@
+package websocket
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"runtime"
+	"testing"
+
+	"github.com/wstap/wstap/internal/packetgen"
+)
+
+// A benchCapture is a capture in memory.
+type benchCapture struct {
+	name     string
+	frames   *frameSource
+	messages int
+	bytes    int64 // of payload as delivered
+}
+
+var benchCaptures = map[string]*benchCapture{}
+
+// benchmarkCapture makes a capture of conns connections that alternate, with
+// per messages of the given size in each segment.
+func makeCapture(tb testing.TB, name string, conns, messages, per, size int, compress bool) *benchCapture {
+	tb.Helper()
+	if c := benchCaptures[name]; c != nil {
+		return c
+	}
+	r := rand.New(rand.NewPCG(1, 2))
+	cs := make([]*packetgen.Conversation, conns)
+	deflaters := make([][2]*compressor, conns)
+	out := &benchCapture{name: name, messages: messages}
+	s := &frameSource{}
+	take := func(c *packetgen.Conversation) {
+		f := source(c)
+		s.link = f.link
+		s.frames = append(s.frames, f.frames...)
+		c.Packets = c.Packets[:0]
+	}
+	for i := range cs {
+		c := packetgen.NewConversation()
+		c.Client = netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 1, byte(i >> 8), byte(i)}), uint16(1024+r.IntN(60000)))
+		c.Step = 1000
+		c.MSS = 64000
+		c.Open()
+		c.Send(packetgen.Client, []byte(request))
+		answer := response
+		if compress {
+			answer = deflated
+			deflaters[i] = [2]*compressor{newCompressor(true), newCompressor(true)}
+		}
+		c.Send(packetgen.Server, []byte(answer))
+		cs[i] = c
+		take(c)
+	}
+	for n := 0; n < messages; {
+		i := r.IntN(conns)
+		dir := Direction(r.IntN(2))
+		var b []byte
+		for range min(per, messages-n) {
+			payload := fmt.Appendf(nil, `{"type":"say","n":%d,"user":"user%d","content":"`, n, r.IntN(100))
+			for len(payload) < size-2 {
+				payload = append(payload, "the quick brown fox jumps over the lazy dog "[r.IntN(44)])
+			}
+			payload = append(payload, `"}`...)
+			out.bytes += int64(len(payload))
+			b0 := byte(0x81)
+			if compress {
+				b0, payload = 0xC1, deflaters[i][dir].message(payload)
+			}
+			b = append(b, randomFrame(r, dir, b0, payload)...)
+			n++
+		}
+		cs[i].Send(packetgen.Side(dir), b)
+		take(cs[i])
+	}
+	out.frames = s
+	benchCaptures[name] = out
+	return out
+}
+
+var benchShapes = []struct {
+	name                       string
+	conns, messages, per, size int
+	compress                   bool
+}{
+	{"one small message a segment", 10, 50000, 1, 100, false},
+	{"many small messages a segment", 10, 50000, 14, 100, false},
+	{"compressed", 10, 50000, 1, 200, true},
+	{"compressed, many a segment", 10, 50000, 14, 200, true},
+	{"large messages", 4, 500, 1, 200000, false},
+	{"10,000 connections", 10000, 50000, 1, 100, false},
+}
+
+func BenchmarkEvents(b *testing.B) {
+	for _, s := range benchShapes {
+		b.Run(s.name, func(b *testing.B) {
+			c := makeCapture(b, s.name, s.conns, s.messages, s.per, s.size, s.compress)
+			b.SetBytes(c.bytes)
+			b.ReportAllocs()
+			for b.Loop() {
+				src := *c.frames
+				n := 0
+				for e, err := range NewTap(&src, nil).Events(context.Background()) {
+					if err != nil {
+						b.Fatal(err)
+					}
+					if _, ok := e.(*Message); ok {
+						n++
+					}
+				}
+				if n != c.messages {
+					b.Fatalf("%d messages, want %d", n, c.messages)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(c.messages), "ns/message")
+		})
+	}
+}
+
+func BenchmarkMessages(b *testing.B) {
+	for _, s := range benchShapes {
+		b.Run(s.name, func(b *testing.B) {
+			c := makeCapture(b, s.name, s.conns, s.messages, s.per, s.size, s.compress)
+			b.SetBytes(c.bytes)
+			b.ReportAllocs()
+			for b.Loop() {
+				src := *c.frames
+				n := 0
+				tap := NewTap(&src, nil)
+				for range tap.Messages(context.Background()) {
+					n++
+				}
+				if err := tap.Err(); err != nil || n != c.messages {
+					b.Fatalf("%d messages, want %d: %v", n, c.messages, err)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(c.messages), "ns/message")
+		})
+	}
+}
+
+func BenchmarkUnmask(b *testing.B) {
+	for _, n := range []int{10, 100, 1000, 100000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			src, dst := make([]byte, n), make([]byte, n)
+			b.SetBytes(int64(n))
+			for b.Loop() {
+				unmask(dst, src, 0x12345678)
+			}
+		})
+	}
+}
+
+// TestAllocations: none for each message of Events, at most one for each of
+// Messages.
+func TestAllocations(t *testing.T) {
+	for _, s := range benchShapes {
+		if s.conns > 100 {
+			continue
+		}
+		t.Run(s.name, func(t *testing.T) {
+			c := makeCapture(t, s.name+", short", s.conns, min(s.messages, 6000), s.per, s.size, s.compress)
+			// Steady state: what is allocated in the second half.
+			half := c.messages / 2
+			var before, after runtime.MemStats
+			n := 0
+			src := *c.frames
+			for e := range NewTap(&src, nil).Events(context.Background()) {
+				if _, ok := e.(*Message); ok {
+					if n++; n == half {
+						runtime.ReadMemStats(&before)
+					} else if n == c.messages {
+						runtime.ReadMemStats(&after)
+					}
+				}
+			}
+			if got := after.Mallocs - before.Mallocs; got > uint64(half/100+5) {
+				t.Errorf("Events: %d allocations for %d messages", got, half)
+			}
+			n = 0
+			src = *c.frames
+			for range NewTap(&src, &Config{Buffer: 1}).Messages(context.Background()) {
+				if n++; n == half {
+					runtime.ReadMemStats(&before)
+				} else if n == c.messages {
+					runtime.ReadMemStats(&after)
+				}
+			}
+			most := 1.0
+			if s.size > ownBuffer {
+				most = 2
+			}
+			if got := float64(after.Mallocs-before.Mallocs) / float64(half); got > most+0.05 {
+				t.Errorf("Messages: %.3f allocations a message", got)
+			}
+		})
+	}
+}
