@@ -46,7 +46,6 @@ type half struct {
 	head   [maxHeader]byte // a header cut by a segment's end
 	key    uint32          // for the next payload byte, 0 where there is none
 	left   int64           // payload bytes to come
-	start  time.Time       // when the first byte of the header in head came
 	cur    *assembly       // where the payload goes: data, ctl
 	data   *assembly       // the fragmented message in progress
 	offset int64           // in the stream, of the next byte
@@ -54,10 +53,31 @@ type half struct {
 	usual     byte  // first byte of the last message's first frame
 	found     bool  // by a hunt
 	probation uint8 // frames until a find is believed
-	hunt      *hunt // in mode inHunt
 
+	*rare // nil until one of its fields is needed
+}
+
+// rare is the part of a half that idle and simple connections do without.
+type rare struct {
+	start     time.Time       // when the first byte of the header in head came
+	hunt      *hunt           // in mode inHunt
 	win       *inflate.Window // nil before the first compressed message
 	conflicts []span
+}
+
+// hunting returns the hunt in progress, or nil.
+func (h *half) hunting() *hunt {
+	if h.rare == nil {
+		return nil
+	}
+	return h.hunt
+}
+
+func (h *half) needRare() *rare {
+	if h.rare == nil {
+		h.rare = &rare{}
+	}
+	return h.rare
 }
 
 // A span is a range of a stream, [from, to).
@@ -132,7 +152,7 @@ func (c *conn) gap(dir Direction, n int64, t time.Time) {
 		}
 	default:
 		c.abandon(dir, h, t)
-		if h.win != nil {
+		if h.rare != nil && h.win != nil {
 			h.win.Forget()
 		}
 		h.mode = inHunt
@@ -141,7 +161,7 @@ func (c *conn) gap(dir Direction, n int64, t time.Time) {
 
 // lose gives up what a hunt has gathered.
 func (c *conn) lose(h *half) {
-	if hu := h.hunt; hu != nil {
+	if hu := h.hunting(); hu != nil {
 		c.drop(hu, len(hu.buf))
 	}
 }
@@ -152,7 +172,7 @@ func (c *conn) Conflict(dir Direction, offset, n int64, t time.Time) {
 		dir = dir.Reverse()
 	}
 	h := &c.halves[dir]
-	if len(h.conflicts) < 64 {
+	if h.needRare(); len(h.conflicts) < 64 {
 		h.conflicts = append(h.conflicts, span{offset, offset + n})
 	}
 }
@@ -216,7 +236,7 @@ func (c *conn) frames(dir Direction, h *half, b []byte, t time.Time) {
 		if h.nhead == 0 {
 			if n = f.parse(b); n == 0 {
 				h.nhead = uint8(copy(h.head[:], b))
-				h.start = t
+				h.needRare().start = t
 				h.offset += int64(len(b))
 				c.p.stats.HeaderBytes += uint64(len(b))
 				return
@@ -368,7 +388,7 @@ func (c *conn) finish(dir Direction, h *half, a *assembly, t time.Time) {
 func (c *conn) inflate(dir Direction, h *half, src []byte, truncated bool) (m *Message) {
 	p := c.p
 	takeover := !c.deflate.noTakeover[dir]
-	if takeover && h.win == nil {
+	if h.needRare(); takeover && h.win == nil {
 		h.win = &inflate.Window{}
 		h.win.Limit(max(9, int(c.deflate.bits[dir]))) // zlib takes 9 for 8
 	}
@@ -402,7 +422,7 @@ func (c *conn) tell(dir Direction, h *half, m *Message, wire int64, t time.Time)
 	if m.Opcode == Text && !m.Undecoded && !m.Truncated {
 		m.InvalidUTF8 = !validUTF8(m.Payload)
 	}
-	if len(h.conflicts) > 0 {
+	if h.rare != nil && len(h.conflicts) > 0 {
 		m.Conflict = h.conflicted(h.offset - wire)
 	}
 	c.count(m)

@@ -2,7 +2,6 @@ package websocket
 
 import (
 	"net/http"
-	"strings"
 	"time"
 )
 
@@ -91,7 +90,7 @@ func (c *conn) ignore(n int) {
 			n += len(o.sides[dir].held)
 			c.p.buffered -= len(o.sides[dir].held) + len(o.sides[dir].head)
 		}
-		if h.hunt != nil {
+		if h.hunting() != nil {
 			c.lose(h)
 			h.hunt = nil
 		}
@@ -210,7 +209,7 @@ func (c *conn) request(h *half, s *openingSide, hd head) bool {
 	case n < 0:
 		return false
 	case hd.upgrade():
-		r.upgrade = head(strings.Clone(string(hd)))
+		r.upgrade = hd
 		h.mode = inHold
 	case r.connect:
 		h.mode = inHold

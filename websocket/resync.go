@@ -67,7 +67,7 @@ type chain struct {
 
 // hunt looks at the next bytes of a direction.
 func (c *conn) hunt(dir Direction, h *half, b []byte, t time.Time) {
-	if h.hunt == nil {
+	if h.needRare(); h.hunt == nil {
 		h.hunt = &hunt{}
 	}
 	hu := h.hunt
@@ -143,7 +143,7 @@ func (hu *hunt) add(k chain) {
 // settle takes the best chain if its evidence is enough; atEnd says that no more
 // will follow.
 func (c *conn) settle(dir Direction, h *half, atEnd bool) bool {
-	hu := h.hunt
+	hu := h.hunting()
 	if hu == nil {
 		return false
 	}
