@@ -229,6 +229,9 @@ func (a *Assembler) tell(f *Flow, index uint32, side int, b []byte, t time.Time)
 func (a *Assembler) urgentByte(f *Flow, side int, p *decode.Packet) {
 	h := &f.half[side]
 	n := p.Seq + uint32(p.Urgent) - 1
+	if h.flags&seen != 0 && before(p.Seq+uint32(p.PayloadLen), h.next) {
+		return // an old segment
+	}
 	if p.Urgent == 0 || a.cfg.UrgentInline || h.flags&seen == 0 || before(n, h.next) || !f.inWindow(side, n) {
 		return
 	}
@@ -272,15 +275,12 @@ func (a *Assembler) compare(f *Flow, side int, seq uint32, b []byte, at uint32, 
 func (a *Assembler) drain(f *Flow, index uint32, side int, t time.Time, now int64) {
 	h := &f.half[side]
 	if q := h.queue; q != nil {
-		for len(q.units) > 0 && !before(h.next, q.units[0].start) {
-			u := q.units[0]
-			q.units[0] = nil
-			q.units = q.units[1:]
+		for u := q.units.first(); u != nil && !before(h.next, u.start); u = q.units.first() {
 			a.deliverUnit(f, index, side, u)
 			a.dropUnit(q, u, &a.stats.Duplicate)
 		}
 		past := f.past(side)
-		if len(q.units) == 0 && !past || f.flags&ignored != 0 {
+		if q.units.root == nil && !past || f.flags&ignored != 0 {
 			a.dropQueue(q, &a.stats.Skipped)
 		} else {
 			a.setAcked(q, past, now)
@@ -321,8 +321,8 @@ func (a *Assembler) giveUp(q *queue, t time.Time, now int64) {
 	if h.flags&fin != 0 && before(h.fin, to) {
 		to = h.fin
 	}
-	if len(q.units) > 0 && (!q.acked || before(q.units[0].start, to)) {
-		to = q.units[0].start
+	if u := q.units.first(); u != nil && (!q.acked || before(u.start, to)) {
+		to = u.start
 	}
 	if before(h.next, to) {
 		a.gap(f, side, to-h.next, t)

@@ -3,13 +3,17 @@ package reassembly
 import (
 	"bytes"
 	"flag"
+	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/netip"
 	"os"
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/wstap/wstap/decode"
 	"github.com/wstap/wstap/internal/packetgen"
@@ -137,6 +141,21 @@ func (c *oracleConn) send(off int, data []byte) {
 	c.packet(packetgen.TCP{Seq: c.base + uint32(off), Ack: c.ack, Payload: data})
 }
 
+// now returns what can be read at once.
+func (c *oracleConn) now() []byte {
+	raw, err := c.conn.SyscallConn()
+	if err != nil {
+		c.o.t.Fatal(err)
+	}
+	b := make([]byte, 1<<12)
+	n := 0
+	raw.Read(func(fd uintptr) bool {
+		n, _ = unix.Read(int(fd), b)
+		return true
+	})
+	return b[:max(n, 0)]
+}
+
 // finish sends a FIN at off and returns what the socket reads.
 func (c *oracleConn) finish(off int) []byte {
 	c.packet(packetgen.TCP{Seq: c.base + uint32(off), Ack: c.ack, Flags: decode.FIN | decode.ACK})
@@ -242,5 +261,92 @@ func TestKernelOverlaps(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestKernelRandom sends up to 12 chunks at random to the kernel and to an
+// Assembler.
+func TestKernelRandom(t *testing.T) {
+	o := newOracle(t)
+	rng := rand.New(rand.NewPCG(1, 1))
+	const total = 16
+	for n := range 1500 {
+		conn := o.connect(uint16(1024 + n))
+		b := newBench(t, nil)
+		b.open(99, 499)
+		var have [total]bool
+		var sent []string
+		send := func(from int, letter byte, n int) {
+			data := bytes.Repeat([]byte{letter}, n)
+			sent = append(sent, fmt.Sprintf("%d-%d %c", from, from+n, letter))
+			conn.send(from, data)
+			b.packet(seg(client, 0, 100+uint32(from), 500, string(data)))
+			for i := range n {
+				have[from+i] = true
+			}
+		}
+		for i := range 4 + rng.IntN(9) {
+			from := 1 + rng.IntN(total-1)
+			send(from, byte('a'+i), 1+rng.IntN(min(6, total-from)))
+		}
+		for i := range have {
+			if !have[i] {
+				send(i, '.', 1)
+			}
+		}
+		b.a.Close()
+		if got, want := string(b.flows[0].streams[client]), string(conn.finish(total)); got != want {
+			t.Errorf("%v: got %s, the kernel has %s", sent, got, want)
+		}
+	}
+}
+
+// TestKernelUrgent plays urgent data to the kernel, whose socket is read after
+// every segment, and to an Assembler.
+func TestKernelUrgent(t *testing.T) {
+	o := newOracle(t)
+	rng := rand.New(rand.NewPCG(2, 2))
+	const total = 24
+	for n := range 1000 {
+		conn := o.connect(uint16(1024 + n))
+		b := newBench(t, nil)
+		b.open(99, 499)
+		var sent []string
+		var got []byte
+		send := func(from, to, pointer int) {
+			data := []byte("abcdefghijklmnopqrstuvwx")[from:to]
+			sent = append(sent, fmt.Sprintf("%d-%d urg %d", from, to, pointer))
+			k := packetgen.TCP{Seq: conn.base + uint32(from), Ack: conn.ack, Payload: data, Flags: decode.ACK, Urgent: uint16(pointer)}
+			p := seg(client, 0, 100+uint32(from), 500, string(data))
+			if pointer > 0 {
+				k.Flags |= decode.URG
+				p.Flags |= decode.URG
+				p.Urgent = uint16(pointer)
+			}
+			conn.packet(k)
+			b.packet(p)
+			got = append(got, conn.now()...)
+		}
+		have := 0
+		for range 1 + rng.IntN(6) {
+			from := have
+			if have > 0 && rng.IntN(3) == 0 {
+				from = rng.IntN(have)
+			}
+			if rng.IntN(3) == 0 {
+				from = min(total-1, have+rng.IntN(4))
+			}
+			to := from + 1 + rng.IntN(min(6, total-from))
+			send(from, to, max(0, rng.IntN(16)-6))
+			if from <= have {
+				have = max(have, to)
+			}
+		}
+		send(0, total, 0)
+		got = append(got, conn.finish(total)...)
+		b.a.Close()
+		if ours := string(b.flows[0].streams[client]); ours != string(got) {
+			t.Errorf("%v: got %s, the kernel has %s", sent, ours, got)
+		}
 	}
 }

@@ -74,12 +74,7 @@ func (p *pool) queue() *queue {
 
 func (p *pool) freeQueue(q *queue) {
 	if len(p.queues) < maxSpares {
-		units := q.units[:0]
-		clear(units[:cap(units)])
-		if cap(units) > 64 {
-			units = nil
-		}
-		*q = queue{units: units}
+		*q = queue{}
 		p.queues = append(p.queues, q)
 	}
 }

@@ -1,7 +1,6 @@
 package reassembly
 
 import (
-	"slices"
 	"sort"
 	"time"
 )
@@ -9,9 +8,8 @@ import (
 // A queue holds what one side sent beyond a hole. It exists only while there
 // is a hole.
 type queue struct {
-	units  []*unit // sorted by start
-	memory int     // bytes of memory held
-	age    uint32  // of the next unit
+	units  tree
+	memory int // bytes of memory held
 	flow   *Flow
 	index  uint32 // of flow
 	side   uint8
@@ -26,8 +24,8 @@ type queue struct {
 // A unit is a run of queued data. What followed a unit without a gap when it
 // came belongs to it, as Linux merges it; that decides what overlaps win.
 type unit struct {
+	node
 	start, end uint32
-	age        uint32
 	pieces     []piece
 	one        [1]piece // room for the first
 }
@@ -46,50 +44,60 @@ func (p *piece) end() uint32 { return p.seq + uint32(p.n) }
 // data.
 const overhead = 128
 
-// after returns the index of the first unit that starts behind seq.
-func (q *queue) after(seq uint32) int {
-	return sort.Search(len(q.units), func(i int) bool { return before(seq, q.units[i].start) })
+// A place says where data goes in a queue.
+type place struct {
+	present bool  // it is all there
+	onto    *unit // it continues this one
+	instead *unit // it takes the place of this one
+	parent  *unit // otherwise: where in the tree
+	left    bool
 }
 
-// place says where data from seq to end goes by the rules of Linux
-// (tcp_data_queue_ofo). It returns the unit that the data continues, or the
-// range of units that the data replaces, or that the data is there already.
+// place finds the place of the data from seq to end, as Linux does
+// (tcp_data_queue_ofo).
 //
-// Units may overlap; the one that starts earlier counts. New data drops every
-// later unit that it covers, and takes the place of one that starts with it
-// and is shorter.
-func (q *queue) place(seq, end uint32) (onto *unit, from, to int, present bool) {
-	from = q.after(seq)
-	to = from
-	if from > 0 {
-		u := q.units[from-1]
-		// On the way down its tree Linux meets the older unit first.
-		if from > 1 && q.units[from-2].end == seq && q.units[from-2].age < u.age {
-			return q.units[from-2], 0, 0, false
+// Units may overlap; then the one that starts earlier counts. But new data drops
+// every later unit that it covers, and takes the place of one that starts with
+// it and is shorter.
+func (q *queue) place(seq, end uint32) (p place) {
+	if u := q.units.last(); u != nil && !before(seq, u.end) {
+		if u.end == seq {
+			return place{onto: u}
 		}
-		switch {
-		case u.end == seq:
-			return u, 0, 0, false
-		case before(u.end, seq):
-		case !before(u.end, end):
-			return nil, 0, 0, true
-		case u.start == seq:
-			from--
+		return place{parent: u}
+	}
+	for u := q.units.root; u != nil; {
+		p.parent = u
+		if p.left = before(seq, u.start); p.left {
+			u = u.left
+			continue
 		}
+		if before(seq, u.end) {
+			if !before(u.end, end) {
+				return place{present: true}
+			}
+			if seq == u.start {
+				return place{instead: u}
+			}
+		} else if u.end == seq {
+			return place{onto: u}
+		}
+		u = u.right
 	}
-	for to < len(q.units) && !before(end, q.units[to].end) {
-		to++
-	}
-	return nil, from, to, false
+	return p
 }
 
 // overlapping calls f for each piece that has bytes from seq to end.
 func (q *queue) overlapping(seq, end uint32, f func(*piece)) {
-	for i := q.after(end - 1); i > 0 && before(seq, q.units[i-1].end); i-- {
-		pieces := q.units[i-1].pieces
-		first := sort.Search(len(pieces), func(i int) bool { return before(seq, pieces[i].end()) })
-		for j := first; j < len(pieces) && before(pieces[j].seq, end); j++ {
-			f(&pieces[j])
+	// A unit may lie inside of an earlier one: look a few units further back.
+	for u, further := q.units.before(end), 4; u != nil && further > 0; u = u.preceding() {
+		if !before(seq, u.end) {
+			further--
+			continue
+		}
+		first := sort.Search(len(u.pieces), func(i int) bool { return before(seq, u.pieces[i].end()) })
+		for i := first; i < len(u.pieces) && before(u.pieces[i].seq, end); i++ {
+			f(&u.pieces[i])
 		}
 	}
 }
@@ -137,7 +145,7 @@ func (a *Assembler) newQueue(f *Flow, index uint32, side int, now int64) *queue 
 
 // dropQueue frees q and adds the bytes that it holds to count.
 func (a *Assembler) dropQueue(q *queue, count *uint64) {
-	for _, u := range q.units {
+	for u := q.units.first(); u != nil; u = q.units.first() {
 		a.dropUnit(q, u, count)
 	}
 	a.holes(q).remove(q)
@@ -146,8 +154,13 @@ func (a *Assembler) dropQueue(q *queue, count *uint64) {
 	a.pool.freeQueue(q)
 }
 
-// dropUnit frees u, which is or was in q, and adds its bytes to count.
+// dropUnit takes u out of q, frees it and adds its bytes to count.
 func (a *Assembler) dropUnit(q *queue, u *unit, count *uint64) {
+	q.units.remove(u)
+	a.freeUnit(q, u, count)
+}
+
+func (a *Assembler) freeUnit(q *queue, u *unit, count *uint64) {
 	for i := range u.pieces {
 		*count += uint64(len(u.pieces[i].data))
 		a.freePiece(q, &u.pieces[i])
@@ -178,8 +191,8 @@ func (a *Assembler) queueData(q *queue, seq uint32, b []byte, wire int, t time.T
 func (a *Assembler) store(q *queue, seq uint32, b []byte, n int, t time.Time) {
 	end := seq + uint32(n)
 	q.overlapping(seq, end, func(p *piece) { a.compare(q.flow, int(q.side), seq, b, p.seq, p.data, t) })
-	onto, from, to, present := q.place(seq, end)
-	if present {
+	where := q.place(seq, end)
+	if where.present {
 		a.stats.Duplicate += uint64(len(b))
 		return
 	}
@@ -188,20 +201,21 @@ func (a *Assembler) store(q *queue, seq uint32, b []byte, n int, t time.Time) {
 	q.memory += memory
 	a.stats.Memory += memory
 	a.stats.Queued += uint64(len(b))
-	if onto != nil {
-		onto.end = end
-		onto.pieces = append(onto.pieces, p)
+	if u := where.onto; u != nil {
+		u.end = end
+		u.pieces = append(u.pieces, p)
 		return
 	}
 	u := a.pool.unit()
-	u.start, u.end, u.age = seq, end, q.age
+	u.start, u.end = seq, end
 	u.pieces = append(u.one[:0], p)
-	q.age++
-	if from < to && q.units[from].start == seq {
-		u.age = q.units[from].age
+	if old := where.instead; old != nil {
+		q.units.replace(old, u)
+		a.freeUnit(q, old, &a.stats.Duplicate)
+	} else {
+		q.units.insert(u, where.parent, where.left)
 	}
-	for _, old := range q.units[from:to] {
-		a.dropUnit(q, old, &a.stats.Duplicate)
+	for next := u.following(); next != nil && !before(end, next.end); next = u.following() {
+		a.dropUnit(q, next, &a.stats.Duplicate)
 	}
-	q.units = slices.Replace(q.units, from, to, u)
 }

@@ -215,7 +215,7 @@ func (a *Assembler) syn(f *Flow, index uint32, side int, p *decode.Packet, t tim
 		switch held := o.queue; {
 		case o.flags&seen == 0:
 			o.begin(p.Ack)
-		case held != nil && held.units[len(held.units)-1].end == p.Ack: // the data on the SYN is accepted
+		case held != nil && held.units.last().end == p.Ack: // the data on the SYN is accepted
 			held.held = false
 			defer a.drain(f, index, side^1, t, now)
 		case p.Ack != o.next:
