@@ -232,10 +232,11 @@ func (w *Writer) WriteStatistics(number int, link decode.LinkType, s capture.Sta
 	b = le.AppendUint32(b, id)
 	b = le.AppendUint32(b, uint32(stamp>>32))
 	b = le.AppendUint32(b, uint32(stamp))
+	// The options that dumpcap uses and Wireshark shows.
 	if s.Received > 0 {
-		b = appendOption(b, optFilterAccept, le.AppendUint64(nil, s.Received)...)
+		b = appendOption(b, optIfReceived, le.AppendUint64(nil, s.Received)...)
 	}
-	b = appendOption(b, optOSDropped, le.AppendUint64(nil, s.Dropped)...)
+	b = appendOption(b, optIfDropped, le.AppendUint64(nil, s.Dropped)...)
 	if s.Captured > 0 {
 		b = appendOption(b, optDelivered, le.AppendUint64(nil, s.Captured)...)
 	}

@@ -5,8 +5,10 @@ go 1.26.0
 replace github.com/wstap/wstap => ../..
 
 require (
+	github.com/coder/websocket v1.8.15
 	github.com/gobwas/ws v1.5.0
 	github.com/gopacket/gopacket v1.7.7
+	github.com/gorilla/websocket v1.5.3
 	github.com/wstap/wstap v0.0.0-00010101000000-000000000000
 )
 
