@@ -57,6 +57,15 @@ const (
 	ChecksumNotReady                 // left for the adapter to fill in: wrong in Data, as always on lo
 )
 
+// Timestamps says who takes the time of a frame.
+type Timestamps uint8
+
+// The sources of time.
+const (
+	Software Timestamps = iota // the kernel, when it receives or sends the frame
+	Hardware                   // the adapter, when it receives the frame
+)
+
 // A Frame is one captured frame.
 type Frame struct {
 	Data      []byte          // borrowed from the Source until its next Next or Close
@@ -66,6 +75,7 @@ type Frame struct {
 	Interface int             // interface index (live) or number of the interface in the file
 	Direction Direction
 	Checksum  Checksum
+	Clock     Timestamps // who took Time
 }
 
 // Stats counts frames since a Source was opened.

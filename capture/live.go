@@ -30,15 +30,6 @@ var (
 	ErrInterfaceGone = errors.New("interface is gone")
 )
 
-// Timestamps says who takes the time of a frame.
-type Timestamps uint8
-
-// The sources of time.
-const (
-	Software Timestamps = iota // the kernel, when it receives or sends the frame
-	Hardware                   // the adapter, where it can; otherwise the kernel
-)
-
 // Config tunes Listen. A nil Config means the zero Config.
 type Config struct {
 	// Filter is a pcap-filter(7) expression, evaluated in the kernel. Frames
@@ -81,7 +72,9 @@ type Config struct {
 	// milliseconds. 0 means DefaultBlockTimeout.
 	BlockTimeout time.Duration
 
-	// Timestamps says who takes the time of frames. The zero value is
+	// Timestamps says who takes the time of frames. Adapters stamp what they
+	// receive, by a clock of their own; Frame.Clock tells of each frame. Where
+	// Hardware is not to be had, Listen says so in Warnings. The zero value is
 	// Software.
 	Timestamps Timestamps
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"golang.org/x/net/bpf"
+	"golang.org/x/sys/unix"
 
 	"github.com/wstap/wstap/capture/filter"
 	"github.com/wstap/wstap/decode"
@@ -120,6 +121,14 @@ func (l *live) prepare(c *Config) error {
 			}
 		}
 	}
+	if c.Timestamps == Hardware {
+		for _, s := range l.shards {
+			if err := s.hardwareTime(l.device.index); err != nil {
+				l.warn("hardware timestamps: %v; the kernel takes the time", err)
+				break
+			}
+		}
+	}
 	return nil
 }
 
@@ -151,16 +160,37 @@ func (l *live) start(program []bpf.RawInstruction, dir Direction) error {
 		return err
 	}
 	id := -1
-	for _, s := range l.shards {
+	for i, s := range l.shards {
 		if err := s.bind(l.device); err != nil {
 			return err
 		}
 		var err error
-		if id, err = s.fanOut(id, ignore); err != nil {
+		id, err = s.fanOut(id, ignore)
+		if i == 0 && errors.Is(err, unix.EINVAL) {
+			// Kernels before 6.10 form no group on an interface that is down.
+			l.warn("one ring instead of %d: the kernel refuses to spread frames (%v)", len(l.shards), err)
+			err = l.useOneRing()
+			if err != nil {
+				return err
+			}
+			break
+		}
+		if err != nil {
 			return err
 		}
 	}
 	return attach(program)
+}
+
+// useOneRing gives up all rings but the first.
+func (l *live) useOneRing() error {
+	err := l.merger.epoll.Close()
+	for _, s := range l.shards[1:] {
+		l.bufferSize -= s.ring.n * s.ring.size
+		err = errors.Join(err, s.close())
+	}
+	l.merger, l.shards = nil, l.shards[:1]
+	return err
 }
 
 func (l *live) warn(format string, a ...any) {

@@ -1,7 +1,6 @@
 package capture
 
 import (
-	"errors"
 	"os"
 	"syscall"
 	"time"
@@ -107,8 +106,8 @@ func (m *merger) wait() error {
 		s.mu.Unlock()
 	}
 	err := m.waiter.wait(m.rc, deadline, m.pending)
-	if errors.Is(err, os.ErrClosed) {
-		return errClosed
+	if err != nil && m.shards[0].closed.Load() {
+		return errClosed // the poller's own errors match nothing
 	}
 	return err
 }

@@ -148,6 +148,10 @@ func (s *shard) give(f *Frame) bool {
 	} else if status&unix.TP_STATUS_CSUM_VALID != 0 {
 		f.Checksum = ChecksumValid
 	}
+	f.Clock = Software
+	if status&unix.TP_STATUS_TS_RAW_HARDWARE != 0 {
+		f.Clock = Hardware
+	}
 	// After the last write to the block: see close.
 	if s.closed.Load() {
 		s.left = 0

@@ -1,0 +1,66 @@
+package capture_test
+
+import (
+	"flag"
+	"fmt"
+	"net/netip"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/wstap/wstap/capture"
+	"github.com/wstap/wstap/internal/testnet"
+)
+
+var messages = flag.Int("wstap.messages", 50_000, "messages that each case of TestLoad exchanges")
+
+// 100 clients and a server on one machine talk as fast as they can, and the
+// capture, which shares the processors with them, sees all of it. Run it with
+// -wstap.messages 500000 for the figure that the README gives.
+func TestLoad(t *testing.T) {
+	h := testnet.New(t)
+	a, b := testnet.New(t), testnet.New(t)
+	_, bi := testnet.Veth(t, a, b)
+	for _, tt := range []struct {
+		iface    string
+		on       *testnet.Host
+		from, to *testnet.Host
+		addr     netip.Addr
+	}{
+		{"lo", h, h, h, netip.MustParseAddr("127.0.0.1")},
+		{capture.Any, h, h, h, netip.MustParseAddr("::1")},
+		{bi.Name, b, a, b, bi.IPv4},
+	} {
+		for _, workers := range []int{0, 2} {
+			t.Run(fmt.Sprint(tt.iface, " workers ", workers), func(t *testing.T) {
+				const conns = 100
+				each := *messages / conns / 2
+				l := listen(t, tt.on, tt.iface, &capture.Config{Filter: "tcp port 7272", Workers: workers})
+				shards := l.Shards()
+				counts := make([]map[flow]int, len(shards))
+				var wg sync.WaitGroup
+				for i, s := range shards {
+					wg.Go(func() { counts[i] = count(t, s) })
+				}
+				start := time.Now()
+				want := exchange(t, tt.from, tt.to, tt.addr, conns, each) * 8
+				d := time.Since(start)
+				if err := l.Stop(); err != nil {
+					t.Fatal(err)
+				}
+				wg.Wait()
+				bytes := 0
+				for _, c := range counts {
+					for _, n := range c {
+						bytes += n
+					}
+				}
+				st, err := l.Stats()
+				if err != nil || st.Dropped != 0 || st.Freezes != 0 || st.Captured != st.Received || bytes != want {
+					t.Errorf("%d bytes of %d, %+v, %v", bytes, want, st, err)
+				}
+				t.Logf("%d messages, %d frames in %v", want/8, st.Captured, d.Round(time.Millisecond))
+			})
+		}
+	}
+}
