@@ -74,7 +74,7 @@ func side(a address, port uint16, seed *[4]uint64) uint64 {
 }
 
 func mix(a, b uint64) uint32 {
-	hi, lo := bits.Mul64(a|1, b)
+	hi, lo := bits.Mul64(a, b)
 	h := hi ^ lo
 	return uint32(h>>32) ^ uint32(h)
 }
