@@ -396,7 +396,7 @@ func (c *conn) inflate(dir Direction, h *half, src []byte, truncated bool) (m *M
 	if !takeover {
 		win = nil
 	}
-	out, err := p.inflater.Message(p.inflated[:0], src, win, p.maxMessage)
+	out, err := p.inflater.Message(src, win, p.maxMessage)
 	switch {
 	case truncated && win != nil:
 		win.Forget()
@@ -408,7 +408,6 @@ func (c *conn) inflate(dir Direction, h *half, src []byte, truncated bool) (m *M
 		m = p.message(src, 0, false)
 		m.Undecoded = true
 	}
-	p.inflated = out[:0]
 	m.Compressed = true
 	return m
 }

@@ -28,7 +28,6 @@ type pipeline struct {
 
 	inflater inflate.Decoder
 	packed   []byte // scratch: a compressed payload, unmasked
-	inflated []byte // scratch: an inflated payload
 	plain    []byte // scratch: an unmasked payload
 	free     []*assembly
 	buffers  [][]byte // for assemblies

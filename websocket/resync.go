@@ -341,8 +341,7 @@ func (c *conn) evidence(f *header, payload []byte) (bits int, ok bool) {
 		if !f.fin {
 			return 0, true
 		}
-		out, err := p.inflater.Message(p.inflated[:0], payload, nil, 1<<16)
-		p.inflated = out[:0]
+		_, err := p.inflater.Message(payload, nil, 1<<16)
 		switch err {
 		case nil, inflate.ErrLimit:
 			// Random bits come to an end of a block too, but seldom just there.

@@ -66,7 +66,7 @@ func TestAgainstFlate(t *testing.T) {
 			c := newDeflater(level)
 			for i := range 150 {
 				want := sample(r, []int{0, 1, 5, 100, 1000, 33000, 100000}[r.IntN(7)]+r.IntN(10))
-				got, err := d.Message(nil, c.message(want), &w, 1<<20)
+				got, err := d.Message(c.message(want), &w, 1<<20)
 				if err != nil || !bytes.Equal(got, want) {
 					t.Fatalf("message %d of %d bytes: %v, got %d bytes", i, len(want), err, len(got))
 				}

@@ -2,13 +2,16 @@ package inflate
 
 // A Window is the history of one stream: the last bytes of its output, which
 // later messages may refer to. The zero value is an empty history of 32 KiB;
-// it grows with what it has to hold.
+// its memory grows with what it has to hold.
 type Window struct {
-	buf   []byte // a ring; its length is a power of two
-	pos   int    // where the next byte goes
-	known int    // bytes that can be referred to
+	buf   []byte // ends with the history
+	known int    // bytes of it that can be referred to
 	size  int    // most bytes; 0 means 32 KiB
 }
+
+// inPlace is the length of history from which on messages are decoded in the
+// Window: with less, copying is cheap and memory counts.
+const inPlace = 4 << 10
 
 // Limit bounds the history to 1<<bits bytes, as negotiated (RFC 7692, section
 // 7.1.2).
@@ -16,51 +19,33 @@ func (w *Window) Limit(bits int) { w.size = 1 << bits }
 
 // Forget empties the history. Messages that follow decode if they do not refer
 // to it, and fail with ErrHistory if they do; what they add is known again.
-func (w *Window) Forget() { w.known = 0 }
+func (w *Window) Forget() { w.buf, w.known = w.buf[:0], 0 }
 
 // Release gives the memory back, and with it the history.
-func (w *Window) Release() { w.buf, w.pos, w.known = nil, 0, 0 }
+func (w *Window) Release() { w.buf, w.known = nil, 0 }
 
 // Size returns the bytes of memory held.
-func (w *Window) Size() int { return len(w.buf) }
+func (w *Window) Size() int { return cap(w.buf) }
 
-// add appends a message's output, of which b holds at least the last 32 KiB and
-// total is the length.
-func (w *Window) add(b []byte, total int) {
-	size := w.size
-	if size == 0 {
-		size = maxDist
+func (w *Window) max() int {
+	if w.size == 0 {
+		return maxDist
 	}
-	if need := min(w.known+total, size); need > len(w.buf) {
-		w.grow(need)
-	}
-	if len(b) > len(w.buf) {
-		b = b[len(b)-len(w.buf):]
-	}
-	for c := b; len(c) > 0; {
-		n := copy(w.buf[w.pos:], c)
-		c = c[n:]
-		w.pos = (w.pos + n) & (len(w.buf) - 1)
-	}
-	w.known = min(w.known+len(b), len(w.buf))
+	return w.size
 }
 
-func (w *Window) grow(need int) {
-	n := max(len(w.buf), 128)
-	for n < need {
-		n *= 2
+// room returns how large a buffer for the history and a message, together of need
+// bytes, is to be, or 0 if the Window should not hold them. One that is full has
+// half as much again, so that the history moves once for as many bytes.
+func (w *Window) room(need int) int {
+	full := w.max() * 3 / 2
+	switch {
+	case need <= cap(w.buf) && (w.known < w.max() || cap(w.buf) >= full):
+		return cap(w.buf)
+	case w.known < inPlace || need > full:
+		return 0
+	case w.known < w.max():
+		return min(need*3/2, full)
 	}
-	buf := make([]byte, n)
-	w.copyTo(buf[:w.known], w.known)
-	w.buf, w.pos = buf, w.known&(n-1)
-}
-
-// copyTo fills dst from the bytes that begin back bytes ago.
-func (w *Window) copyTo(dst []byte, back int) {
-	if len(dst) == 0 {
-		return
-	}
-	i := (w.pos - back) & (len(w.buf) - 1)
-	n := copy(dst, w.buf[i:])
-	copy(dst[n:], w.buf)
+	return full
 }

@@ -1,0 +1,148 @@
+package inflate
+
+// codes decodes a block of Huffman codes.
+//
+// This is where the time goes. The loop waits for a chain of bits, table entry,
+// bits, table entry; so an entry says in one number by how far to shift, extra
+// bits included, and their value is worked out beside the chain. All else, the
+// copying and its checks too, has time to spare as long as branches are
+// predicted: matches are nearly always up to 16 bytes long, so these are copied
+// without asking for the length. Input is padded and output has slack, so that
+// one check of each is enough for a round.
+func (d *Decoder) codes(lit, dist *huffman) error {
+	in, real, ip, bits, n := d.in, d.real, d.ip, d.bits, d.n
+	litTab, distTab := lit.table[:], dist.table[:]
+	litMask, distMask := uint64(1)<<lit.bits-1, uint64(1)<<dist.bits-1
+	out, o, start := d.buf, d.o, d.start
+	limit := len(out) - slack
+	safe := o // end of the output that is surely not made from padding
+	var err error
+	for {
+		if ip >= real {
+			if ip*8-int(n) > real*8 {
+				break
+			}
+			safe = o
+		}
+		if o > limit {
+			d.o = o
+			if err = d.more(0); err != nil {
+				break
+			}
+			out, o, start = d.buf, d.o, d.start
+			limit = len(out) - slack
+			safe = o
+		}
+		// What was taken ends at most at real, so ip is at most seven bytes
+		// beyond, and fourteen at the second refill of this round.
+		bits |= load64(in, ip) << (n & 63)
+		ip += int((63 - n) >> 3)
+		n |= 56
+
+		e := litTab[bits&litMask]
+		if int32(e) < 0 {
+			// Three literals take at most 45 of the 56 bits.
+			bits >>= e & 63
+			n -= uint(e & 63)
+			out[o] = byte(e >> 16)
+			o++
+			e = litTab[bits&litMask]
+			if int32(e) < 0 {
+				bits >>= e & 63
+				n -= uint(e & 63)
+				out[o] = byte(e >> 16)
+				o++
+				e = litTab[bits&litMask]
+				if int32(e) < 0 {
+					bits >>= e & 63
+					n -= uint(e & 63)
+					out[o] = byte(e >> 16)
+					o++
+					continue
+				}
+			}
+			bits |= load64(in, ip) << (n & 63)
+			ip += int((63 - n) >> 3)
+			n |= 56
+		}
+		if e&special != 0 {
+			if e&sub != 0 {
+				bits >>= e & 63
+				n -= uint(e & 63)
+				e = litTab[uint64(e>>16)+bits&(1<<(e>>8&15)-1)]
+				if int32(e) < 0 {
+					bits >>= e & 63
+					n -= uint(e & 63)
+					out[o] = byte(e >> 16)
+					o++
+					continue
+				}
+			}
+			if e&special != 0 {
+				if e&endBlock != 0 {
+					bits >>= e & 63
+					n -= uint(e & 63)
+				} else {
+					err = ErrCorrupt
+				}
+				break
+			}
+		}
+
+		// A length: at most 15+5 bits, and 15+13 for its distance.
+		taken := bits & (1<<(e&63) - 1)
+		bits >>= e & 63
+		n -= uint(e & 63)
+		length := int(e>>16) + int(taken>>(e>>8&15))
+
+		e = distTab[bits&distMask]
+		if e&special != 0 {
+			if e&sub != 0 {
+				bits >>= e & 63
+				n -= uint(e & 63)
+				e = distTab[uint64(e>>16)+bits&(1<<(e>>8&15)-1)]
+			}
+			if e&special != 0 {
+				err = ErrCorrupt
+				break
+			}
+		}
+		taken = bits & (1<<(e&63) - 1)
+		bits >>= e & 63
+		n -= uint(e & 63)
+		back := int(e>>16) + int(taken>>(e>>8&15))
+
+		s := o - back
+		if s < start {
+			err = ErrHistory
+			break
+		}
+		end := o + length
+		if back < 8 {
+			// The first eight bytes repeat the pattern; from then on it repeats
+			// at a multiple of its length, too.
+			for i := range 8 {
+				out[o+i] = out[s+i]
+			}
+			o += 8
+			s = o - int(multiple[back&7])
+		}
+		store64(out, o, load64(out, s))
+		store64(out, o+8, load64(out, s+8))
+		for o+16 < end {
+			o += 16
+			s += 16
+			store64(out, o, load64(out, s))
+			store64(out, o+8, load64(out, s+8))
+		}
+		o = end
+	}
+	if err == nil && ip*8-int(n) > real*8 {
+		o, err = safe, ErrShort
+	}
+	d.ip, d.bits, d.n, d.o = ip, bits&(1<<n-1), n, o
+	return err
+}
+
+// multiple is the least multiple of a distance that is 8 or more.
+var multiple = [8]uint8{0, 8, 8, 9, 8, 10, 12, 14}
