@@ -341,7 +341,7 @@ func (c *conn) evidence(f *header, payload []byte) (bits int, ok bool) {
 		if !f.fin {
 			return 0, true
 		}
-		_, err := p.inflater.Message(payload, nil, 1<<16)
+		out, err := p.inflater.Message(payload, nil, 1<<16)
 		switch err {
 		case nil, inflate.ErrLimit:
 			// Random bits come to an end of a block too, but seldom just there.
