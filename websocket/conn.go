@@ -18,6 +18,7 @@ type conn struct {
 	traffic *traffic // nil before the first message or gap
 	opening *opening // nil once it is a WebSocket
 	deflate deflateParams
+	h2      *http2
 	swap    bool // the flow's client is our server
 	halves  [2]half
 
@@ -33,6 +34,7 @@ const (
 	inHold               // not known before the other side was read on
 	inFrames             // frames
 	inHunt               // frames, but where the next begins is not known
+	inHTTP2              // frames of HTTP/2
 	inVoid               // nothing that can be read
 )
 
@@ -107,6 +109,8 @@ func (c *conn) data(dir Direction, b []byte, t time.Time) {
 		c.frames(dir, h, b, t)
 	case inHunt:
 		c.hunt(dir, h, b, t)
+	case inHTTP2:
+		c.http2(dir, b, t)
 	case inVoid:
 		h.offset += int64(len(b))
 		c.skip(len(b))
@@ -128,6 +132,10 @@ func (c *conn) Gap(dir Direction, n int64, t time.Time) {
 
 func (c *conn) gap(dir Direction, n int64, t time.Time) {
 	h := &c.halves[dir]
+	if h.mode == inHTTP2 {
+		c.gapHTTP2(dir, n, t)
+		return
+	}
 	if c.opening != nil && h.mode != inHunt {
 		c.openingGap(dir, n, t)
 		return
@@ -182,6 +190,14 @@ func (c *conn) Closed(reason reassembly.Reason, t time.Time) {
 	if c.opening != nil {
 		c.openingClosed()
 	}
+	if c.h2 != nil {
+		c.closeStreams(cause(reason), t)
+	}
+	c.end(cause(reason), t)
+}
+
+// end tells what is left.
+func (c *conn) end(cause string, t time.Time) {
 	for dir := range Direction(2) {
 		h := &c.halves[dir]
 		if h.mode == inHunt && !c.settle(dir, h, true) {
@@ -192,7 +208,7 @@ func (c *conn) Closed(reason reassembly.Reason, t time.Time) {
 		c.abandon(dir, &c.halves[dir], t)
 	}
 	if c.info != nil {
-		c.p.tellEnd(c, cause(reason), t)
+		c.p.tellEnd(c, cause, t)
 	}
 }
 

@@ -78,7 +78,7 @@ func (c *conn) early(h *half, s *openingSide, b []byte) bool {
 	if h.mode != inHead || len(c.opening.pending) > 0 || c.opening.lossy || len(s.head) > 0 {
 		return false
 	}
-	return len(s.held) > 0 || maybeResponse(b)
+	return len(s.held) > 0 || maybeResponse(b) || maybeSettings(b)
 }
 
 // ignore gives the connection up: it is no WebSocket. n bytes are left unread.
@@ -100,6 +100,7 @@ func (c *conn) ignore(n int) {
 	if c.info == nil {
 		c.flow.Ignore()
 	}
+	c.h2 = nil
 }
 
 // hold keeps b for later.
@@ -199,6 +200,12 @@ func (c *conn) readHead(dir Direction, h *half, s *openingSide, b []byte, t time
 // request acts on a request's head.
 func (c *conn) request(h *half, s *openingSide, hd head) bool {
 	o := c.opening
+	if hd.line() == prefaceLine {
+		c.startHTTP2(len(prefaceRest))
+		c.halves[FromClient].mode, c.halves[FromServer].mode = inHTTP2, inHTTP2
+		c.resume(FromServer, &o.sides[FromServer])
+		return true
+	}
 	method, _, ok := hd.requestLine()
 	if !ok || len(o.pending) >= maxPending {
 		return false
@@ -243,6 +250,11 @@ func (c *conn) response(h *half, s *openingSide, hd head, t time.Time) bool {
 		}
 	}
 	if status == http.StatusSwitchingProtocols {
+		if hd.hasToken("Upgrade", "h2c") { // the client's preface is still to come
+			c.startHTTP2(0)
+			h.mode = inHTTP2
+			return true
+		}
 		if !hd.upgrade() && (r.upgrade == "" || hd.get("Upgrade") != "") {
 			return false // to another protocol
 		}
