@@ -350,3 +350,14 @@ func TestKernelUrgent(t *testing.T) {
 		}
 	}
 }
+
+func TestKernelEvasions(t *testing.T) {
+	o := newOracle(t)
+	for n, e := range evasions {
+		conn := o.connect(uint16(1024 + n))
+		e.script.each(func(at int, data string) { conn.send(at, []byte(data)) })
+		if got := string(conn.finish(len(e.want))); got != e.want {
+			t.Errorf("%s: the kernel has %s, the table %s", e.name, got, e.want)
+		}
+	}
+}
