@@ -15,12 +15,12 @@ func assemble(root *block) ([]bpf.RawInstruction, bool) {
 	total := 0
 	for again := true; again; {
 		again, total = false, 0
-		for _, b := range order {
+		for i, b := range order {
 			start[b] = total
-			total += b.size(long[b])
+			total += b.size(long[b], i+1 < len(order) && order[i+1] == b.succ[0])
 		}
 		for _, b := range order {
-			if b.leaf() {
+			if b.leaf() || b.code == ja {
 				continue
 			}
 			l := long[b]
@@ -37,12 +37,19 @@ func assemble(root *block) ([]bpf.RawInstruction, bool) {
 		return nil, false
 	}
 	out := make([]bpf.RawInstruction, 0, total)
-	for _, b := range order {
+	for i, b := range order {
 		for _, s := range b.stmts {
-			out = append(out, bpf.RawInstruction{Op: s.code, K: s.k})
+			out = append(out, bpf.RawInstruction{Op: s.code & codeMask, Jt: s.jt, Jf: s.jf, K: s.k})
 		}
 		if b.leaf() {
 			out = append(out, bpf.RawInstruction{Op: b.code, K: b.k})
+			continue
+		}
+		if b.code == ja && order[i+1] == b.succ[0] {
+			continue
+		}
+		if b.code == ja {
+			out = append(out, bpf.RawInstruction{Op: ja, K: uint32(start[b.succ[0]] - len(out) - 1)})
 			continue
 		}
 		l := long[b]
@@ -67,8 +74,13 @@ func assemble(root *block) ([]bpf.RawInstruction, bool) {
 	return out, true
 }
 
-func (b *block) size(long [2]bool) int {
+// size is how many instructions b takes. A step needs no jump to where it
+// would go anyway.
+func (b *block) size(long [2]bool, falls bool) int {
 	n := len(b.stmts) + 1
+	if b.code == ja && falls {
+		n--
+	}
 	for _, l := range long {
 		if l {
 			n++

@@ -75,6 +75,18 @@ func bytesOf(code uint16) uint32 {
 	return 4
 }
 
+// While a program is built its codes have two more bits.
+const (
+	// ldExt loads what the kernel knows of the packet, where an ordinary load
+	// from so large an offset would be out of bounds.
+	ldExt = 0x100 | opLD | modeABS | sizeW
+	// ldTagType is ldExt of what is known to be the type of a VLAN tag.
+	ldTagType = 0x200 | ldExt
+
+	codeMask = 0xff
+	sizeMask = 0x18
+)
+
 // The kernel's extensions (linux/filter.h): loads from these offsets read what
 // the kernel knows of the packet.
 const (
@@ -90,6 +102,9 @@ const (
 	// linkBase makes an offset relative to the link header, which a datagram
 	// socket does not otherwise see (SKF_LL_OFF).
 	linkBase = 0xffe00000
+
+	// outOfBounds is behind every packet's end.
+	outOfBounds = 0x7fffffff
 )
 
 // memWords is the number of scratch registers.

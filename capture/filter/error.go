@@ -45,6 +45,9 @@ func (e *Error) token() string {
 	return e.Expr[e.Offset : e.Offset+e.Len]
 }
 
+// everywhere is the span of an error that concerns the whole expression.
+var everywhere = span{0, -1}
+
 // fail unwinds the compiler with an Error; Compile catches it. It never
 // crosses the package's boundary.
 func fail(at span, format string, args ...any) {

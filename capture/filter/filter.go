@@ -19,13 +19,20 @@ type Target struct {
 	// SnapLen is what the program returns for a frame that it selects.
 	// 0 means 262144, as tcpdump.
 	SnapLen uint32
+	// Netmask is the IPv4 mask of the network that "ip broadcast" is about. 0
+	// is tcpdump's for files and for every interface: it leaves 0.0.0.0 and
+	// 255.255.255.255.
+	Netmask uint32
 	// BigEndian says that the file with LinkNull comes from a machine that
 	// stores the most significant byte first.
 	BigEndian bool
 }
 
 // A Program is a compiled filter. It is immutable and safe for concurrent use.
-type Program struct{ ins []bpf.RawInstruction }
+type Program struct {
+	ins  []bpf.RawInstruction
+	code []insn // the same for Match
+}
 
 // Compile compiles expr. Errors are *Error. The empty expression selects all.
 func Compile(expr string, t Target) (p *Program, err error) {
@@ -34,6 +41,9 @@ func Compile(expr string, t Target) (p *Program, err error) {
 		case nil:
 		case *Error:
 			e.Expr = expr
+			if e.Len < 0 {
+				e.Offset, e.Len = 0, len(expr)
+			}
 			p, err = nil, e
 		default:
 			panic(e)
@@ -50,31 +60,40 @@ func compile(expr string, t Target, r resolver) *Program {
 	yes, no := &block{code: retK, k: t.SnapLen}, &block{code: retK}
 	root := yes
 	if n := parse(expr); n != nil {
-		root = g.program(g.node(n), yes, no)
+		root = lower(g.node(n), yes, no)
+		if !g.opaque {
+			root = optimize(root, false)
+			if root.leaf() && root.k == 0 {
+				fail(everywhere, "no packet can match")
+			}
+		}
+		root = g.place(root)
 	}
 	ins, ok := assemble(root)
 	if !ok {
-		fail(span{0, len(expr)}, "the filter needs more than %d instructions", maxInsns)
+		fail(everywhere, "the filter needs more than %d instructions", maxInsns)
 	}
-	return &Program{ins}
+	return newProgram(ins, t.Live)
 }
 
 // defaultSnapLen is tcpdump's.
 const defaultSnapLen = 262144
 
-func (t Target) bigEndian() bool { return t.BigEndian }
-
 // Raw returns the instructions in the kernel's form. The caller must not
 // change them.
 func (p *Program) Raw() []bpf.RawInstruction { return p.ins }
 
+// Len returns how many instructions the program has.
+func (p *Program) Len() int { return len(p.ins) }
+
 // Meta is what the kernel knows of a packet beside its bytes.
 type Meta struct {
-	Length     int    // bytes on the wire
-	Interface  int    // interface index
-	PacketType uint8  // PACKET_HOST … of packet(7)
-	Protocol   uint16 // EtherType of the packet
-	VLANTag    uint16 // tag control information, valid iff HasVLAN
-	VLANProto  uint16
-	HasVLAN    bool
+	Length       int    // bytes on the wire, counted from where the program's data begin
+	Interface    int    // interface index
+	PacketType   uint8  // PACKET_HOST … of packet(7)
+	Protocol     uint16 // EtherType of the packet, or of what follows the tag where HasVLAN
+	HardwareType uint16 // ARPHRD_ value of the interface
+	VLANTag      uint16 // tag control information, valid iff HasVLAN
+	VLANProto    uint16 // EtherType of the tag, valid iff HasVLAN
+	HasVLAN      bool   // the kernel has taken a VLAN tag out of the packet
 }

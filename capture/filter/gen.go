@@ -58,6 +58,8 @@ const (
 // linkPPP is what follows a PPPoE session header: a PPP protocol field.
 const linkPPP decode.LinkType = 9
 
+const linkEthernet = decode.LinkEthernet
+
 // An offset is where a header begins: a constant, plus what a register holds
 // once it has become variable.
 type offset struct {

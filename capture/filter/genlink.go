@@ -55,7 +55,7 @@ func (g *generator) protocol(at span, p uint32) *cond {
 
 // family tests the address family of a BSD loopback header.
 func (g *generator) family(af uint32) *cond {
-	if g.link == decode.LinkNull && !g.t.bigEndian() {
+	if g.link == decode.LinkNull && !g.t.BigEndian {
 		af = bits.ReverseBytes32(af)
 	}
 	return g.cmp(atLink, 0, sizeW, af)

@@ -337,10 +337,37 @@ func (g *generator) checkPort(n *primitive, v uint32) {
 // ports tests for a port, or a range of them, of a protocol, or of TCP, UDP
 // and SCTP where proto is 0.
 func (g *generator) ports(n *primitive, proto, lo, hi uint32, isRange bool) *cond {
+	ip := g.port4(n, proto, lo, hi, isRange)
+	return or(g.port6(n, proto, lo, hi, isRange), ip)
+}
+
+func (g *generator) port4(n *primitive, proto, lo, hi uint32, isRange bool) *cond {
+	return and(g.protocol(n.id.at, etherIP), eachPortProto(proto, func(p uint32) *cond {
+		return and(and(g.cmp(atNet, 9, sizeB, p), g.firstFragment()),
+			g.portAt(n, atTranIP, lo, hi, isRange))
+	}))
+}
+
+func (g *generator) port6(n *primitive, proto, lo, hi uint32, isRange bool) *cond {
+	return and(g.protocol(n.id.at, etherIPv6), eachPortProto(proto, func(p uint32) *cond {
+		return and(g.cmp(atNet, 6, sizeB, p), g.portAt(n, atTranIP6, lo, hi, isRange))
+	}))
+}
+
+func eachPortProto(proto uint32, of func(uint32) *cond) *cond {
+	if proto != 0 {
+		return of(proto)
+	}
+	tcpUDP := or(of(protoTCP), of(protoUDP))
+	return or(of(protoSCTP), tcpUDP)
+}
+
+// portAt tests the ports in the transport header.
+func (g *generator) portAt(n *primitive, b base, lo, hi uint32, isRange bool) *cond {
 	if lo > hi {
 		lo, hi = hi, lo
 	}
-	atom := func(b base, off uint32) func() *cond {
+	port := func(off uint32) func() *cond {
 		return func() *cond {
 			if !isRange {
 				return g.cmp(b, off, sizeH, lo)
@@ -349,23 +376,7 @@ func (g *generator) ports(n *primitive, proto, lo, hi uint32, isRange bool) *con
 				not(g.test(b, off, sizeH, 0xffffffff, jmpGT, hi)))
 		}
 	}
-	of := func(p uint32) *cond { // IPv4, and no fragment but the first
-		return and(and(g.cmp(atNet, 9, sizeB, p), g.firstFragment()),
-			g.directed(n, atom(atTranIP, 0), atom(atTranIP, 2)))
-	}
-	of6 := func(p uint32) *cond {
-		return and(g.cmp(atNet, 6, sizeB, p), g.directed(n, atom(atTranIP6, 0), atom(atTranIP6, 2)))
-	}
-	version := func(ether uint32, of func(uint32) *cond) *cond {
-		link := g.protocol(n.id.at, ether)
-		if proto != 0 {
-			return and(link, of(proto))
-		}
-		tcpUDP := or(of(protoTCP), of(protoUDP))
-		return and(link, or(of(protoSCTP), tcpUDP))
-	}
-	c4 := version(etherIP, of)
-	return or(version(etherIPv6, of6), c4)
+	return g.directed(n, port(0), port(2))
 }
 
 // firstFragment tests that an IPv4 packet is whole or the first fragment.

@@ -125,7 +125,9 @@ func (g *generator) broadcast(n *keyword) *cond {
 		}
 		return and(g.inner(), g.bytes(atLink, 0, []byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}))
 	case "ip":
-		fail(n.at, "the network's mask is not known, so \"ip broadcast\" cannot be told")
+		host := ^g.t.Netmask
+		return and(g.protocol(n.at, etherIP), or(g.masked(atNet, 16, sizeW, 0, host),
+			g.masked(atNet, 16, sizeW, host, host)))
 	}
 	fail(n.proto.at, "%q has no broadcast: ether has", n.proto.text)
 	return nil
@@ -173,7 +175,7 @@ func (g *generator) direction(n *keyword) *cond {
 	case g.link == decode.LinkSLL2:
 		out = g.cmp(atLink, 10, sizeB, sllOutgoing)
 	case g.t.Live:
-		out = &cond{stmts: []stmt{{code: opLD | modeABS | sizeB, k: extPktType}}, test: jmpEQ, k: sllOutgoing}
+		out = &cond{stmts: []stmt{{code: ldExt, k: extPktType}}, test: jmpEQ, k: sllOutgoing}
 	default:
 		fail(n.at, "a file of link type %s does not tell the direction, so %q is not known", g.linkName(), n.word.text)
 	}
@@ -188,7 +190,7 @@ func (g *generator) ifindex(n *keyword) *cond {
 	case g.link == decode.LinkSLL2:
 		return g.cmp(atLink, 4, sizeW, n.arg.num)
 	case g.t.Live:
-		return &cond{stmts: []stmt{{code: opLD | modeABS | sizeW, k: extIfIndex}}, test: jmpEQ, k: n.arg.num}
+		return &cond{stmts: []stmt{{code: ldExt, k: extIfIndex}}, test: jmpEQ, k: n.arg.num}
 	}
 	fail(n.at, "a file of link type %s does not tell the interface", g.linkName())
 	return nil

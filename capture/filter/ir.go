@@ -2,8 +2,9 @@ package filter
 
 // A stmt is an instruction without branches.
 type stmt struct {
-	code uint16
-	k    uint32
+	code   uint16
+	k      uint32
+	jt, jf uint8 // of a jump within its block, as only protochain's loop has
 }
 
 // A cond is a condition on a packet: a leaf that runs statements and tests A,
@@ -14,6 +15,7 @@ type cond struct {
 	stmts []stmt
 	test  uint16 // jump code of a leaf: A against k, or against X
 	k     uint32
+	lower func(yes, no *block) *block // of a graph
 }
 
 type condOp uint8
@@ -23,6 +25,7 @@ const (
 	both
 	either
 	inverse
+	graph // a part that is no tree
 )
 
 // and, or and not build conditions. A nil operand of and stands for "always".
@@ -84,6 +87,13 @@ func lower(c *cond, yes, no *block) *block {
 		return lower(c.a, yes, lower(c.b, yes, no))
 	case inverse:
 		return lower(c.a, no, yes)
+	case graph:
+		return c.lower(yes, no)
 	}
 	return &block{stmts: c.stmts, code: opJMP | c.test, k: c.k, succ: [2]*block{yes, no}}
+}
+
+// step is a block that does not branch.
+func step(s []stmt, next *block) *block {
+	return &block{stmts: s, code: ja, succ: [2]*block{next, next}}
 }

@@ -146,10 +146,10 @@ func (p *parser) item(inherit qual, m mode) (item, qual) {
 	case t.is("("):
 		p.next()
 		it := p.parenthesis(inherit, mode{term: m.term, id: m.ids})
-		return p.value(it, m), inherit
+		return p.value(it, m, inherit)
 	case t.kind == tNum:
 		p.next()
-		return p.value(item{class: isNum, num: t, value: &numeral{t}}, m), inherit
+		return p.value(item{class: isNum, num: t, value: &numeral{t}}, m, inherit)
 	case m.id && t.kind >= tName && t.kind <= tARCnet:
 		return item{class: isID, node: p.id(inherit)}, inherit
 	case m.term:
@@ -183,18 +183,18 @@ func (p *parser) parenthesis(inherit qual, m mode) item {
 
 // value goes on from a number or value to the operation or comparison that it
 // begins, where there is one.
-func (p *parser) value(it item, m mode) item {
+func (p *parser) value(it item, m mode, inherit qual) (item, qual) {
 	if !m.term || it.class != isNum && it.class != isValue {
-		return it
+		return it, inherit
 	}
 	if _, ok := binding[p.peek().text]; ok && p.peek().kind == tOp {
 		it = item{class: isValue, value: p.operations(it.value, 0)}
 	}
 	if t := p.peek(); isComparison(t) {
 		p.next()
-		return item{class: isTerm, node: &relation{op: t, l: it.value, r: p.arith(0)}}
+		return item{class: isTerm, node: &relation{op: t, l: it.value, r: p.arith(0)}}, qual{none: true}
 	}
-	return it
+	return it, inherit
 }
 
 func isComparison(t token) bool {
@@ -241,8 +241,7 @@ func (p *parser) term() (item, qual) {
 	t := p.peek()
 	none := qual{none: true}
 	if t.is("-") || t.is("len") || protocols[t.text] && t.kind == tWord && p.toks[p.i+1].is("[") {
-		v := p.value(item{class: isValue, value: p.arith(0)}, mode{term: true})
-		return v, none
+		return p.value(item{class: isValue, value: p.arith(0)}, mode{term: true}, none)
 	}
 	if t.kind != tWord {
 		p.unexpected("")

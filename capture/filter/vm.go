@@ -1,161 +1,323 @@
 package filter
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+
+	"golang.org/x/net/bpf"
+)
+
+// An insn is an instruction made ready for the interpreter: its operation is
+// one of a dense set, and its jumps are places in the program.
+type insn struct {
+	op     vmOp
+	jt, jf uint16
+	k      uint32
+}
+
+type vmOp uint8
+
+const (
+	vmRet vmOp = iota
+	vmRetA
+	vmLdW
+	vmLdH
+	vmLdB
+	vmLdXW
+	vmLdXH
+	vmLdXB
+	vmMsh
+	vmExt
+	vmLen
+	vmImm
+	vmXImm
+	vmMem
+	vmXMem
+	vmSt
+	vmStX
+	vmTax
+	vmTxa
+	vmNeg
+	vmJa
+	vmLoop
+	vmEqK
+	vmEqX
+	vmGtK
+	vmGtX
+	vmGeK
+	vmGeX
+	vmSetK
+	vmSetX
+	vmAddK
+	vmAddX
+	vmSubK
+	vmSubX
+	vmMulK
+	vmMulX
+	vmDivK
+	vmDivX
+	vmModK
+	vmModX
+	vmAndK
+	vmAndX
+	vmOrK
+	vmOrX
+	vmXorK
+	vmXorX
+	vmLshK
+	vmLshX
+	vmRshK
+	vmRshX
+)
+
+// vmOps maps the kernel's codes.
+var vmOps = map[uint16]vmOp{
+	retK: vmRet, opRET | retA: vmRetA,
+	opLD | modeABS | sizeW: vmLdW, opLD | modeABS | sizeH: vmLdH, opLD | modeABS | sizeB: vmLdB,
+	opLD | modeIND | sizeW: vmLdXW, opLD | modeIND | sizeH: vmLdXH, opLD | modeIND | sizeB: vmLdXB,
+	ldxMsh: vmMsh, ldLen: vmLen, ldImm: vmImm, ldxImm: vmXImm, ldMem: vmMem, ldxMem: vmXMem,
+	opST: vmSt, opSTX: vmStX, tax: vmTax, txa: vmTxa, neg: vmNeg, ja: vmJa,
+	opJMP | jmpEQ: vmEqK, opJMP | jmpEQ | srcX: vmEqX, opJMP | jmpGT: vmGtK, opJMP | jmpGT | srcX: vmGtX,
+	opJMP | jmpGE: vmGeK, opJMP | jmpGE | srcX: vmGeX, opJMP | jmpSET: vmSetK, opJMP | jmpSET | srcX: vmSetX,
+	opALU | aluADD: vmAddK, opALU | aluADD | srcX: vmAddX, opALU | aluSUB: vmSubK, opALU | aluSUB | srcX: vmSubX,
+	opALU | aluMUL: vmMulK, opALU | aluMUL | srcX: vmMulX, opALU | aluDIV: vmDivK, opALU | aluDIV | srcX: vmDivX,
+	opALU | aluMOD: vmModK, opALU | aluMOD | srcX: vmModX, opALU | aluAND: vmAndK, opALU | aluAND | srcX: vmAndX,
+	opALU | aluOR: vmOrK, opALU | aluOR | srcX: vmOrX, opALU | aluXOR: vmXorK, opALU | aluXOR | srcX: vmXorX,
+	opALU | aluLSH: vmLshK, opALU | aluLSH | srcX: vmLshX, opALU | aluRSH: vmRshK, opALU | aluRSH | srcX: vmRshX,
+}
+
+// newProgram makes a program of instructions that the assembler wrote: all
+// jumps stay inside of it and its last instruction returns. The kernel's
+// extensions are served where it is live.
+func newProgram(ins []bpf.RawInstruction, live bool) *Program {
+	p := &Program{ins: ins, code: make([]insn, len(ins))}
+	for i, in := range ins {
+		op, ok := vmOps[in.Op]
+		if !ok {
+			panic("filter: unknown instruction")
+		}
+		c := insn{op: op, k: in.K}
+		switch {
+		case op == vmJa:
+			to := i + 1 + int(int32(in.K))
+			if to <= i {
+				c.op = vmLoop
+			}
+			c.jt = uint16(to)
+		case in.Op&0x07 == opJMP:
+			c.jt, c.jf = uint16(i+1+int(in.Jt)), uint16(i+1+int(in.Jf))
+		case live && in.K >= linkBase && (op == vmLdW || op == vmLdH || op == vmLdB):
+			c.op = vmExt
+		case op == vmSt || op == vmStX || op == vmMem || op == vmXMem:
+			c.k &= memWords - 1
+		}
+		p.code[i] = c
+	}
+	return p
+}
+
+// maxLoops bounds protochain's loop: more headers of eight bytes no packet
+// holds, but headers can be made that lead in a circle.
+const maxLoops = 8192
 
 // Match runs the program over one frame and returns how many of its bytes it
-// selects: 0 for none. It allocates nothing. m may be nil where the program is
-// for files; then the frame counts as whole.
+// selects: 0 for none, and perhaps more than there are. It allocates nothing.
+//
+// For a live program data is what the kernel's program sees of the frame, and
+// m tells the rest. For others data is the frame and of m only Length counts;
+// a nil m stands for a whole frame.
 func (p *Program) Match(data []byte, m *Meta) int {
 	var a, x uint32
 	var mem [memWords]uint32
-	length := uint32(len(data))
-	if m != nil && m.Length > 0 {
-		length = uint32(m.Length)
-	}
-	ins := p.ins
-	for pc := 0; pc < len(ins); pc++ {
-		in := &ins[pc]
-		k := in.K
-		switch in.Op {
-		case opLD | modeABS | sizeW, opLD | modeIND | sizeW:
-			if in.Op == opLD|modeIND|sizeW {
-				k += x
-			} else if k >= extBase {
-				a = extension(k, m)
-				continue
-			}
+	code := p.code
+	loops := 0
+	for pc := uint(0); pc < uint(len(code)); {
+		in := &code[pc]
+		pc++
+		k := in.k
+		switch in.op {
+		case vmRet:
+			return int(k)
+		case vmRetA:
+			return int(a)
+		case vmLdXW:
+			k += x
+			fallthrough
+		case vmLdW:
 			if uint64(k)+4 > uint64(len(data)) {
 				return 0
 			}
 			a = binary.BigEndian.Uint32(data[k:])
-		case opLD | modeABS | sizeH, opLD | modeIND | sizeH:
-			if in.Op == opLD|modeIND|sizeH {
-				k += x
-			} else if k >= extBase {
-				a = extension(k, m)
-				continue
-			}
+		case vmLdXH:
+			k += x
+			fallthrough
+		case vmLdH:
 			if uint64(k)+2 > uint64(len(data)) {
 				return 0
 			}
 			a = uint32(binary.BigEndian.Uint16(data[k:]))
-		case opLD | modeABS | sizeB, opLD | modeIND | sizeB:
-			if in.Op == opLD|modeIND|sizeB {
-				k += x
-			} else if k >= extBase {
-				a = extension(k, m)
-				continue
-			}
+		case vmLdXB:
+			k += x
+			fallthrough
+		case vmLdB:
 			if uint64(k) >= uint64(len(data)) {
 				return 0
 			}
 			a = uint32(data[k])
-		case ldxMsh:
+		case vmMsh:
 			if uint64(k) >= uint64(len(data)) {
 				return 0
 			}
 			x = uint32(data[k]&0xf) << 2
-		case ldImm:
+		case vmExt:
+			v, ok := m.extension(k)
+			if !ok {
+				return 0
+			}
+			a = v
+		case vmLen:
+			a = uint32(len(data))
+			if m != nil {
+				a = uint32(m.Length)
+			}
+		case vmImm:
 			a = k
-		case ldLen:
-			a = length
-		case ldMem:
-			a = mem[k&15]
-		case ldxImm:
+		case vmXImm:
 			x = k
-		case ldxMem:
-			x = mem[k&15]
-		case opST:
-			mem[k&15] = a
-		case opSTX:
-			mem[k&15] = x
-		case tax:
+		case vmMem:
+			a = mem[k&(memWords-1)]
+		case vmXMem:
+			x = mem[k&(memWords-1)]
+		case vmSt:
+			mem[k&(memWords-1)] = a
+		case vmStX:
+			mem[k&(memWords-1)] = x
+		case vmTax:
 			x = a
-		case txa:
+		case vmTxa:
 			a = x
-		case neg:
+		case vmNeg:
 			a = -a
-		case ja:
-			pc += int(int32(k))
-		case retK:
-			return int(k)
-		default:
-			v := k
-			if in.Op&srcX != 0 {
-				v = x
+		case vmLoop:
+			if loops++; loops > maxLoops {
+				return 0
 			}
-			if in.Op&7 == opALU {
-				switch in.Op & 0xf0 {
-				case aluADD:
-					a += v
-				case aluSUB:
-					a -= v
-				case aluMUL:
-					a *= v
-				case aluDIV:
-					if v == 0 {
-						return 0
-					}
-					a /= v
-				case aluMOD:
-					if v == 0 {
-						return 0
-					}
-					a %= v
-				case aluAND:
-					a &= v
-				case aluOR:
-					a |= v
-				case aluXOR:
-					a ^= v
-				case aluLSH:
-					a <<= v
-				case aluRSH:
-					a >>= v
-				}
-				continue
-			}
-			var yes bool
-			switch in.Op & 0xf0 {
-			case jmpEQ:
-				yes = a == v
-			case jmpGT:
-				yes = a > v
-			case jmpGE:
-				yes = a >= v
-			case jmpSET:
-				yes = a&v != 0
-			}
-			if yes {
-				pc += int(in.Jt)
+			pc = uint(in.jt)
+		case vmJa:
+			pc = uint(in.jt)
+		case vmEqX:
+			k = x
+			fallthrough
+		case vmEqK:
+			if a == k {
+				pc = uint(in.jt)
 			} else {
-				pc += int(in.Jf)
+				pc = uint(in.jf)
 			}
+		case vmGtX:
+			k = x
+			fallthrough
+		case vmGtK:
+			if a > k {
+				pc = uint(in.jt)
+			} else {
+				pc = uint(in.jf)
+			}
+		case vmGeX:
+			k = x
+			fallthrough
+		case vmGeK:
+			if a >= k {
+				pc = uint(in.jt)
+			} else {
+				pc = uint(in.jf)
+			}
+		case vmSetX:
+			k = x
+			fallthrough
+		case vmSetK:
+			if a&k != 0 {
+				pc = uint(in.jt)
+			} else {
+				pc = uint(in.jf)
+			}
+		case vmAddX:
+			a += x
+		case vmAddK:
+			a += k
+		case vmSubX:
+			a -= x
+		case vmSubK:
+			a -= k
+		case vmMulX:
+			a *= x
+		case vmMulK:
+			a *= k
+		case vmDivX:
+			k = x
+			fallthrough
+		case vmDivK:
+			if k == 0 {
+				return 0
+			}
+			a /= k
+		case vmModX:
+			k = x
+			fallthrough
+		case vmModK:
+			if k == 0 {
+				return 0
+			}
+			a %= k
+		case vmAndX:
+			a &= x
+		case vmAndK:
+			a &= k
+		case vmOrX:
+			a |= x
+		case vmOrK:
+			a |= k
+		case vmXorX:
+			a ^= x
+		case vmXorK:
+			a ^= k
+		case vmLshX:
+			a <<= x
+		case vmLshK:
+			a <<= k
+		case vmRshX:
+			a >>= x
+		case vmRshK:
+			a >>= k
 		}
 	}
 	return 0
 }
 
-// extension is what the kernel knows of the packet.
-func extension(k uint32, m *Meta) uint32 {
+// extension is what the kernel knows of the packet, and false for what a Meta
+// does not tell.
+func (m *Meta) extension(k uint32) (v uint32, ok bool) {
 	if m == nil {
-		return 0
+		m = &Meta{}
 	}
 	switch k {
 	case extProtocol:
-		return uint32(m.Protocol)
+		v = uint32(m.Protocol)
 	case extPktType:
-		return uint32(m.PacketType)
+		v = uint32(m.PacketType)
 	case extIfIndex:
-		return uint32(m.Interface)
+		v = uint32(m.Interface)
+	case extHAType:
+		v = uint32(m.HardwareType)
 	case extVLANTag:
-		return uint32(m.VLANTag)
+		v = uint32(m.VLANTag)
 	case extVLANType:
-		return uint32(m.VLANProto)
+		v = uint32(m.VLANProto)
 	case extVLANHas:
 		if m.HasVLAN {
-			return 1
+			v = 1
 		}
+	default:
+		return 0, false
 	}
-	return 0
+	return v, true
 }
