@@ -24,6 +24,15 @@ import (
 // default fits into an ordinary test run.
 const defaultExprs = 1200
 
+// exprs is how many generated expressions are to be compared.
+func exprs() int {
+	n, err := strconv.Atoi(os.Getenv("WSTAP_FILTER_EXPRS"))
+	if err != nil {
+		return defaultExprs
+	}
+	return n
+}
+
 // oracle asks libpcap for its program for a file. An empty string means that
 // libpcap refuses the expression.
 func oracle(t testing.TB, file, expr string) (dump, refusal string) {
@@ -253,10 +262,7 @@ func disassemble(ins []bpf.RawInstruction) string { return (&Program{ins: ins}).
 
 func TestGeneratedLikeLibpcap(t *testing.T) {
 	needTcpdump(t)
-	n := defaultExprs
-	if s := os.Getenv("WSTAP_FILTER_EXPRS"); s != "" {
-		n, _ = strconv.Atoi(s)
-	}
+	n := exprs()
 	seed := uint64(1)
 	if s := os.Getenv("WSTAP_FILTER_SEED"); s != "" {
 		seed, _ = strconv.ParseUint(s, 10, 64)

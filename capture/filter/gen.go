@@ -175,7 +175,7 @@ func (g *generator) varPart(o *offset) []stmt {
 	if !o.variable {
 		return nil
 	}
-	return []stmt{{code: ldxMem, k: uint32(o.reg)}}
+	return []stmt{{code: ldxMem, k: uint32(o.reg), far: true}}
 }
 
 // ipHeaderLen loads the length of the IPv4 header, and the variable part of
@@ -190,7 +190,7 @@ func (g *generator) ipHeaderLen() []stmt {
 		stmt{code: opALU | aluAND, k: 0xf},
 		stmt{code: opALU | aluLSH, k: 2},
 		stmt{code: opALU | aluADD | srcX},
-		stmt{code: tax})
+		stmt{code: tax, far: true})
 }
 
 // cmp compares what is loaded with v.

@@ -53,7 +53,7 @@ type walk struct {
 
 func (w *walk) start() []stmt {
 	if w.v6 {
-		return []stmt{{code: opLD | modeABS | sizeB, k: w.base + 6}, {code: ldxImm, k: 40}}
+		return []stmt{{code: opLD | modeABS | sizeB, k: w.base + 6}, {code: ldxImm, k: 40, far: true}}
 	}
 	return []stmt{{code: opLD | modeABS | sizeB, k: w.base + 9}, {code: ldxMsh, k: w.base}}
 }
@@ -72,7 +72,7 @@ func (w *walk) overOptions() []stmt {
 		{code: opALU | aluADD, k: 1},
 		{code: opALU | aluMUL, k: 8},
 		{code: opALU | aluADD | srcX},
-		{code: tax},
+		{code: tax, far: true},
 		{code: ldMem, k: w.mem},
 	}
 }
@@ -84,7 +84,7 @@ func (w *walk) overAH() []stmt {
 		{code: opLD | modeIND | sizeB, k: w.base + 1},
 		{code: opALU | aluADD, k: 2},
 		{code: opALU | aluMUL, k: 4},
-		{code: tax},
+		{code: tax, far: true},
 		{code: ldMem, k: w.mem},
 	}
 }

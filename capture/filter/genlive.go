@@ -78,53 +78,127 @@ func cooked(link decode.LinkType, protocol stmt, tag ...stmt) placement {
 
 // relocate returns a copy of the graph with its loads moved.
 func (p placement) relocate(root *block) *block {
-	free := freeRegisters(root)
-	copies := make(map[*block]*block)
-	var visit func(b *block) *block
-	visit = func(b *block) *block {
-		if b.leaf() {
-			return b
-		}
-		if c := copies[b]; c != nil {
-			return c
-		}
-		c := &block{code: b.code, k: b.k}
-		c.succ = [2]*block{visit(b.succ[0]), visit(b.succ[1])}
-		// From the end on, as a load whose offset varies splits the block.
-		for i := len(b.stmts) - 1; i >= 0; i-- {
-			s := b.stmts[i]
-			if isLoad(s, modeIND) && s.k < min(p.rest, decodeMinHeader) && p.shift != 0 {
-				c = p.varying(s, c, free)
-				continue
-			}
-			c.stmts = append(p.stmt(s, free), c.stmts...)
-		}
-		copies[b] = c
-		return c
-	}
-	return visit(root)
+	r := &relocation{placement: p, free: freeRegisters(root), copies: make(map[*block]*block)}
+	r.classify(root)
+	return r.block(root)
 }
 
-// decodeMinHeader is less than any network header's offset: loads from a
-// varying offset that begin below it are relative to the link header. Others
-// are relative to a network header. Where a layout has it at another place,
-// they come behind a test of the protocol that fails.
-const decodeMinHeader = 14
+// A relocation is under way.
+type relocation struct {
+	placement
+	free   []uint32 // scratch registers
+	known  map[*block]known
+	copies map[*block]*block
+}
+
+// known is what can be told of the registers at a place.
+type known struct {
+	x      xClass
+	stored regSet // scratch registers that have been written on every way
+}
+
+// An xClass is what is known of X as an offset.
+type xClass uint8
+
+const (
+	xAny   xClass = iota
+	xShort        // an IP header's length
+	xFar          // behind the link header
+)
+
+func (k known) after(s stmt) known {
+	switch w := s.writes(); {
+	case s.far && (s.code != ldxMem || k.stored.has(int(s.k))):
+		k.x = xFar
+	case s.code == ldxMsh:
+		k.x = xShort
+	case w == regX:
+		k.x = xAny
+	case w >= 0 && w < memWords:
+		k.stored |= 1 << w
+	}
+	return k
+}
+
+// classify finds what is known where each block begins.
+func (r *relocation) classify(root *block) {
+	r.known = map[*block]known{root: {}}
+	for _, b := range layout(root) {
+		k := r.known[b]
+		for _, s := range b.stmts {
+			k = k.after(s)
+		}
+		for _, to := range b.succ {
+			here := k
+			if before, ok := r.known[to]; ok {
+				here.stored &= before.stored
+				if here.x != before.x {
+					here.x = xAny
+				}
+			}
+			r.known[to] = here
+		}
+	}
+}
+
+func (r *relocation) block(b *block) *block {
+	if b.leaf() {
+		return b
+	}
+	if c := r.copies[b]; c != nil {
+		return c
+	}
+	x := make([]xClass, len(b.stmts))
+	k := r.known[b]
+	for i, s := range b.stmts {
+		x[i] = k.x
+		k = k.after(s)
+	}
+	out := &block{code: b.code, k: b.k, succ: [2]*block{r.block(b.succ[0]), r.block(b.succ[1])}}
+	// From the end on, as a load whose offset varies splits the block.
+	for i := len(b.stmts) - 1; i >= 0; i-- {
+		s := b.stmts[i]
+		known := x[i] == xFar || x[i] == xShort && s.k >= r.rest
+		if isLoad(s, modeIND) && r.shift != 0 && !known {
+			out = r.varying(s, out)
+		} else {
+			out.stmts = append(r.stmt(s), out.stmts...)
+		}
+	}
+	r.copies[b] = out
+	return out
+}
 
 func isLoad(s stmt, mode uint16) bool {
 	return s.code&^sizeMask == opLD|mode
 }
 
-func (p placement) stmt(s stmt, free []uint32) []stmt {
+// stmt moves one statement.
+func (r *relocation) stmt(s stmt) []stmt {
 	switch {
-	case s.code == ldLen && p.shift != 0:
-		return []stmt{s, {code: opALU | aluADD, k: p.shift}}
+	case s.code == ldLen && r.shift != 0:
+		return []stmt{s, {code: opALU | aluADD, k: r.shift}}
 	case isLoad(s, modeABS):
-		return p.load(s, free)
-	case s.code == ldxMsh, isLoad(s, modeIND):
-		s.k -= p.shift
+		return r.load(s)
+	case isLoad(s, modeIND):
+		s.k -= r.shift
+	case s.code == ldxMsh && s.k >= r.rest:
+		s.k -= r.shift
+	case s.code == ldxMsh && r.shift != 0:
+		a := r.scratch(0)
+		return append(append([]stmt{{code: opST, k: a}}, r.piece(s.k, 1).stmts...),
+			stmt{code: opALU | aluAND, k: 0xf}, stmt{code: opALU | aluLSH, k: 2}, stmt{code: tax},
+			stmt{code: ldMem, k: a})
 	}
 	return []stmt{s}
+}
+
+// scratch returns a scratch register that the program does not use.
+func (r *relocation) scratch(i int) uint32 {
+	if i >= len(r.free) {
+		fail(everywhere, "too many intermediate values: simplify the arithmetic")
+	}
+	return r.free[i]
 }
 
 // A piece of a load comes from one place.
@@ -134,26 +208,22 @@ type piece struct {
 }
 
 // load loads the bytes [k, k+size), which can be spread over several places.
-func (p placement) load(s stmt, free []uint32) []stmt {
+func (r *relocation) load(s stmt) []stmt {
 	if s.k >= linkBase {
 		s.k = outOfBounds // this is no extension for the user
 		return []stmt{s}
 	}
 	var pieces []piece
 	for k, end := s.k, s.k+bytesOf(s.code); k < end; {
-		l := p.piece(k, end-k)
+		l := r.piece(k, end-k)
 		pieces = append(pieces, l)
 		k += l.size
 	}
-	out := pieces[0].stmts
 	if len(pieces) == 1 {
-		return out
+		return pieces[0].stmts
 	}
-	if len(free) < 2 {
-		fail(everywhere, "too many intermediate values: simplify the arithmetic")
-	}
-	x, high := free[0], free[1]
-	out = append([]stmt{{code: opSTX, k: x}}, out...)
+	x, high := r.scratch(0), r.scratch(1)
+	out := append([]stmt{{code: opSTX, k: x}}, pieces[0].stmts...)
 	for _, l := range pieces[1:] {
 		out = append(out, stmt{code: opALU | aluLSH, k: 8 * l.size}, stmt{code: opST, k: high})
 		out = append(out, l.stmts...)
@@ -200,7 +270,7 @@ func (p placement) piece(k, size uint32) piece {
 
 // varying loads from an offset in X plus s.k that can fall anywhere, and goes
 // on at next.
-func (p placement) varying(s stmt, next *block, free []uint32) *block {
+func (r *relocation) varying(s stmt, next *block) *block {
 	size := bytesOf(s.code)
 	direct := func(shift uint32) *block {
 		return step([]stmt{{code: s.code, k: s.k - shift}}, next)
@@ -211,19 +281,19 @@ func (p placement) varying(s stmt, next *block, free []uint32) *block {
 	// Bytes that the kernel does not tell are out of bounds.
 	other := step([]stmt{{code: opLD | modeABS | sizeB, k: outOfBounds}}, next)
 	first := uint32(0)
-	if p.same >= size {
-		first = p.same - size + 1
+	if r.same >= size {
+		first = r.same - size + 1
 	}
-	for k := p.rest; k > first; k-- {
-		if p.tells(k-1, size) {
-			l := p.load(stmt{code: s.code&sizeMask | opLD | modeABS, k: k - 1}, free)
+	for k := r.rest; k > first; k-- {
+		if r.tells(k-1, size) {
+			l := r.load(stmt{code: s.code&sizeMask | opLD | modeABS, k: k - 1})
 			other = test(jmpEQ, k-1, step(l, next), other)
 		}
 	}
 	if first > 0 {
 		other = test(jmpGE, first, other, direct(0))
 	}
-	other = test(jmpGE, p.rest, direct(p.shift), other)
+	other = test(jmpGE, r.rest, direct(r.shift), other)
 	return step([]stmt{{code: txa}, {code: opALU | aluADD, k: s.k}}, other)
 }
 

@@ -49,7 +49,7 @@ func (g *generator) geneveOffsets(at span) *cond {
 	g.geneve = true
 	header := []stmt{
 		{code: opALU | aluADD, k: udp + 8}, // A: the Geneve header
-		{code: tax},
+		{code: tax, far: true},
 		{code: opALU | aluADD, k: 2},
 		{code: opST, k: uint32(linkType)},
 		{code: opLD | modeIND | sizeB}, // length of the options, in words

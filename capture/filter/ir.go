@@ -5,6 +5,7 @@ type stmt struct {
 	code   uint16
 	k      uint32
 	jt, jf uint8 // of a jump within its block, as only protochain's loop has
+	far    bool  // X then is an offset that lies behind the link header
 }
 
 // A cond is a condition on a packet: a leaf that runs statements and tests A,

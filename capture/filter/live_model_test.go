@@ -3,6 +3,7 @@ package filter
 import (
 	"encoding/binary"
 	"math/rand/v2"
+	"regexp"
 	"testing"
 
 	"github.com/wstap/wstap/decode"
@@ -67,6 +68,8 @@ func kernelViews(link decode.LinkType, f frame) []seen {
 	return nil
 }
 
+var linkBytes = regexp.MustCompile(`(ether|link)\[|byte`)
+
 // A live program must select from what the kernel shows it what the file
 // program selects from what the user sees.
 func TestLiveLikeFile(t *testing.T) {
@@ -74,8 +77,11 @@ func TestLiveLikeFile(t *testing.T) {
 	compiled, refused := 0, 0
 	for _, link := range []decode.LinkType{decode.LinkEthernet, decode.LinkSLL2, decode.LinkSLL} {
 		frames := corpus(link, false)
-		for i := range 700 {
+		for i := range max(700, exprs()/20) {
 			e := g.expr(i % 4)
+			if link != decode.LinkEthernet && linkBytes.MatchString(e) {
+				continue // the kernel does not tell all of the cooked header
+			}
 			file, err := Compile(e, Target{Link: link})
 			if err != nil {
 				continue

@@ -41,6 +41,8 @@ type facts struct {
 	edom   [2]bitset       // edges on every way to each edge out of here
 	val    [nRegs]valueNum // at the end of the block
 	tested valueNum        // what the branch compares A with
+	single bool            // the branch always goes the same way
+	def    regSet          // defined
 	kill   regSet          // defined before they are used
 	use    regSet          // used before they are defined, here or behind
 	outUse regSet          // used behind the block
@@ -99,13 +101,17 @@ func (o *optimizer) of(b *block) *facts { return &o.facts[b.id] }
 func (o *optimizer) did() { o.changed, o.progress = true, true }
 
 // maxShuffles ends a run of passes that only move branches: they could go on
-// in a circle for ever.
-const maxShuffles = 100
+// in a circle for ever. maxPasses ends any run.
+const (
+	maxShuffles = 100
+	maxPasses   = 10000
+)
 
 // settle repeats passes until they change nothing. With stmts they rewrite
 // statements, otherwise they move branches.
 func (o *optimizer) settle(stmts bool) {
-	for shuffles := 0; ; {
+	shuffles := 0
+	for range maxPasses {
 		o.changed, o.progress = false, false
 		o.findLevels()
 		o.findDominators()

@@ -7,7 +7,7 @@ func (o *optimizer) thread(e edge) {
 	if e.to().leaf() {
 		return
 	}
-	if t := e.to(); t.succ[0] == t.succ[1] && !o.conflict(e.from, t.succ[0]) && !(o.inOrder && t.loads()) {
+	if t := e.to(); t.succ[0] == t.succ[1] && !o.conflict(e.from, t, t.succ[0]) && !(o.inOrder && t.loads()) {
 		e.move(t.succ[0])
 		o.did()
 	}
@@ -33,7 +33,7 @@ func (o *optimizer) threadOnce(e edge) bool {
 			id := w*64 + bits.TrailingZeros64(word)
 			known := edge{o.facts[id%n].b, id / n}
 			t := o.outcome(e.to(), known)
-			if t != nil && !o.conflict(e.from, t) {
+			if t != nil && !o.conflict(e.from, e.to(), t) {
 				e.move(t)
 				o.changed = true
 				return !t.leaf()
@@ -50,6 +50,9 @@ func (o *optimizer) outcome(b *block, known edge) *block {
 		return nil
 	}
 	f, k := o.of(b), o.of(known.from)
+	if o.inOrder && k.single {
+		return nil // one of its edges is never taken, and tells nothing
+	}
 	if f.val[regA] != k.val[regA] {
 		return nil
 	}
@@ -62,10 +65,24 @@ func (o *optimizer) outcome(b *block, known edge) *block {
 	return nil
 }
 
-// conflict reports whether a register that is used behind to differs between
-// the ends of from and to.
-func (o *optimizer) conflict(from, to *block) bool {
-	f, t := o.of(from), o.of(to)
+// conflict reports whether it matters that an edge from one block skips
+// another on its way to a third.
+//
+// As libpcap it compares what is used behind the third, which is enough as
+// long as every block loads what it tests. In a program that has been through
+// the optimizer once that is no longer so: then what the third uses must not
+// be changed by the one skipped.
+func (o *optimizer) conflict(from, skipped, to *block) bool {
+	f, s, t := o.of(from), o.of(skipped), o.of(to)
+	if o.inOrder {
+		for use := t.use & s.def; use != 0; use &= use - 1 {
+			r := bits.TrailingZeros32(uint32(use))
+			if f.val[r] == unknown || f.val[r] != s.val[r] {
+				return true
+			}
+		}
+		return false
+	}
 	for use := t.outUse; use != 0; use &= use - 1 {
 		r := bits.TrailingZeros32(uint32(use))
 		if f.val[r] != t.val[r] {

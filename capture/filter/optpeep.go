@@ -108,6 +108,7 @@ func (o *optimizer) decide(b *block) {
 		}
 	}
 	val := &o.of(b).val
+	o.of(b).single = false
 	if k, ok := o.values.isConst(val[regX]); ok && srcOf(b.code) == srcX {
 		b.code &^= srcX
 		b.k = k
@@ -129,6 +130,7 @@ func (o *optimizer) decide(b *block) {
 	if b.succ[0] != b.succ[1] {
 		o.did()
 	}
+	o.of(b).single = true
 	if yes {
 		b.succ[1] = b.succ[0]
 	} else {

@@ -101,7 +101,7 @@ func (f *facts) localUses() {
 	if !f.b.leaf() {
 		read(f.b.branch())
 	}
-	f.use, f.kill = use, kill
+	f.def, f.use, f.kill = def, use, kill
 }
 
 // dropDead deletes statements whose result nothing uses.
