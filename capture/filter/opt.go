@@ -15,7 +15,7 @@ import "slices"
 // With inOrder it changes neither the order of loads nor which are made.
 func optimize(root *block, inOrder bool) *block {
 	o := newOptimizer(root)
-	o.inOrder = inOrder
+	o.inOrder, o.values.strict = inOrder, inOrder
 	o.settle(false)
 	o.settle(true)
 	o.unify()

@@ -50,8 +50,8 @@ func (o *optimizer) outcome(b *block, known edge) *block {
 		return nil
 	}
 	f, k := o.of(b), o.of(known.from)
-	if o.inOrder && k.single {
-		return nil // one of its edges is never taken, and tells nothing
+	if o.inOrder && (k.single || f.val[regA] == unknown || f.tested == unknown) {
+		return nil // an edge that is never taken tells nothing, nor do unknown values
 	}
 	if f.val[regA] != k.val[regA] {
 		return nil

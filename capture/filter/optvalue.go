@@ -17,7 +17,9 @@ type valueKey struct {
 type numbering struct {
 	num     map[valueKey]valueNum
 	consts  map[valueNum]uint32
+	last    valueNum
 	tagType valueNum // is one of tagTypes
+	strict  bool
 }
 
 // tagTypes are the types of the VLAN tags that the kernel knows.
@@ -26,16 +28,29 @@ var tagTypes = [...]uint32{etherVLAN, etherVLANAD}
 func (n *numbering) reset() {
 	n.num = make(map[valueKey]valueNum)
 	n.consts = make(map[valueNum]uint32)
-	n.tagType = unknown
+	n.last, n.tagType = unknown, unknown
 }
 
 func (n *numbering) of(key valueKey) valueNum {
 	v, ok := n.num[key]
 	if !ok {
-		v = valueNum(len(n.num) + 1)
+		n.last++
+		v = n.last
 		n.num[key] = v
 	}
 	return v
+}
+
+// compute numbers the result of an operation on other values. libpcap takes
+// two unknown operands for the same; strict does not.
+func (n *numbering) compute(key valueKey, operands ...valueNum) valueNum {
+	for _, v := range operands {
+		if v == unknown && n.strict {
+			n.last++
+			return n.last
+		}
+	}
+	return n.of(key)
 }
 
 func (n *numbering) constant(k uint32) valueNum {
@@ -118,7 +133,7 @@ func (o *optimizer) stmt(s *stmt, val *[nRegs]valueNum, rewrite bool) {
 				o.did()
 				set(regA, n.of(valueKey{code: s.code, k: s.k}))
 			} else {
-				set(regA, n.of(valueKey{code: s.code, k: s.k, a: x}))
+				set(regA, n.compute(valueKey{code: s.code, k: s.k, a: x}, x))
 			}
 		case modeLEN:
 			set(regA, n.of(valueKey{code: s.code}))
@@ -174,7 +189,7 @@ func (o *optimizer) alu(s *stmt, val *[nRegs]valueNum, rewrite bool) {
 		if constA && rewrite {
 			setConst(-ka)
 		} else {
-			val[regA] = n.of(valueKey{code: s.code, a: a})
+			val[regA] = n.compute(valueKey{code: s.code, a: a}, a)
 		}
 		return
 	}
@@ -198,7 +213,7 @@ func (o *optimizer) alu(s *stmt, val *[nRegs]valueNum, rewrite bool) {
 				return
 			}
 		}
-		val[regA] = n.of(valueKey{code: s.code, a: a, b: n.constant(s.k)})
+		val[regA] = n.compute(valueKey{code: s.code, a: a, b: n.constant(s.k)}, a)
 		return
 	}
 	x := val[regX]
@@ -212,7 +227,7 @@ func (o *optimizer) alu(s *stmt, val *[nRegs]valueNum, rewrite bool) {
 		if (op == aluLSH || op == aluRSH) && kx > 31 {
 			fail(everywhere, "shift by more than 31 bits")
 		}
-		val[regA] = n.of(valueKey{code: s.code, a: a, b: n.constant(kx)})
+		val[regA] = n.compute(valueKey{code: s.code, a: a, b: n.constant(kx)}, a)
 		return
 	}
 	if rewrite && constA && ka == 0 {
@@ -227,7 +242,7 @@ func (o *optimizer) alu(s *stmt, val *[nRegs]valueNum, rewrite bool) {
 			return
 		}
 	}
-	val[regA] = n.of(valueKey{code: s.code, a: a, b: x})
+	val[regA] = n.compute(valueKey{code: s.code, a: a, b: x}, a, x)
 }
 
 // keep sets A to v, or deletes s where A holds v already.
