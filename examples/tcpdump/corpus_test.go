@@ -168,7 +168,7 @@ func (c *corpus) tcpOptions() {
 
 func (c *corpus) mptcp() {
 	for subtype := range 16 {
-		for low := range 16 {
+		for _, low := range []int{0, 1, 4, 6, 15} {
 			for n := 3; n <= 30; n++ {
 				opt := make([]byte, n)
 				for i := range opt {
@@ -220,7 +220,14 @@ func (c *corpus) textProtocols() {
 		"GET /\xc3\xa4 HTTP/1.1\r\n", "OPTIONS * x\r\n", "A" + string(make([]byte, 200)), "INVITE sip:bob@x SIP/2.0\r\nVia: y\r\n\r\n",
 		"OPTIONSTHATISAVERYLONGWORDOPTIONSTHATISAVERYLONGWORDOPTIONSTHATISAVERYLONGWORDOPTIONSTHATISAVERYLONGWORDOPTIONSTHATISAVERYLONGWORD 200 OK\r\n",
 	}
-	for _, port := range []uint16{80, 8080, 21, 25, 43, 554, 8554, 22, 10288} {
+	texts = append(texts,
+		"*2\r\n$4\r\nINCR\r\n$1\r\nz\r\n*1\r\n$4\r\nPING\r\n", "+OK\r\n", "-ERR no\r\n", ":42\r\n", "$-1\r\n", "*-1\r\n*0\r\n$0\r\n\r\n",
+		"$-2\r\n", "$99999999999\r\n", "$2147483648\r\n", "$x\r\n", "$5x\r\n", "$5\rx", "$5\r\nhi\r\n", "$5\r", "$", "$-", "+never ends",
+		"PING\r\nPING\n\n", "\r\n", "\r\n\r\nPING\r\n", "*3\r\n:1\r\n", "$2\r\nhi there\r\n",
+		"\xff\xfd\x18\xff\xfb\x1f\xff\xfa\x1f\x00\x50\x00\x18\xff\xf0login:", "\xff\xff", "\xff\xf4\xff\xf9rest", "\xff\xfd\x77", "\xff\x10", "\xff", "\xff\xfa\x18",
+		"\xff\xfa\x25\x00\x02\x01\xff\xf0", "\xff\xfa\x25\x01\x08\xff\xf0", "\xff\xfa\x26\x05\x63\x00\xff\xf0", "\xff\xfa\x18\x00xterm\xff\xf0", "\xff\xfa\x18\xff\xf0", "\xff\xfa\x18\x01\xff", "\xff\xfa\x25\x00\xff\xf0\xff\xfd\x01",
+	)
+	for _, port := range []uint16{80, 8080, 21, 25, 43, 554, 8554, 22, 10288, 23, 6379} {
 		for i, text := range texts {
 			src, dst := netip.AddrPortFrom(a4.Addr(), 50000), netip.AddrPortFrom(b4.Addr(), port)
 			if i%2 == 1 {

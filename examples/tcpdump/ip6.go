@@ -350,6 +350,7 @@ func (p *printer) routing6(off int) int {
 
 func (p *printer) mobility(off int) {
 	p.proto = "mobility"
+	p.passed = true
 	p.pass("mobility", 8+int(p.u8(off+1))*8)
 }
 

@@ -23,6 +23,7 @@ const (
 	etherQinQ   = 0x88a8
 	ether9100   = 0x9100
 	ether9200   = 0x9200
+	etherJumbo  = 0x8870 // an 802.2 frame longer than a length can say
 
 	maxEtherLength = 1500 // an EtherType up to it is a length
 )
@@ -91,6 +92,13 @@ func (p *printer) ethernet(off, length int) int {
 		return captured
 	}
 	at, payload := off+header, length-header
+	if t == etherJumbo {
+		n, known := p.llc(at, payload, m)
+		if !known {
+			p.unknown(at, p.rest(at))
+		}
+		return header + n
+	}
 	if t <= maxEtherLength {
 		payload = min(payload, int(t))
 		was := p.limit(at, payload)

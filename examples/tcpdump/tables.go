@@ -43,6 +43,7 @@ var dissected = map[uint16]string{
 	0x3c12: "PPPoE", 0x888e: "EAPOL", 0x8899: "Realtek", 0x880b: "PPP", 0x8808: "MPCP", 0x8809: "Slow Protocols",
 	0x8902: "CFM", 0xabcd: "CFM", 0x88cc: "LLDP", 0x894f: "NSH", 0x9000: "Loopback", 0x88ca: "TIPC",
 	0x886f: "MS NLB heartbeat", 0x8947: "GeoNet", 0x0707: "GeoNet", 0x1111: "CALM FAST", 0x88a2: "AoE", 0x88f7: "PTP",
+	0x88e5: "MACsec", 0xd28b: "Arista",
 }
 
 // families names address families of BSD.

@@ -183,11 +183,11 @@ var tcpServices = []struct {
 	number uint16
 	print  func(p *printer, off, length int)
 }{
-	{23, ignored},
+	{23, (*printer).telnet},
 	{25, text("smtp", nil)},
 	{43, text("whois", nil)},
 	{179, ignored}, {1723, ignored},
-	{6379, ignored},
+	{6379, (*printer).resp},
 	{22, (*printer).ssh},
 	{10288, (*printer).beep},
 	{6633, ignored}, {6653, ignored},

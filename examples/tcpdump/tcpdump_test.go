@@ -36,10 +36,10 @@ func oracle(t *testing.T) string {
 
 // numericFlags are the command lines that are compared.
 var numericFlags = []string{
-	"-n", "-nv", "-nvv", "-nvvv", "-ne", "-nev", "-nevv", "-nq", "-nqq", "-nqe", "-nqv", "-nS", "-nSvv",
-	"-nA", "-nAA", "-nAv", "-nX", "-nXX", "-nx", "-nxx", "-nXXe", "-nxe", "-nxvv", "-nqA",
-	"-nt", "-ntt", "-nttt", "-ntttt", "-nttttt", "-nttvv", "-n --number", "-n# -c 7", "-nK -vv", "-n --nano", "-nttt --nano",
-	"--count -n", "-n -l -U -p", "-nn -s 96",
+	"-n", "-nv", "-nvv", "-ne", "-nevv", "-nq", "-nqqe", "-nqv", "-nSvv",
+	"-nA", "-nAAv", "-nX", "-nXXe", "-nx", "-nxxvv", "-nqA",
+	"-nt", "-nSntt", "-nttt", "-ntttt", "-nttttt", "-n --number", "-n# -c 7", "-nK -vv", "-n --nano", "-nvvvX", "-nttt --nano",
+	"--count -n", "-n -l -U -p -c 500", "-nn -s 96 -c 500",
 }
 
 // named are those that print names. They are for the recordings alone, whose
@@ -53,12 +53,16 @@ var oddFlags = []string{"-n", "-nvv", "-nev", "-nqv", "-nXX", "-nA"}
 var (
 	seed    = flag.Uint64("wstap.seed", 7, "seed of the random packets")
 	mutants = flag.Int("wstap.mutants", 3000, "number of changed packets")
+	keepIn  = flag.String("wstap.keep", "", "directory to leave the corpus in")
 )
 
 // TestSameOutput compares what both programs print for the corpus.
 func TestSameOutput(t *testing.T) {
 	tcpdump := oracle(t)
 	dir := t.TempDir()
+	if *keepIn != "" {
+		dir = *keepIn
+	}
 	variants := map[string][]string{}
 	for _, file := range writeCorpus(t, dir, newCorpus(*seed, *mutants).samples) {
 		variants[file] = numericFlags
