@@ -205,11 +205,16 @@ func (l *live) next(f *Frame) error {
 }
 
 func (l *live) sources() []Source {
-	s := make([]Source, len(l.shards))
-	for i := range s {
-		s[i] = l.shards[i]
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	sources := make([]Source, len(l.shards))
+	for i, s := range l.shards {
+		if len(l.shards) > 1 && s.frags == nil {
+			s.frags = newFragments(s, l.shards)
+		}
+		sources[i] = s
 	}
-	return s
+	return sources
 }
 
 func (l *live) stats() (Stats, error) {
@@ -321,10 +326,13 @@ func (l *live) close() error {
 	}
 	l.readCounters(time.Time{}) // the last figures
 	l.closed = true
-	var errs []error
-	for _, s := range l.shards {
-		errs = append(errs, s.close())
+	errs := make([]error, len(l.shards), len(l.shards)+1)
+	var wg sync.WaitGroup
+	for i, s := range l.shards {
+		// The kernel takes its time over each.
+		wg.Go(func() { errs[i] = s.close() })
 	}
+	wg.Wait()
 	if l.merger != nil {
 		errs = append(errs, l.merger.epoll.Close())
 	}

@@ -29,6 +29,7 @@ const (
 	hdrLen      = 16
 	hdrStatus   = 20
 	hdrMac      = 24
+	hdrNet      = 26
 	hdrVLANTCI  = 32
 	hdrVLANTPID = 36
 	hdrAddr     = 48 // struct sockaddr_ll
@@ -76,13 +77,18 @@ type shard struct {
 	left  int    // frames not yet given out
 	off   int    // of the next frame's header
 
+	frags  *fragments // nil unless connections are kept apart
+	parked []Frame    // to be given out before the next block
+
 	captured atomic.Uint64
 	closed   atomic.Bool
+	drained  atomic.Bool                    // all that came in until the stop was read
 	refilter atomic.Pointer[filter.Program] // what the held block must still pass
 
 	mu        sync.Mutex
 	ring      *ring
 	cur       int             // block that is held or comes next
+	inbox     []Frame         // from other shards
 	old       int             // blocks to come that must pass refilter
 	lastStamp time.Time       // of the last frame of the last block taken
 	uncounted int             // frames since the kernel's counters were read
@@ -97,6 +103,9 @@ type shard struct {
 func (s *shard) Next(f *Frame) error {
 	for {
 		for s.left == 0 {
+			if s.unpark(f) {
+				return nil
+			}
 			if err := s.advance(true); err != nil {
 				return err
 			}
@@ -105,6 +114,18 @@ func (s *shard) Next(f *Frame) error {
 			return nil
 		}
 	}
+}
+
+// unpark gives out a frame that did not come by the ring.
+func (s *shard) unpark(f *Frame) bool {
+	if len(s.parked) == 0 || s.closed.Load() {
+		return false
+	}
+	*f = s.parked[0]
+	s.parked[0] = Frame{}
+	s.parked = s.parked[1:]
+	s.captured.Add(1)
+	return true
 }
 
 // give makes f of the next frame of the held block. It reports false if that
@@ -117,6 +138,7 @@ func (s *shard) give(f *Frame) bool {
 	status := binary.NativeEndian.Uint32(h[hdrStatus:])
 	mac := int(binary.NativeEndian.Uint16(h[hdrMac:]))
 	end := mac + int(binary.NativeEndian.Uint32(h[hdrSnapLen:]))
+	net := int(binary.NativeEndian.Uint16(h[hdrNet:]))
 	length := int(binary.NativeEndian.Uint32(h[hdrLen:]))
 	if p := s.refilter.Load(); p != nil && !matches(p, h, b[mac:end]) {
 		return false
@@ -151,6 +173,9 @@ func (s *shard) give(f *Frame) bool {
 	f.Clock = Software
 	if status&unix.TP_STATUS_TS_RAW_HARDWARE != 0 {
 		f.Clock = Hardware
+	}
+	if s.frags != nil && s.frags.take(f, binary.BigEndian.Uint16(h[addrProto:]), net-mac) {
+		return false
 	}
 	// After the last write to the block: see close.
 	if s.closed.Load() {
@@ -278,7 +303,7 @@ func isIP(etherType uint16, data []byte) bool {
 var errNotReady = errors.New("capture: no block is ready")
 
 // advance gives back the block that is held and takes the next one, waiting
-// for it if it may.
+// for it if it may. It may return with frames parked instead.
 func (s *shard) advance(mayWait bool) error {
 	s.mu.Lock()
 	if s.block != nil {
@@ -306,9 +331,19 @@ func (s *shard) advance(mayWait bool) error {
 			}
 			return nil
 		}
+		if len(s.inbox) > 0 {
+			s.parked, s.inbox = append(s.parked, s.inbox...), nil
+			s.mu.Unlock()
+			return nil
+		}
 		err := s.err
 		if err == nil && s.isDrained() {
 			err = io.EOF
+		}
+		if err != nil && s.frags != nil && s.frags.held > 0 {
+			s.frags.flushAll()
+			s.mu.Unlock()
+			return nil
 		}
 		if err == nil && !mayWait {
 			err = errNotReady
@@ -422,13 +457,27 @@ func (s *shard) stop() error {
 
 // isDrained reports whether the capture was stopped and nothing is left in
 // the block that the kernel is filling. It waits for one block timeout first,
-// for frames on their way.
+// for frames on their way, and a while for what other shards may hand over.
 func (s *shard) isDrained() bool {
 	if s.stopped.IsZero() {
 		return false
 	}
 	since := time.Since(s.stopped)
-	return since > s.timeout && s.ring.pending(s.cur) == 0 || since > s.timeout+stopLimit
+	if since > s.timeout+stopLimit {
+		return true
+	}
+	if since <= s.timeout || s.ring.pending(s.cur) > 0 {
+		return false
+	}
+	s.drained.Store(true)
+	if s.frags != nil {
+		for _, other := range s.frags.shards {
+			if !other.drained.Load() {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // check looks for an error of the socket. An interface that is down is none.

@@ -256,33 +256,6 @@ func (s *shard) ignoreOutgoing() {
 	})
 }
 
-// fanOut joins the fan-out group of the given id, or makes one if it is
-// negative, and returns the group's id. The socket must be bound.
-func (s *shard) fanOut(id int, ignoreOutgoing bool) (int, error) {
-	err := s.control(func(fd int) error {
-		// The kernel hashes addresses and ports alike in both directions.
-		// PACKET_FANOUT_FLAG_DEFRAG is no way to keep fragments with their
-		// connection: it gives out other packets than were on the wire, and
-		// loses those that it sees twice, on lo or by two captures.
-		arg := unix.PACKET_FANOUT_HASH << 16
-		if ignoreOutgoing {
-			arg |= unix.PACKET_FANOUT_FLAG_IGNORE_OUTGOING << 16
-		}
-		if id < 0 {
-			arg |= unix.PACKET_FANOUT_FLAG_UNIQUEID << 16
-		} else {
-			arg |= id
-		}
-		if err := unix.SetsockoptInt(fd, unix.SOL_PACKET, unix.PACKET_FANOUT, arg); err != nil {
-			return os.NewSyscallError("setsockopt PACKET_FANOUT", err)
-		}
-		v, err := unix.GetsockoptInt(fd, unix.SOL_PACKET, unix.PACKET_FANOUT)
-		id = v & 0xffff
-		return os.NewSyscallError("getsockopt PACKET_FANOUT", err)
-	})
-	return id, err
-}
-
 // bind opens the shard's ears. A filter must be attached before.
 func (s *shard) bind(d *device) error {
 	return s.control(func(fd int) error {
