@@ -127,7 +127,7 @@ func (o *options) tapAll(ctx context.Context, src *source, each func(websocket.E
 		progress.hide()
 		printStats(os.Stderr, tap.Stats())
 	})()
-	eager := src.live || o.line || isTerminal(os.Stdout)
+	eager := src.eager || o.line || isTerminal(os.Stdout)
 	out := newOutput(progress.above(os.Stdout), eager, stop)
 
 	err := o.printAll(tap.Events(ctx), out, each)

@@ -21,7 +21,8 @@ import (
 type source struct {
 	capture.Source // what the tap reads
 
-	live   bool             // frames come as they happen, so output must not wait
+	live   bool             // from interfaces
+	eager  bool             // frames come as they happen, so output must not wait
 	file   *os.File         // of -r, or nil
 	size   int64            // of file; 0 if it has none
 	writer *pcapfile.Writer // of -w, or nil
@@ -37,6 +38,9 @@ func (s *source) Next(f *capture.Frame) error {
 	return err
 }
 
+// Live tells the tap that time is short.
+func (s *source) Live() bool { return s.live }
+
 // drainTime is the longest that end waits for packets which the kernel has
 // received and wsdump has not yet printed.
 const drainTime = time.Second
@@ -44,7 +48,7 @@ const drainTime = time.Second
 // end makes Next end. What the kernel had received by then is still given out;
 // a frame may stay in its ring for DefaultBlockTimeout before it shows.
 func (s *source) end() {
-	if s.file == nil && s.live {
+	if s.live {
 		time.Sleep(2 * capture.DefaultBlockTimeout)
 		start := time.Now()
 		at, err := s.Stats()
@@ -115,7 +119,7 @@ func (o *options) listen() (*source, error) {
 	}
 	fmt.Fprintf(os.Stderr, "wsdump: listening on %s, link-type %v, snapshot length %d bytes\n",
 		quoteArg(name), src.LinkType(), snaplen)
-	return &source{Source: src, live: true}, nil
+	return &source{Source: src, live: true, eager: true}, nil
 }
 
 func (o *options) openFile() (*source, error) {
@@ -135,7 +139,7 @@ func (o *options) openFile() (*source, error) {
 	case info.Mode().IsRegular():
 		s.size = info.Size()
 	default:
-		s.live = true // a pipe, perhaps of tcpdump -w -
+		s.eager = true // a pipe, perhaps of tcpdump -w -
 	}
 	if err == nil {
 		s.Source, err = pcapfile.NewReader(f, &pcapfile.Config{Follow: o.follow})
@@ -144,7 +148,7 @@ func (o *options) openFile() (*source, error) {
 		f.Close()
 		return nil, err
 	}
-	s.live = s.live || o.follow
+	s.eager = s.eager || o.follow
 	return o.filtered(s, o.read)
 }
 
