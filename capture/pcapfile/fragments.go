@@ -75,7 +75,7 @@ func (d *dealer) fragment(f *capture.Frame) {
 func (d *dealer) release(dg *datagram) {
 	for i := range dg.held {
 		d.datagrams.held -= len(dg.held[i].Data)
-		d.give(dg.hash, &dg.held[i])
+		d.giveOwn(dg.hash, &dg.held[i])
 	}
 	dg.held = nil
 }

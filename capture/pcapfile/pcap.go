@@ -119,6 +119,7 @@ func (p *pcap) next(f *capture.Frame) error {
 		f.Interface = int(p.uint32(b[16:]))
 		f.Direction = packetType(b[22])
 	}
+	p.lead = len(b) - p.header
 	in.data = b[n:]
 	return nil
 }

@@ -196,6 +196,7 @@ func (ng *pcapng) packet(f *capture.Frame, typ uint32, n int) error {
 	}
 	end := start + int(captured)
 	f.Data = b[start:end:end]
+	ng.lead = len(ng.in.data) + n - 8 - start
 	f.Length = max(int(original), int(captured))
 	f.Time = ng.last
 	f.Link = ifi.link

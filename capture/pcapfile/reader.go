@@ -40,6 +40,7 @@ type Reader struct {
 	count  atomic.Uint64
 	stop   func() bool // forgets Config.Context
 	meta   meta
+	lead   int // from the last frame's first byte to the end of the window
 
 	workers int
 	dealer  atomic.Pointer[dealer] // after Shards, if there is more than one

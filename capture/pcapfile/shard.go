@@ -3,6 +3,7 @@ package pcapfile
 import (
 	"io"
 	"sync/atomic"
+	"time"
 
 	"github.com/wstap/wstap/capture"
 	"github.com/wstap/wstap/decode"
@@ -17,10 +18,44 @@ const (
 	shardChunks = batchQueue + 2
 )
 
-// A batch is frames that lie in one chunk or in memory of their own.
+// A batch is frames that lie in one buffer.
 type batch struct {
-	frames []capture.Frame
-	chunk  *chunk
+	frames []entry
+	buf    []byte
+	chunk  *chunk // which buf belongs to; nil: the batch has a buf of its own
+}
+
+// An entry is a capture.Frame in less space and without pointers: it passes
+// from one processor's cache to another's.
+type entry struct {
+	start, end uint32 // in the batch's buf
+	length     int
+	sec        int64
+	nsec       int32
+	ifi        int32
+	link       decode.LinkType
+	dir        capture.Direction
+}
+
+// add appends a frame whose data begins at start in the batch's buf.
+func (b *batch) add(f *capture.Frame, start int) {
+	b.frames = append(b.frames, entry{
+		start: uint32(start), end: uint32(start + len(f.Data)), length: f.Length,
+		sec: f.Time.Unix(), nsec: int32(f.Time.Nanosecond()),
+		ifi: int32(f.Interface), link: f.Link, dir: f.Direction,
+	})
+}
+
+// frame fills in f, the opposite of add.
+func (b *batch) frame(f *capture.Frame, i int) {
+	e := &b.frames[i]
+	f.Data = b.buf[e.start:e.end:e.end]
+	f.Length = e.length
+	f.Time = time.Unix(e.sec, int64(e.nsec)).UTC()
+	f.Link = e.link
+	f.Interface = int(e.ifi)
+	f.Direction = e.dir
+	f.Checksum = capture.ChecksumUnknown
 }
 
 // A shard is a Source of the connections that fall to it.
@@ -95,20 +130,35 @@ func (d *dealer) run() {
 	}
 }
 
-// give adds a frame to the batch of its shard.
+// of returns the number of the shard for a hash.
+func (d *dealer) of(sum uint64) int { return int(sum >> 32 * uint64(len(d.shards)) >> 32) }
+
+// give adds a frame that lies in the current chunk to the batch of its shard.
 func (d *dealer) give(sum uint64, f *capture.Frame) {
-	i := int(sum >> 32 * uint64(len(d.shards)) >> 32)
+	i, c := d.of(sum), d.r.in.cur
 	b := d.open[i]
 	if b == nil {
 		b = d.shards[i].newBatch()
-		b.chunk = d.r.in.cur
-		b.chunk.refs.Add(1)
+		b.buf, b.chunk = c.buf, c
+		c.refs.Add(1)
 		d.open[i] = b
 	}
-	b.frames = append(b.frames, *f)
+	b.add(f, c.end-d.r.lead)
 	if len(b.frames) == batchFrames {
 		d.sendTo(i)
 	}
+}
+
+// giveOwn sends a frame that lies in memory of its own.
+func (d *dealer) giveOwn(sum uint64, f *capture.Frame) {
+	i := d.of(sum)
+	if d.open[i] != nil {
+		d.sendTo(i)
+	}
+	b := &batch{buf: f.Data}
+	b.add(f, 0)
+	d.open[i] = b
+	d.sendTo(i)
 }
 
 // send sends all batches: the reader is about to leave the chunk, and may have
@@ -135,7 +185,7 @@ func (s *shard) newBatch() *batch {
 		b.frames = b.frames[:0]
 		return b
 	default:
-		return &batch{frames: make([]capture.Frame, 0, batchFrames)}
+		return &batch{frames: make([]entry, 0, batchFrames)}
 	}
 }
 
@@ -146,7 +196,7 @@ func (s *shard) Next(f *capture.Frame) error {
 			return err
 		}
 	}
-	*f = s.cur.frames[s.next]
+	s.cur.frame(f, s.next)
 	s.next++
 	if s.whole.closed.Load() {
 		return errClosed
@@ -158,12 +208,13 @@ func (s *shard) Next(f *capture.Frame) error {
 func (s *shard) advance() error {
 	if b := s.cur; b != nil {
 		s.cur, s.next = nil, 0
-		s.whole.in.release(b.chunk)
-		b.chunk = nil
-		clear(b.frames) // let go of frames held in memory of their own
-		select {
-		case s.spare <- b:
-		default:
+		if b.chunk != nil {
+			s.whole.in.release(b.chunk)
+			b.buf, b.chunk = nil, nil
+			select {
+			case s.spare <- b:
+			default:
+			}
 		}
 	}
 	if s.err != nil {
