@@ -82,7 +82,7 @@ func (p *pcap) open() error {
 	p.old = minor < 4
 	p.link = fileLink(p.uint32(b[20:]))
 	p.in.data = b[pcapFileHeader:]
-	p.parse = p.next
+	p.parse, p.bigEndian = p.next, p.swap
 	p.meta.addInterface(Interface{Link: p.link, SnapLen: int(min(p.uint32(b[16:]), 1<<31-1))})
 	return nil
 }

@@ -81,7 +81,7 @@ func (ng *pcapng) open() error {
 			return err
 		}
 	}
-	ng.link = ng.local[0].link
+	ng.link, ng.bigEndian = ng.local[0].link, ng.swap
 	return nil
 }
 

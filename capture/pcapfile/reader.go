@@ -15,6 +15,9 @@ import (
 
 // Config configures a Reader; nil means the defaults.
 type Config struct {
+	// Filter is a pcap-filter(7) expression. Frames that do not match are not
+	// given out nor counted. Empty means every frame.
+	Filter string
 	// Follow waits for more where a file ends, as tail -f, until Close. It
 	// looks ten times a second. False ends with the file. Pipes and devices
 	// have an end of their own, which Follow does not change.
@@ -30,17 +33,20 @@ type Config struct {
 // A Reader reads a capture file. It is a capture.Source: Next's frames are
 // slices of the read buffer, and reading allocates nothing per frame.
 type Reader struct {
-	in     *input
-	file   *os.File // to close, or nil
-	name   string
-	link   decode.LinkType
-	parse  func(*capture.Frame) error // of the format
-	err    error                      // sticky
-	closed atomic.Bool
-	count  atomic.Uint64
-	stop   func() bool // forgets Config.Context
-	meta   meta
-	lead   int // from the last frame's first byte to the end of the window
+	in        *input
+	file      *os.File // to close, or nil
+	name      string
+	link      decode.LinkType
+	parse     func(*capture.Frame) error // of the format
+	err       error                      // sticky
+	closed    atomic.Bool
+	count     atomic.Uint64
+	stop      func() bool // forgets Config.Context
+	meta      meta
+	bigEndian bool                      // of the machine that wrote the file, as far as known
+	selection atomic.Pointer[selection] // the filter, or nil
+
+	lead int // from the last frame's first byte to the end of the window
 
 	workers int
 	dealer  atomic.Pointer[dealer] // after Shards, if there is more than one
@@ -93,7 +99,11 @@ func newReader(src io.Reader, file *os.File, name string, cfg *Config) (*Reader,
 	if cfg.Context != nil {
 		r.stop = context.AfterFunc(cfg.Context, func() { _ = r.shut() })
 	}
-	if err := r.open(); err != nil {
+	err := r.open()
+	if err == nil {
+		err = r.SetFilter(cfg.Filter)
+	}
+	if err != nil {
 		r.Close()
 		if cfg.Context != nil && cfg.Context.Err() != nil {
 			err = cfg.Context.Err()
@@ -165,7 +175,7 @@ func (r *Reader) failed(err error) error {
 // after what is whole of a damaged one an *Error. Times are in UTC.
 func (r *Reader) Next(f *capture.Frame) error {
 	if r.err == nil {
-		r.err = r.parse(f)
+		r.err = r.read(f)
 	}
 	if r.closed.Load() {
 		return errClosed

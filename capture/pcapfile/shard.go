@@ -112,7 +112,7 @@ func (d *dealer) run() {
 	var f capture.Frame
 	var err error
 	for err == nil {
-		if err = d.r.parse(&f); err != nil {
+		if err = d.r.read(&f); err != nil {
 			break
 		}
 		if sum, ok := d.hash.sum(&f); ok {

@@ -85,14 +85,14 @@ func interleaved(t testing.TB, conns, segments int, fragments bool) []byte {
 }
 
 // drainShards reads all shards at once.
-func drainShards(t testing.TB, file []byte, workers int) ([][]record, []error, *Reader) {
+func drainShards(t testing.TB, file []byte, cfg Config) ([][]record, []error, *Reader) {
 	t.Helper()
-	r, err := NewReader(bytes.NewReader(file), &Config{Workers: workers})
+	r, err := NewReader(bytes.NewReader(file), &cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
 	shards := r.Shards()
-	if len(shards) != max(workers, 1) {
+	if len(shards) != max(cfg.Workers, 1) {
 		t.Fatalf("%d shards", len(shards))
 	}
 	recs, errs := make([][]record, len(shards)), make([]error, len(shards))
@@ -111,7 +111,7 @@ func TestShards(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, workers := range []int{0, 1, 2, 3, 8} {
-		recs, errs, r := drainShards(t, file, workers)
+		recs, errs, r := drainShards(t, file, Config{Workers: workers})
 		if st, _ := r.Stats(); st.Captured != uint64(len(whole)) {
 			t.Errorf("%d workers: %d captured of %d", workers, st.Captured, len(whole))
 		}
@@ -171,7 +171,7 @@ func TestShardFragments(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	recs, _, r := drainShards(t, file, 4)
+	recs, _, r := drainShards(t, file, Config{Workers: 4})
 	r.Close()
 	port := func(p *decode.Packet) uint16 { return max(p.Src.Port(), p.Dst.Port()) } // the client's
 	at := map[uint16]int{}
@@ -230,7 +230,7 @@ func TestShardFragmentsAlone(t *testing.T) {
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
-	recs, errs, r := drainShards(t, file.Bytes(), 2)
+	recs, errs, r := drainShards(t, file.Bytes(), Config{Workers: 2})
 	defer r.Close()
 	if len(recs[0])+len(recs[1]) != count || errs[0] != io.EOF || errs[1] != io.EOF {
 		t.Errorf("%d and %d frames, %v", len(recs[0]), len(recs[1]), errs)
@@ -299,7 +299,7 @@ func TestShardError(t *testing.T) {
 	if !errors.Is(err, ErrCut) {
 		t.Fatal(err)
 	}
-	recs, errs, r := drainShards(t, file, 3)
+	recs, errs, r := drainShards(t, file, Config{Workers: 3})
 	defer r.Close()
 	n := 0
 	for i := range recs {

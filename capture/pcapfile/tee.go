@@ -29,7 +29,8 @@ type tee struct {
 // Tee returns a Source that gives out what src does and writes each frame to w.
 // A pcapng file also gets the drop counts, and those interfaces, comments and
 // flags that src knows if it is a *Reader. When src ends or is closed the next
-// call of Next flushes w. Close closes src and not w. Errors of w end the Tee.
+// call of Next flushes w. The names of live interfaces come from the method
+// InterfaceName of src, if it has one. Close closes src and not w. Errors of w end the Tee.
 func Tee(src capture.Source, w *Writer) capture.Source {
 	t := &tee{Source: src, w: w, told: map[ngKey]uint64{}}
 	t.file, _ = src.(*Reader)
@@ -48,8 +49,11 @@ func (t *tee) Next(f *capture.Frame) error {
 
 func (t *tee) write(f *capture.Frame) error {
 	key := ngKey{f.Interface, f.Link}
-	if key != t.last && !t.time.IsZero() {
-		t.several = true
+	if fresh := t.time.IsZero(); fresh || key != t.last {
+		t.several = !fresh
+		if err := t.name(f); err != nil {
+			return err
+		}
 	}
 	t.last, t.time = key, f.Time
 	if t.file == nil {
@@ -67,6 +71,16 @@ func (t *tee) write(f *capture.Frame) error {
 	}
 	info := t.file.Info()
 	return t.w.WriteFrameInfo(f, &info)
+}
+
+// name tells w the name of a live interface, of which f is the first frame or
+// the first after others.
+func (t *tee) name(f *capture.Frame) error {
+	n, ok := t.Source.(interface{ InterfaceName(int) string })
+	if e, ng := t.w.format.(*pcapngEncoder); ok && ng && e.describe == nil {
+		return t.w.AddInterface(f.Interface, Interface{Link: f.Link, Name: n.InterfaceName(f.Interface)})
+	}
+	return nil
 }
 
 // live returns the frames dropped since the last time, now and then.

@@ -312,8 +312,9 @@ func (l *live) Next(f *capture.Frame) error {
 	l.i++
 	return nil
 }
-func (l *live) LinkType() decode.LinkType { return decode.LinkEthernet }
-func (l *live) Close() error              { return nil }
+func (l *live) InterfaceName(i int) string { return fmt.Sprint("eth", i) }
+func (l *live) LinkType() decode.LinkType  { return decode.LinkEthernet }
+func (l *live) Close() error               { return nil }
 func (l *live) Stats() (capture.Stats, error) {
 	return capture.Stats{Captured: uint64(l.i), Received: uint64(l.i) + l.drops[l.i-1], Dropped: l.drops[l.i-1]}, nil
 }
@@ -337,6 +338,11 @@ func TestTeeLive(t *testing.T) {
 		}
 		if got := telling(t, out.Bytes()).stats; got != (capture.Stats{Captured: 50, Received: 50, Dropped: 49 * 49}) {
 			t.Errorf("several %d: %+v", several, got)
+		}
+		for i, ifi := range telling(t, out.Bytes()).interfaces {
+			if want := fmt.Sprint("eth", src.frames[i].Interface); ifi.Name != want {
+				t.Errorf("interface %d: %q, want %q", i, ifi.Name, want)
+			}
 		}
 	}
 }
