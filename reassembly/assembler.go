@@ -25,10 +25,13 @@ type Assembler struct {
 	inner     [maxDepth]decode.Packet // what is inside of tunnels and fragments
 
 	stats Stats
-	due   int64 // packet time of the next look at the time-outs
-	tick  int64 // interval of those looks
-	last  time.Time
-	done  bool
+
+	servers endpoints // that answered a SYN
+	picked  endpoints // of flows picked up mid-stream
+
+	due  int64 // packet time of the next look at the time-outs
+	tick int64 // interval of those looks
+	last time.Time
 }
 
 // New returns an Assembler. When the first byte, gap or conflict of a flow is

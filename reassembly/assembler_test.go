@@ -3,6 +3,7 @@ package reassembly
 import (
 	"bytes"
 	"math/rand/v2"
+	"net/netip"
 	"testing"
 	"time"
 
@@ -340,5 +341,53 @@ func TestShuffled(t *testing.T) {
 				t.Fatalf("seed %d, %v: got %q\nwant %q", seed, Direction(dir), got, want)
 			}
 		}
+	}
+}
+
+// TestClientGuess picks connections up mid-stream.
+func TestClientGuess(t *testing.T) {
+	type packet struct {
+		src, dst string
+		flags    decode.TCPFlags
+		data     string
+	}
+	const high1, high2, low, other = "192.0.2.1:40000", "192.0.2.2:41000", "192.0.2.3:7272", "192.0.2.4:8000"
+	for _, c := range []struct {
+		name    string
+		packets []packet
+		client  string // of the last packet's flow
+	}{
+		{"the smaller port serves", []packet{{low, high1, 0, "x"}}, high1},
+		{"the smaller port serves, whoever speaks", []packet{{high1, low, 0, "x"}}, high1},
+		{"a request speaks for itself", []packet{{low, high1, 0, "GET / HTTP/1.1"}}, low},
+		{"a response too", []packet{{high1, low, 0, "HTTP/1.1 101"}}, low},
+		{"a server known from a handshake", []packet{
+			{"192.0.2.9:50000", high2, decode.SYN, ""}, {high2, "192.0.2.9:50000", decode.SYN | decode.ACK, ""},
+			{high2, high1, 0, "x"}}, high1},
+		{"others talk to it as well", []packet{{"192.0.2.9:39999", high2, 0, "x"}, {high2, high1, 0, "x"}}, high1},
+		{"a user port against a client's", []packet{{other, high2, 0, "x"}}, high2},
+		{"a SYN-ACK", []packet{{high1, low, decode.SYN | decode.ACK, ""}, {low, high1, 0, "x"}}, low},
+	} {
+		b := newBench(t, nil)
+		var last *recorder
+		for i, p := range c.packets {
+			s := seg(client, p.flags, 100*uint32(i+1), 0, p.data)
+			s.Src, s.Dst = netip.MustParseAddrPort(p.src), netip.MustParseAddrPort(p.dst)
+			if p.flags&decode.ACK != 0 {
+				s.Ack = 100*uint32(i) + 1
+			}
+			if i > 0 && p.flags == 0 && c.packets[i-1].flags != 0 && c.packets[i-1].dst == p.src {
+				s.Seq = 1 // what the SYN-ACK has acknowledged
+			}
+			n := len(b.flows)
+			b.packet(s)
+			if len(b.flows) > n {
+				last = b.flows[n]
+			}
+		}
+		if last == nil || last.flow.Client().String() != c.client {
+			t.Errorf("%s: %v", c.name, last)
+		}
+		b.close()
 	}
 }

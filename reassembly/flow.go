@@ -1,10 +1,6 @@
 package reassembly
 
-import (
-	"net/netip"
-
-	"github.com/wstap/wstap/decode"
-)
+import "net/netip"
 
 // A state is the part of a connection's life that a Flow is in.
 type state uint8
@@ -107,32 +103,3 @@ func (f *Flow) clientSide() int {
 }
 
 func (f *Flow) direction(side int) Direction { return Direction(side ^ f.clientSide()) }
-
-// guessClient works out the client of a flow picked up mid-stream, whose first
-// packet with data is p, sent by side 0.
-func (f *Flow) guessClient(p *decode.Packet) {
-	f.flags &^= clientIsB
-	switch {
-	case hasPrefix(p.Payload, "GET ") || hasPrefix(p.Payload, "CONNECT "):
-	case hasPrefix(p.Payload, "HTTP/1."):
-		f.flags |= clientIsB
-	case serverLike(f.ports[0]) < serverLike(f.ports[1]):
-		f.flags |= clientIsB
-	}
-}
-
-// serverLike orders ports by how likely a server has them, smaller is likelier:
-// system ports, then user ports, then those that stacks give to clients
-// (RFC 6335; Linux begins its range at 32768); among equals the smaller.
-func serverLike(port uint16) int {
-	class := 0
-	switch {
-	case port >= 32768:
-		class = 2
-	case port >= 1024:
-		class = 1
-	}
-	return class<<16 | int(port)
-}
-
-func hasPrefix(b []byte, s string) bool { return len(b) >= len(s) && string(b[:len(s)]) == s }

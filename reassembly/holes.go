@@ -157,8 +157,14 @@ func (a *Assembler) data(f *Flow, index uint32, side int, seq uint32, b []byte, 
 	}
 	a.queueData(q, seq, b, int(end-seq), t)
 	a.waited(q, t, now)
-	for q == h.queue && q.memory > a.cfg.MaxFlowBytes {
-		a.giveUp(q, t, now)
+	a.limit(h, t, now)
+	return true
+}
+
+// limit gives holes up until the budgets are kept, the oldest first.
+func (a *Assembler) limit(h *half, t time.Time, now int64) {
+	for h.queue != nil && h.queue.memory > a.cfg.MaxFlowBytes {
+		a.giveUp(h.queue, t, now)
 	}
 	for a.stats.Memory-a.fragments.memory > a.cfg.MaxBytes {
 		oldest := a.acked.head
@@ -167,7 +173,6 @@ func (a *Assembler) data(f *Flow, index uint32, side int, seq uint32, b []byte, 
 		}
 		a.giveUp(oldest, t, now)
 	}
-	return true
 }
 
 // old counts bytes that are not needed any more.

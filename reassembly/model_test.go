@@ -195,7 +195,7 @@ func checkPackets(t *testing.T, ops []byte) {
 
 func TestPackets(t *testing.T) {
 	rng := rand.New(rand.NewPCG(8, 8))
-	for range 3000 {
+	for range 1000 {
 		ops := make([]byte, 9*rng.IntN(80))
 		for i := range ops {
 			ops[i] = byte(rng.Uint32())

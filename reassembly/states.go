@@ -38,7 +38,7 @@ func (a *Assembler) begin(p *decode.Packet, k *key, hash uint32, t time.Time, no
 	}
 	a.stats.Midstream++
 	f.flags |= midstream
-	f.guessClient(p)
+	a.guessClient(f, p)
 	for i := range f.half {
 		f.half[i].scale = maxScale // not known: assume the most
 		f.half[i].flags |= lossy
@@ -189,7 +189,7 @@ func (f *Flow) renewed(side int, p *decode.Packet) bool {
 		return false
 	case p.Flags&decode.SYN != 0:
 		return first && (f.state == closed ||
-			f.flags&reopening != 0 && f.reopener() != side && p.Ack == f.reopen+1 ||
+			f.flags&reopening != 0 && f.reopener() != side && p.Ack-f.reopen-1 <= maxOnSYN ||
 			f.state == halfOpen && h.flags&synced != 0 && o.flags&synced == 0)
 	case f.state == closed:
 		// Whoever has reset a connection sends no data behind the reset: so it
@@ -215,7 +215,7 @@ func (a *Assembler) syn(f *Flow, index uint32, side int, p *decode.Packet, t tim
 		switch held := o.queue; {
 		case o.flags&seen == 0:
 			o.begin(p.Ack)
-		case held != nil && held.units.last().end == p.Ack: // the data on the SYN is accepted
+		case held != nil && before(o.next, p.Ack) && !before(held.units.last().end, p.Ack): // the data on the SYN is accepted
 			held.held = false
 			defer a.drain(f, index, side^1, t, now)
 		case p.Ack != o.next:
@@ -233,6 +233,9 @@ func (a *Assembler) syn(f *Flow, index uint32, side int, p *decode.Packet, t tim
 	}
 	h.begin(p.Seq + 1)
 	h.flags |= synced
+	if p.Flags&decode.ACK != 0 {
+		a.servers.add(f.endpoint(side, &a.seed))
+	}
 	h.scale = windowScale(p.Options)
 	if o.flags&synced != 0 && (h.scale == noScale || o.scale == noScale) {
 		h.scale, o.scale = 0, 0 // both sides must offer it
@@ -241,16 +244,17 @@ func (a *Assembler) syn(f *Flow, index uint32, side int, p *decode.Packet, t tim
 		q := a.newQueue(f, index, side, now)
 		q.held = true
 		a.queueData(q, h.next, p.Payload, p.PayloadLen, t)
+		a.limit(h, t, now)
 	}
 }
 
 // establish ends the handshake at the first packet without SYN.
 func (a *Assembler) establish(f *Flow, index uint32, side int, p *decode.Packet, t time.Time, now int64) bool {
 	h, o := &f.half[side], &f.half[side^1]
-	if h.flags&seen != 0 && (before(p.Seq, h.next-1) || p.Seq-h.next > 1<<30) {
+	if h.flags&seen != 0 && (before(p.Seq, h.next-1) || p.Seq-h.next > maxAhead && p.Seq != h.next-1) {
 		return false
 	}
-	if p.Flags&decode.ACK != 0 && o.flags&seen != 0 && (before(p.Ack, o.next-1) || p.Ack-o.next > 1<<30 && p.Ack != o.next-1) {
+	if p.Flags&decode.ACK != 0 && o.flags&seen != 0 && (before(p.Ack, o.next-1) || p.Ack-o.next > maxAhead && p.Ack != o.next-1) {
 		return false
 	}
 	for i := range f.half {
@@ -338,6 +342,7 @@ func (a *Assembler) remove(f *Flow, index uint32) {
 }
 
 const (
+	maxOnSYN = 1460 // bytes of data on a SYN (RFC 7413), for what is acknowledged only
 	maxScale = 14   // RFC 7323, section 2.3
 	noScale  = 0xff // no window scale option on the SYN
 )
