@@ -3,6 +3,7 @@ package capture_test
 import (
 	"flag"
 	"fmt"
+	"io"
 	"net/netip"
 	"sync"
 	"testing"
@@ -60,6 +61,55 @@ func TestLoad(t *testing.T) {
 					t.Errorf("%d bytes of %d, %+v, %v", bytes, want, st, err)
 				}
 				t.Logf("%d messages, %d frames in %v", want/8, st.Captured, d.Round(time.Millisecond))
+			})
+		}
+	}
+}
+
+// The same of frames with VLAN tags, made by hand.
+func TestLoadVLAN(t *testing.T) {
+	h := testnet.New(t)
+	_, tap := h.Tap("tap0")
+	for _, tt := range []struct{ iface, filter string }{
+		{"tap0", "vlan 7 and udp port 7272"},
+		{capture.Any, ""},
+	} {
+		for _, workers := range []int{0, 2} {
+			t.Run(fmt.Sprint(tt.iface, " workers ", workers), func(t *testing.T) {
+				l := listen(t, h, tt.iface, &capture.Config{Filter: tt.filter, Direction: capture.Incoming, Workers: workers})
+				var wg sync.WaitGroup
+				next := 0
+				wg.Go(func() {
+					var f capture.Frame
+					for {
+						err := l.Next(&f)
+						if err == io.EOF {
+							return
+						}
+						var n int
+						if err == nil {
+							_, err = fmt.Sscan(string(f.Data[len(f.Data)-8:]), &n)
+						}
+						if err != nil || n != next {
+							t.Errorf("frame %d: %d, %v", next, n, err)
+							return
+						}
+						next++
+					}
+				})
+				for i := range *messages {
+					if _, err := tap.Write(datagram([]byte{0x81, 0, 0x20, 7}, fmt.Sprintf("%8d", i))); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if err := l.Stop(); err != nil {
+					t.Fatal(err)
+				}
+				wg.Wait()
+				st, err := l.Stats()
+				if err != nil || next != *messages || st.Dropped != 0 {
+					t.Errorf("%d frames of %d, %+v, %v", next, *messages, st, err)
+				}
 			})
 		}
 	}

@@ -1,0 +1,71 @@
+package capture_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"os"
+	"os/signal"
+	"sync"
+
+	"github.com/wstap/wstap/capture"
+	"github.com/wstap/wstap/decode"
+)
+
+// Print who talks to port 7272 on any interface, until an interrupt.
+func ExampleListen() {
+	src, err := capture.Listen(capture.Any, &capture.Config{Filter: "tcp port 7272"})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer src.Close()
+	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer cancel()
+	// Next does not look at a context. Stop lets it finish with what was
+	// captured; Close would end it at once.
+	context.AfterFunc(ctx, func() { src.Stop() })
+	var f capture.Frame
+	var p decode.Packet
+	for {
+		err := src.Next(&f)
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			log.Fatal(err)
+		}
+		if p.Decode(f.Link, f.Data) == nil && p.TCP {
+			fmt.Println(f.Time, src.InterfaceName(f.Interface), p.Src, p.Dst, p.PayloadLen)
+		}
+	}
+	st, _ := src.Stats()
+	fmt.Println(st.Captured, "frames,", st.Dropped, "dropped")
+}
+
+// Read each ring in a goroutine of its own. Both directions of a connection
+// come from one ring, so nothing is shared.
+func ExampleLive_Shards() {
+	src, err := capture.Listen("eth0", nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	for _, shard := range src.Shards() {
+		wg.Go(func() {
+			var f capture.Frame
+			for {
+				if err := shard.Next(&f); err != nil {
+					if !errors.Is(err, net.ErrClosed) {
+						log.Print(err)
+					}
+					return
+				}
+				// ...
+			}
+		})
+	}
+	wg.Wait()
+}
