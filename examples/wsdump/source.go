@@ -11,9 +11,7 @@ import (
 	"time"
 
 	"github.com/wstap/wstap/capture"
-	"github.com/wstap/wstap/capture/filter"
 	"github.com/wstap/wstap/capture/pcapfile"
-	"github.com/wstap/wstap/decode"
 )
 
 // A source is where the frames come from, with the filter of a file and -w
@@ -152,59 +150,16 @@ func (o *options) openFile() (*source, error) {
 	return o.filtered(s, o.read)
 }
 
-// filtered puts the filter before s and tells where the frames come from.
+// filtered sets the filter of a file and tells where the frames come from.
 func (o *options) filtered(s *source, name string) (*source, error) {
 	if expr := strings.TrimSpace(o.filter); expr != "" {
-		f := &filtered{Source: s.Source, expr: expr, programs: map[decode.LinkType]*filter.Program{}}
-		if _, err := f.program(s.LinkType()); err != nil {
+		if err := s.Source.(*pcapfile.Reader).SetFilter(expr); err != nil {
 			s.Close()
 			return nil, err
 		}
-		s.Source = f
 	}
 	fmt.Fprintf(os.Stderr, "reading from file %s, link-type %v\n", quoteArg(name), s.LinkType())
 	return s, nil
-}
-
-// filtered drops the frames of a file that the filter does not select.
-type filtered struct {
-	capture.Source
-	expr     string
-	programs map[decode.LinkType]*filter.Program // one for each type that occurs
-	captured atomic.Uint64
-}
-
-func (s *filtered) program(link decode.LinkType) (*filter.Program, error) {
-	p := s.programs[link]
-	if p == nil {
-		var err error
-		if p, err = filter.Compile(s.expr, filter.Target{Link: link}); err != nil {
-			return nil, err
-		}
-		s.programs[link] = p
-	}
-	return p, nil
-}
-
-func (s *filtered) Next(f *capture.Frame) error {
-	for {
-		if err := s.Source.Next(f); err != nil {
-			return err
-		}
-		p, err := s.program(f.Link)
-		if err != nil {
-			return err
-		}
-		if p.Match(f.Data, &filter.Meta{Length: f.Length, Interface: f.Interface}) > 0 {
-			s.captured.Add(1)
-			return nil
-		}
-	}
-}
-
-func (s *filtered) Stats() (capture.Stats, error) {
-	n := s.captured.Load()
-	return capture.Stats{Captured: n, Received: n}, nil
 }
 
 // save puts -w between s and the tap.
@@ -216,7 +171,11 @@ func (s *source) save(o *options) error {
 			return usagef("-w %s would overwrite the file that -r reads", quoteArg(o.write))
 		}
 	}
-	w, err := pcapfile.Create(o.write, s.LinkType(), &pcapfile.WriterConfig{SnapLen: o.snaplen})
+	cfg := &pcapfile.WriterConfig{SnapLen: o.snaplen}
+	if r, ok := s.Source.(*pcapfile.Reader); ok {
+		cfg.Section = r.Section()
+	}
+	w, err := pcapfile.Create(o.write, s.LinkType(), cfg)
 	if err != nil {
 		return err
 	}
