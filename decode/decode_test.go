@@ -115,6 +115,7 @@ func samples() []sample {
 		{"ethernet cut", eth, f4[:13], 60},
 		{"ARP", eth, arp.Append(nil, packetgen.EtherTypeARP, make([]byte, 28)), 0},
 		{"SNAP with IPv4", eth, under(uint16(len(f4)-14+8), []byte{0xaa, 0xaa, 3, 0, 0, 0, 8, 0}, f4), 0},
+		{"802.2 with IPv4", eth, under(uint16(len(f4)-14+3), []byte{6, 6, 3}, f4), 0},
 		{"802.2, spanning tree", eth, under(38, []byte{0x42, 0x42, 3}, f4), 0},
 		{"MPLS, two labels, IPv4", eth, under(0x8847, []byte{0, 1, 0, 64, 0, 2, 1, 64}, f4), 0},
 		{"MPLS, IPv6", eth, under(0x8848, []byte{0, 1, 1, 64}, f6), 0},

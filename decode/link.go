@@ -68,6 +68,9 @@ const (
 // snap is an 802.2 header for SNAP, with the organization that EtherTypes have.
 var snap = []byte{0xaa, 0xaa, 3, 0, 0, 0}
 
+// llcIP is an 802.2 header whose access points are IP's.
+var llcIP = []byte{6, 6, 3}
+
 // link reads the link layer's header.
 func (p *Packet) link(wire int) error {
 	p.EtherType = 0
@@ -171,11 +174,16 @@ func (p *Packet) ether(t uint16, off, wire int) error {
 		return p.pppoe(off, wire)
 	}
 	// A length instead of a type: 802.2, perhaps with a SNAP header that names
-	// an EtherType (RFC 1042). 4 is the cooked headers' word for 802.2.
+	// an EtherType (RFC 1042), or with the access points of IP (RFC 948). 4 is
+	// the cooked headers' word for 802.2.
 	if t <= 1500 && (p.Link == LinkEthernet || t == 4) {
 		switch h := data[off:]; {
+		case bytes.HasPrefix(h, llcIP):
+			p.EtherType = etherIPv4
+			return p.ipv4(off+len(llcIP), wire)
 		case len(h) < 8:
-			if wire >= off+8 && bytes.HasPrefix(snap, h[:min(len(h), len(snap))]) {
+			if wire >= off+8 && bytes.HasPrefix(snap, h[:min(len(h), len(snap))]) ||
+				wire >= off+len(llcIP) && len(h) < len(llcIP) && bytes.HasPrefix(llcIP, h) {
 				return p.network(off, wire, ErrTruncated)
 			}
 		case bytes.HasPrefix(h, snap):
