@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/wstap/wstap/decode"
+	"github.com/wstap/wstap/internal/packetgen"
 )
 
 // scenes are captures of one pair of ports and what is told of them.
@@ -185,10 +186,31 @@ var scenes = []struct {
 		b.open(100, 500)
 		b.packet(seg(client, 0, 101, 501, "a"))
 		b.packet(seg(client, decode.RST, 110, 0, ""))
-		b.packet(seg(server, 0, 501, 102, ""))
-		b.packet(seg(client, 0, 102, 501, "b")) // before the reset's number: may be late
-		b.packet(seg(client, 0, 103, 501, "cdefghijk"))
-	}, "client a|closed rst || client cdefghijk|closed eof"},
+		b.packet(seg(server, 0, 501, 102, "")) // the challenge ACK
+		b.packet(seg(client, 0, 102, 501, "b"))
+		b.packet(seg(client, 0, 103, 501, "c"))
+	}, "client abc|closed eof"},
+	{"a reset whose data was lost", nil, func(b *bench) {
+		b.open(100, 500)
+		b.packet(seg(client, 0, 101, 501, "a"))
+		b.packet(seg(client, decode.RST, 110, 0, ""))
+		b.packet(seg(server, 0, 501, 102, "x"))
+	}, "client a|server x|closed rst"},
+	{"a reset whose data was lost, the answer to the question follows", nil, func(b *bench) {
+		b.open(100, 500)
+		b.packet(seg(client, 0, 101, 501, "a"))
+		b.packet(seg(client, decode.RST, 110, 0, ""))
+		b.packet(seg(server, 0, 501, 102, "x"))
+		b.packet(seg(client, decode.RST, 102, 0, ""))
+		b.packet(seg(server, 0, 502, 102, "y"))
+	}, "client a|server x|closed rst"},
+	{"a reset behind a hole", nil, func(b *bench) {
+		b.open(100, 500)
+		b.packet(seg(client, 0, 103, 501, "c"))
+		b.packet(seg(client, decode.RST, 104, 0, ""))
+	}, "gap client 2|client c|closed rst"},
+	{"windows are scaled if both sides say so", nil, func(b *bench) { scaled(b, true) }, "gap client 300000|client x|closed eof"},
+	{"windows are not scaled if one side does not", nil, func(b *bench) { scaled(b, false) }, "client ab|closed eof"},
 	{"a stranger's segment, then a connection whose opening was not seen", nil, func(b *bench) {
 		b.open(100, 500)
 		b.packet(seg(client, 0, 101, 501, "a"))
@@ -275,6 +297,27 @@ var scenes = []struct {
 		b.now = b.now.Add(4 * time.Hour)
 		b.packet(seg(server, 0, 501, 102, "x"))
 	}, "client a|closed idle || server x|closed eof"},
+}
+
+// scaled sends data 300,000 bytes ahead into a window of 1,000, times 256 if both
+// sides scale.
+func scaled(b *bench, both bool) {
+	p := seg(client, decode.SYN, 100, 0, "")
+	p.Options = packetgen.Options(packetgen.MSS(1460), packetgen.NOP(), packetgen.WindowScale(7))
+	b.packet(p)
+	p = seg(server, decode.SYN, 500, 101, "")
+	if both {
+		p.Options = packetgen.WindowScale(8)
+	}
+	b.packet(p)
+	b.packet(seg(client, 0, 101, 501, ""))
+	p = seg(server, 0, 501, 101, "")
+	p.Window = 1000
+	b.packet(p)
+	b.packet(seg(client, 0, 101+300_000, 501, "x"))
+	if !both {
+		b.packet(seg(client, 0, 101, 501, "ab"))
+	}
 }
 
 func TestScenes(t *testing.T) {

@@ -361,3 +361,42 @@ func TestKernelEvasions(t *testing.T) {
 		}
 	}
 }
+
+// TestKernelResets sends a reset with a number near the next one and looks
+// whether the connection is gone.
+func TestKernelResets(t *testing.T) {
+	o := newOracle(t)
+	for n, c := range []struct {
+		ahead int // of the next byte
+		hole  bool
+	}{
+		{0, false}, {1, false}, {-1, false}, {-3, false}, {1000, false}, {60_000, false}, {100_000, false}, {1 << 30, false},
+		{0, true}, {1, true}, {2, true}, {7, true},
+	} {
+		conn := o.connect(uint16(1024 + n))
+		b := newBench(t, nil)
+		b.open(99, 499)
+		send := func(at int, flags decode.TCPFlags, data string) {
+			conn.packet(packetgen.TCP{Seq: conn.base + uint32(at), Ack: conn.ack, Flags: flags, Payload: []byte(data)})
+			p := seg(client, flags, 100+uint32(at), 500, data)
+			b.packet(p)
+		}
+		send(0, decode.ACK, "abcde")
+		b.packet(seg(server, 0, 500, 105, ""))
+		if c.hole {
+			send(10, decode.ACK, "xyz")
+		}
+		send(5+c.ahead, decode.RST, "")
+		raw, err := conn.conn.SyscallConn()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var broken int
+		raw.Control(func(fd uintptr) { broken, _ = unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_ERROR) })
+		closed := strings.Contains(strings.Join(b.flows[0].log, "|"), "closed rst")
+		if closed != (broken != 0) {
+			t.Errorf("%+v: closed %v, the kernel says %v", c, closed, unix.Errno(broken))
+		}
+		conn.conn.Close()
+	}
+}

@@ -67,11 +67,12 @@ func (a *Assembler) unusual(f *Flow, index uint32, side int, p *decode.Packet, t
 		a.stats.Late += n
 	case p.Flags&decode.RST != 0:
 		a.stats.Skipped += n
-		if f.resets(side, p) {
+		switch f.judge(side, p) {
+		case certain:
 			a.end(f, index, RST, t)
-			f.flags |= wasReset
-			f.half[side].flags |= strange
-			f.half[side].fin = p.Seq
+		case doubtful:
+			f.half[side].reset = true
+			a.move(f, index, closing, now)
 		}
 	case p.Flags&decode.SYN != 0:
 		if f.state == halfOpen {
@@ -84,9 +85,10 @@ func (a *Assembler) unusual(f *Flow, index uint32, side int, p *decode.Packet, t
 			a.stats.Outside += n
 			return true
 		}
-		if f.state == fresh {
+		if f.state == fresh || f.half[side].reset && (f.half[0].flags|f.half[1].flags)&finDone == 0 {
 			a.move(f, index, established, now)
 		}
+		f.half[side].reset = false
 		if f.flags&ignored != 0 {
 			a.skip(f, index, side, p, now)
 		} else {
@@ -192,9 +194,7 @@ func (f *Flow) renewed(side int, p *decode.Packet) bool {
 			f.flags&reopening != 0 && f.reopener() != side && p.Ack-f.reopen-1 <= maxOnSYN ||
 			f.state == halfOpen && h.flags&synced != 0 && o.flags&synced == 0)
 	case f.state == closed:
-		// Whoever has reset a connection sends no data behind the reset: so it
-		// was a forged one, and the connection goes on.
-		return f.flags&wasReset != 0 && h.flags&strange != 0 && p.PayloadLen > 0 && before(h.fin, p.Seq+uint32(p.PayloadLen))
+		return false
 	case f.flags&reopening != 0:
 		return f.reopener() == side && p.PayloadLen > 0 && p.Seq == f.reopen+1 && p.Seq != h.next
 	}
@@ -280,24 +280,42 @@ func (a *Assembler) establish(f *Flow, index uint32, side int, p *decode.Packet,
 	return true
 }
 
-// resets says whether a reset from side counts: in the window, or in answer to
-// the SYN (RFC 9293, section 3.10.7).
-func (f *Flow) resets(side int, p *decode.Packet) bool {
+// What a reset is worth.
+const (
+	void = iota
+	doubtful
+	certain
+)
+
+// judge judges a reset from side. In answer to a SYN it has to acknowledge it
+// (RFC 9293, section 3.10.7.3). Otherwise it counts if its number is exactly the
+// next one; within the window it makes the receiver ask back (RFC 5961, section
+// 3), and the sender's next packet decides. Numbers that the capture has seen
+// acknowledged, or sent, are as good as the next one.
+func (f *Flow) judge(side int, p *decode.Packet) int {
 	h, o := &f.half[side], &f.half[side^1]
+	exact := h.flags&seen == 0 || p.Seq == h.next || o.flags&acks != 0 && p.Seq == o.ack
 	if f.state == halfOpen {
 		if p.Flags&decode.ACK != 0 && o.flags&seen != 0 {
-			return p.Ack == o.next
+			exact = p.Ack == o.next
 		}
-		return h.flags&seen != 0 && p.Seq == h.next
+		if !exact || h.flags&seen == 0 && p.Flags&decode.ACK == 0 {
+			return void
+		}
+		return certain
 	}
-	if h.flags&seen == 0 {
-		return true
+	if q := h.queue; q != nil {
+		if u := q.units.last(); u != nil && u.end == p.Seq {
+			exact = true
+		}
 	}
-	low := h.next
-	if o.flags&acks != 0 && before(o.ack, low) {
-		low = o.ack
+	switch {
+	case exact:
+		return certain
+	case before(p.Seq, h.next) || o.flags&acks != 0 && before(o.edge, p.Seq) || p.Seq-h.next > maxAhead:
+		return void
 	}
-	return !before(p.Seq, low) && (p.Seq == h.next || o.flags&acks == 0 || !before(o.edge, p.Seq))
+	return doubtful
 }
 
 // end tells the end of f. After FIN and RST its ports are remembered.
@@ -320,7 +338,11 @@ func (a *Assembler) end(f *Flow, index uint32, r Reason, t time.Time) {
 		}
 	}
 	told := r
-	if f.half[0].flags&f.half[1].flags&fin != 0 && r != RST {
+	switch {
+	case r == RST || r == Reused:
+	case f.half[0].reset || f.half[1].reset:
+		told = RST // nothing has spoken against it
+	case f.half[0].flags&f.half[1].flags&fin != 0:
 		told = FIN // both have closed, and only holes have kept it open
 	}
 	a.stats.Ended[told]++
