@@ -7,7 +7,7 @@
 //
 // UDP, ICMP, ICMPv6, ARP, 802.2 and the tunnels GRE, VXLAN, MPLS and PPPoE print
 // as there. Of payloads only text protocols are told (HTTP, SMTP, FTP, RTSP,
-// WHOIS, SIP, SSH's banner, BEEP), by their ports as tcpdump does; of DNS, BGP,
+// WHOIS, SIP, SSH's banner, BEEP), by their ports as tcpdump does; of DNS,
 // SNMP and all the others that tcpdump dissects the length prints.
 package main
 
@@ -199,6 +199,8 @@ func (s *session) packets(each func(*capture.Frame) error) error {
 			return err
 		}
 		if !s.live {
+			// As libpcap does, believe the file's limit more than the frame's length.
+			f.Data = f.Data[:min(len(f.Data), s.snapLen)]
 			program, ok := s.filters[f.Link]
 			if !ok { // a pcapng file with several
 				var err error

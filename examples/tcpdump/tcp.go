@@ -177,8 +177,8 @@ func (p *printer) tcpPayload(s *segment) {
 }
 
 // tcpServices are the ports whose data prints, the first match counting.
-// tcpdump also knows BGP, PPTP, OpenFlow, DNS, MSDP, RPKI, LDP and NFS: of
-// these the length prints, as of any other data.
+// tcpdump also knows PPTP, OpenFlow, DNS, MSDP, LDP and NFS: of these the
+// length prints, as of any other data; of BGP and RPKI-RTR the name, without -v.
 var tcpServices = []struct {
 	number uint16
 	print  func(p *printer, off, length int)
@@ -186,7 +186,7 @@ var tcpServices = []struct {
 	{23, (*printer).telnet},
 	{25, text("smtp", nil)},
 	{43, text("whois", nil)},
-	{179, ignored}, {1723, ignored},
+	{179, named("bgp", ": BGP")}, {1723, ignored},
 	{6379, (*printer).resp},
 	{22, (*printer).ssh},
 	{10288, (*printer).beep},
@@ -194,7 +194,20 @@ var tcpServices = []struct {
 	{21, text("ftp", nil)},
 	{80, text("http", httpMethods)}, {8080, text("http", httpMethods)},
 	{554, text("rtsp", rtspMethods)}, {8554, text("rtsp", rtspMethods)},
-	{53, ignored}, {639, ignored}, {323, ignored}, {646, ignored}, {2049, ignored},
+	{53, ignored}, {639, ignored}, {323, named("rpki_rtr", ", RPKI-RTR")}, {646, ignored}, {2049, ignored},
+}
+
+// named returns a printer that tells no more than the protocol's name, as
+// tcpdump does without -v.
+func named(proto, name string) func(*printer, int, int) {
+	return func(p *printer, _, _ int) {
+		p.proto = proto
+		if p.v == 0 {
+			p.s(name)
+		} else {
+			p.passed = true
+		}
+	}
 }
 
 // ignored is the printer of data that only tcpdump dissects.

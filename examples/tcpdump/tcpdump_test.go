@@ -42,9 +42,9 @@ var numericFlags = []string{
 	"--count -n", "-n -l -U -p -c 500", "-nn -s 96 -c 500",
 }
 
-// named are those that print names. They are for the recordings alone, whose
+// nameFlags are those that print names. They are for the recordings alone, whose
 // only host is localhost: other addresses would ask a name server.
-var named = []string{"", "-N", "-Ne", "-Nvv", "-e", "-A", "--count"}
+var nameFlags = []string{"", "-N", "-Ne", "-Nvv", "-e", "-A", "--count"}
 
 // oddFlags are those for the many cut and changed packets.
 var oddFlags = []string{"-n", "-nvv", "-nev", "-nqv", "-nXX", "-nA"}
@@ -75,7 +75,7 @@ func TestSameOutput(t *testing.T) {
 		t.Error("the recordings are not there")
 	}
 	for _, r := range recordings {
-		variants[unpack(t, dir, r)] = slices.Concat(numericFlags, named)
+		variants[unpack(t, dir, r)] = slices.Concat(numericFlags, nameFlags)
 	}
 	for file, list := range variants {
 		t.Run(filepath.Base(file), func(t *testing.T) {
