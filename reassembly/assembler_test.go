@@ -434,3 +434,55 @@ func TestClientGuess(t *testing.T) {
 		b.close()
 	}
 }
+
+// TestIgnore: a flow that nobody wants is told no more, not even its end, and a
+// new connection on its ports is a new flow.
+func TestIgnore(t *testing.T) {
+	for _, at := range []string{"accept", "data", "later", "nil"} {
+		b := newBench(t, nil)
+		accept := b.a.accept
+		b.a.accept = func(f *Flow) Consumer {
+			c := accept(f)
+			switch {
+			case len(b.flows) > 1:
+			case at == "nil":
+				return nil
+			case at == "accept":
+				f.Ignore()
+			case at == "data":
+				return &ignorer{c.(*recorder)}
+			}
+			return c
+		}
+		b.open(100, 500)
+		b.packet(seg(client, 0, 101, 501, "ab"))
+		if at == "later" {
+			b.packet(seg(server, 0, 502, 103, "hole"))
+			b.flows[0].flow.Ignore()
+		}
+		b.packet(seg(client, 0, 105, 501, "ef"))
+		b.packet(seg(client, 0, 103, 501, "cd"))
+		b.packet(seg(server, 0, 501, 107, "x"))
+		if s := b.a.Stats(); s.Memory != 0 || s.Queued != 0 || s.Active != 1 {
+			t.Errorf("%s: %+v", at, s)
+		}
+		b.open(7100, 7500)
+		b.packet(seg(client, 0, 7101, 7501, "new"))
+		got := b.close()
+		want := " || client new|closed eof"
+		if at == "data" || at == "later" {
+			want = "client ab" + want
+		}
+		if got != want {
+			t.Errorf("%s: told %q, want %q", at, got, want)
+		}
+	}
+}
+
+// An ignorer wants no more after the first bytes.
+type ignorer struct{ *recorder }
+
+func (i *ignorer) Data(dir Direction, b []byte, t time.Time) {
+	i.recorder.Data(dir, b, t)
+	i.flow.Ignore()
+}

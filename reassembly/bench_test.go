@@ -79,3 +79,52 @@ func benchmarkFlows(b *testing.B, flows, size int) {
 func BenchmarkInOrder(b *testing.B)     { benchmarkFlows(b, 1, 100) }
 func BenchmarkInOrderFull(b *testing.B) { benchmarkFlows(b, 1, 1460) }
 func BenchmarkManyFlows(b *testing.B)   { benchmarkFlows(b, 100_000, 100) }
+
+// BenchmarkOutOfOrder swaps every two segments of one flow.
+func BenchmarkOutOfOrder(b *testing.B) {
+	var s sink
+	a := New(nil, func(*Flow) Consumer { return &s })
+	p := openMany(a, 1, make([]byte, 1400))
+	b.ReportAllocs()
+	for i := range uint32(b.N) {
+		p.Seq = 101 + (i^1)*1400
+		a.Packet(p, start)
+	}
+}
+
+// BenchmarkDeepQueue puts single bytes that touch no others into a queue that is
+// full all the time.
+func BenchmarkDeepQueue(b *testing.B) {
+	var s sink
+	a := New(nil, func(*Flow) Consumer { return &s })
+	p := openMany(a, 1, make([]byte, 1))
+	rng := rand.New(rand.NewPCG(1, 1))
+	b.ReportAllocs()
+	for range b.N {
+		p.Seq = 101 + rng.Uint32N(1<<20)*2 + 2
+		a.Packet(p, start)
+	}
+}
+
+// BenchmarkHandshakes opens and closes connections.
+func BenchmarkHandshakes(b *testing.B) {
+	var s sink
+	a := New(nil, func(*Flow) Consumer { return &s })
+	p, r := seg(client, decode.SYN, 100, 0, ""), seg(server, decode.SYN, 500, 101, "")
+	data := []byte("hello")
+	b.ReportAllocs()
+	now := start
+	for i := range uint32(b.N) {
+		now = now.Add(time.Millisecond)
+		p.Src = addrPort(i/50000, uint16(i%50000+1024))
+		r.Dst = p.Src
+		p.Flags, p.Seq, p.Ack, p.Payload, p.PayloadLen = decode.SYN, 100, 0, nil, 0
+		a.Packet(p, now)
+		r.Flags, r.Seq, r.Ack = decode.SYN|decode.ACK, 500, 101
+		a.Packet(r, now)
+		p.Flags, p.Seq, p.Ack, p.Payload, p.PayloadLen = decode.ACK|decode.FIN, 101, 501, data, len(data)
+		a.Packet(p, now)
+		r.Flags, r.Seq, r.Ack = decode.FIN|decode.ACK, 501, 107
+		a.Packet(r, now)
+	}
+}

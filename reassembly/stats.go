@@ -41,3 +41,42 @@ type Stats struct {
 	HalfOpen  int             // those of them whose handshake is not finished
 	Memory    int             // bytes of memory that hold queued data now
 }
+
+// Add adds what another Assembler has counted.
+func (s *Stats) Add(o *Stats) {
+	s.Packets += o.Packets
+	s.Segments += o.Segments
+	s.Stray += o.Stray
+	s.Fragments += o.Fragments
+	s.Other += o.Other
+
+	s.Reassembled += o.Reassembled
+	s.FragmentUsed += o.FragmentUsed
+	s.FragmentHeld += o.FragmentHeld
+	s.FragmentDuplicate += o.FragmentDuplicate
+	s.FragmentDropped += o.FragmentDropped
+
+	s.Bytes += o.Bytes
+	s.Delivered += o.Delivered
+	s.Queued += o.Queued
+	s.Urgent += o.Urgent
+	s.Skipped += o.Skipped
+	s.Duplicate += o.Duplicate
+	s.Late += o.Late
+	s.Outside += o.Outside
+	s.Discarded += o.Discarded
+
+	s.Gaps += o.Gaps
+	s.Gapped += o.Gapped
+	s.Cut += o.Cut
+	s.Conflict += o.Conflict
+
+	s.Flows += o.Flows
+	s.Midstream += o.Midstream
+	for i, n := range o.Ended {
+		s.Ended[i] += n
+	}
+	s.Active += o.Active
+	s.HalfOpen += o.HalfOpen
+	s.Memory += o.Memory
+}
