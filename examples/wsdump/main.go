@@ -130,20 +130,21 @@ func (o *options) tapAll(ctx context.Context, src *source, each func(websocket.E
 	eager := src.eager || o.line || isTerminal(os.Stdout)
 	out := newOutput(progress.above(os.Stdout), eager, stop)
 
-	err := o.printAll(tap.Events(ctx), out, each)
+	seen, err := o.printAll(tap.Events(ctx), out, each)
 	if cause := context.Cause(ctx); cause != nil {
 		err = cause
 	}
 	err = errors.Join(err, src.finish(), out.Close())
 	progress.stop()
-	stats := tap.Stats()
 	if o.total && err == nil {
-		_, err = fmt.Printf("%d messages\n", stats.Messages)
+		_, err = fmt.Printf("%d messages\n", seen)
 	}
 	if errors.Is(err, syscall.EPIPE) {
 		return err
 	}
 	status := report(err)
+	stats := tap.Stats()
+	stats.Messages = seen // the tap may have been ahead
 	printStats(os.Stderr, stats)
 	if status != 0 {
 		return exitStatus(status)
@@ -151,19 +152,19 @@ func (o *options) tapAll(ctx context.Context, src *source, each func(websocket.E
 	return nil
 }
 
-// printAll prints what the tap tells, until each or -c says enough.
-func (o *options) printAll(events iter.Seq2[websocket.Event, error], out io.Writer, each func(websocket.Event) bool) error {
+// printAll prints what the tap tells, until each or -c says enough, and returns
+// how many messages there were.
+func (o *options) printAll(events iter.Seq2[websocket.Event, error], out io.Writer, each func(websocket.Event) bool) (seen uint64, err error) {
 	p := o.printer()
 	var line []byte
-	var seen uint64
 	for ev, err := range events {
 		if err != nil {
-			return err
+			return seen, err
 		}
 		if p != nil {
 			line = p.appendEvent(line[:0], ev)
 			if _, err := out.Write(line); err != nil {
-				return err
+				return seen, err
 			}
 			if cap(line) > maxPending {
 				line = nil // a giant message is no reason to stay large
@@ -171,14 +172,14 @@ func (o *options) printAll(events iter.Seq2[websocket.Event, error], out io.Writ
 		}
 		if _, ok := ev.(*websocket.Message); ok {
 			if seen++; seen == o.count {
-				return nil
+				return seen, nil
 			}
 		}
 		if each != nil && !each(ev) {
-			return nil
+			return seen, nil
 		}
 	}
-	return nil
+	return seen, nil
 }
 
 // watchSignals ends the capture in good order on a signal, and shows how it

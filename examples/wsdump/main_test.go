@@ -298,6 +298,17 @@ func TestFileOptions(t *testing.T) {
 	}
 }
 
+// TestCountEnds: -c counts what it prints, also where one packet holds more.
+func TestCountEnds(t *testing.T) {
+	for n := 1; n <= 18; n++ {
+		r := mustWork(t, "-r", recordings[0], "-q", "-c", fmt.Sprint(n))
+		if got := len(regexp.MustCompile(`(?m) (text|close) \d+`).FindAllString(r.stdout, -1)); got != n ||
+			!strings.HasPrefix(r.stderr[strings.Index(r.stderr, "\n")+1:], fmt.Sprintf("%d message", n)) {
+			t.Errorf("-c %d prints %d: %s", n, got, r.stderr)
+		}
+	}
+}
+
 func TestPipe(t *testing.T) {
 	for _, name := range recordings {
 		// os/exec copies from a reader that is no file through a pipe.
@@ -334,6 +345,36 @@ func TestPipeLive(t *testing.T) {
 	in.Close()
 	if err := cmd.Wait(); cmd.ProcessState.ExitCode() != 1 {
 		t.Errorf("a cut pipe: %v", err)
+	}
+}
+
+// TestSignalWaiting: a signal ends the wait for a pipe's first byte.
+func TestSignalWaiting(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("no signals on Windows")
+	}
+	cmd := command(t, "-r", "-")
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() { done <- cmd.Wait() }()
+	time.Sleep(300 * time.Millisecond) // until it waits; earlier, the signal kills it
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case err := <-done:
+		if err != nil && cmd.ProcessState.ExitCode() != -1 {
+			t.Error(err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Fatal("it waits on")
 	}
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -94,6 +95,7 @@ func (o *options) listen() (*source, error) {
 		Filter:      o.filter,
 		SnapLen:     o.snaplen,
 		BufferSize:  o.buffer * 1024,
+		Workers:     1, // one reader prints, and wants all in the order of time
 		Promiscuous: !o.noPromisc,
 		Direction:   map[string]capture.Direction{"in": capture.Incoming, "out": capture.Outgoing}[o.inout],
 	}
@@ -140,7 +142,7 @@ func (o *options) openFile() (*source, error) {
 		s.eager = true // a pipe, perhaps of tcpdump -w -
 	}
 	if err == nil {
-		s.Source, err = pcapfile.NewReader(f, &pcapfile.Config{Follow: o.follow})
+		s.Source, err = o.openReader(f)
 	}
 	if err != nil {
 		f.Close()
@@ -148,6 +150,25 @@ func (o *options) openFile() (*source, error) {
 	}
 	s.eager = s.eager || o.follow
 	return o.filtered(s, o.read)
+}
+
+// openReader reads the file's header, for which a pipe may let it wait. A signal
+// meanwhile is the end of an empty capture.
+func (o *options) openReader(f *os.File) (*pcapfile.Reader, error) {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer watchSignals(cancel, func() {})()
+	cfg := &pcapfile.Config{Follow: o.follow, Context: ctx}
+	var r *pcapfile.Reader
+	var err error
+	if o.read == "-" {
+		r, err = pcapfile.Open("-", cfg)
+	} else {
+		r, err = pcapfile.NewReader(f, cfg)
+	}
+	if err != nil && ctx.Err() != nil {
+		err = exitStatus(0)
+	}
+	return r, err
 }
 
 // filtered sets the filter of a file and tells where the frames come from.
