@@ -174,6 +174,9 @@ func (c *conn) readHead(dir Direction, h *half, s *openingSide, b []byte, t time
 	}
 	if len(raw) == 0 {
 		if len(s.head) == 0 {
+			if len(b) > maxHead {
+				return -1
+			}
 			s.head = append(s.head, b...)
 			c.p.buffered += len(b)
 		}
@@ -241,7 +244,9 @@ func (c *conn) response(h *half, s *openingSide, hd head, t time.Time) bool {
 		return true // the final response follows
 	}
 	var r pendingRequest
-	if len(o.pending) > 0 {
+	if len(o.pending) > 0 && (!o.lossy || o.pending[0].upgrade == "" || status < 200 || status >= 400) {
+		// Where requests were lost, a success is taken for the answer to one of
+		// those rather than for a strange way to refuse a WebSocket.
 		r = o.pending[0]
 		o.pending = o.pending[1:]
 		for o.lossy && status == http.StatusSwitchingProtocols && r.upgrade == "" && len(o.pending) > 0 {
