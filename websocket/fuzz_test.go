@@ -1,0 +1,316 @@
+package websocket
+
+import (
+	"bytes"
+	"compress/flate"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/wstap/wstap/reassembly"
+)
+
+// decodeSimply is the reference: it reads one direction's frames from a stream
+// at hand whole, as RFC 6455 and 7692 tell it, and describes the messages.
+func decodeSimply(dir Direction, b []byte, compressed, takeover bool) (lines []string) {
+	type message struct {
+		op         byte
+		rsv        byte
+		payload    []byte
+		frames     int
+		badMask    bool
+		compressed bool
+	}
+	var dict []byte
+	broken := false
+	tell := func(m *message, truncated bool) {
+		payload := m.payload
+		note := ""
+		if m.compressed {
+			out, ok := inflateSimply(payload, dict)
+			switch {
+			case broken || !ok || truncated:
+				// What an inflater makes of broken data is its own affair.
+				broken = takeover
+				note = " compressed"
+				payload = nil
+			default:
+				payload = out
+				note = " compressed"
+			}
+			if takeover {
+				dict = append(dict, out...)
+				dict = dict[max(0, len(dict)-1<<15):]
+			}
+			if broken || !ok || truncated {
+				lines = append(lines, fmt.Sprintf("%v %v ? %d", dir, Opcode(m.op), m.frames))
+				return
+			}
+			m.rsv &^= rsv1
+		}
+		lines = append(lines, fmt.Sprintf("%v %v %q frames=%d truncated=%v badmask=%v rsv=%x%s", dir, Opcode(m.op), payload, m.frames, truncated, m.badMask, m.rsv, note))
+	}
+	var data *message
+	for len(b) >= 2 {
+		fin, rsv, op := b[0]&0x80 != 0, b[0]&0x70, b[0]&0xf
+		masked, n := b[1]&0x80 != 0, uint64(b[1]&0x7f)
+		p := b[2:]
+		if n == 126 {
+			if len(p) < 2 {
+				break
+			}
+			n, p = uint64(binary.BigEndian.Uint16(p)), p[2:]
+		} else if n == 127 {
+			if len(p) < 8 {
+				break
+			}
+			n, p = binary.BigEndian.Uint64(p), p[8:]
+		}
+		var key [4]byte
+		if masked {
+			if len(p) < 4 {
+				break
+			}
+			p = p[copy(key[:], p):]
+		}
+		control := op >= 8
+		m := data
+		if control {
+			m = &message{op: op}
+		} else if op != 0 || data == nil {
+			if data != nil {
+				tell(data, true)
+			}
+			m = &message{op: op, compressed: compressed && rsv&rsv1 != 0 && op != 0}
+			data = m
+		}
+		m.frames++
+		m.rsv |= rsv
+		m.badMask = m.badMask || masked != (dir == FromClient)
+		cut := uint64(len(p)) < n
+		if cut {
+			n = uint64(len(p))
+		}
+		for i, ch := range p[:n] {
+			m.payload = append(m.payload, ch^key[i&3])
+		}
+		b = p[n:]
+		switch {
+		case cut && control:
+			tell(m, true)
+		case cut:
+		case control:
+			tell(m, false)
+		case fin:
+			tell(m, false)
+			data = nil
+		}
+	}
+	if data != nil {
+		tell(data, true)
+	}
+	return lines
+}
+
+// inflateSimply inflates a message; ok says that compress/flate had no doubt.
+func inflateSimply(payload, dict []byte) (out []byte, ok bool) {
+	r := bytes.NewReader(append(bytes.Clone(payload), 0, 0, 0xff, 0xff, 1, 0, 0, 0xff, 0xff))
+	out, err := io.ReadAll(io.LimitReader(flate.NewReaderDict(r, dict), 1<<20))
+	return out, err == nil && r.Len() == 0 && len(out) < 1<<20
+}
+
+// simple describes a message as decodeSimply does.
+func simple(m *Message, doubt bool) string {
+	if doubt {
+		return fmt.Sprintf("%v %v ? %d", m.From, m.Opcode, m.Frames)
+	}
+	note := ""
+	if m.Compressed {
+		note = " compressed"
+	}
+	return fmt.Sprintf("%v %v %q frames=%d truncated=%v badmask=%v rsv=%x%s", m.From, m.Opcode, m.Payload, m.Frames, m.Truncated, m.BadMask, m.RSV, note)
+}
+
+// FuzzFrames: what follows a handshake, in one direction, is read as the simple
+// decoder reads it, however it is cut.
+func FuzzFrames(f *testing.F) {
+	comp := newCompressor(true)
+	var deflatedTwice []byte
+	for range 2 {
+		deflatedTwice = append(deflatedTwice, frame(FromServer, 0xC1, comp.message([]byte("hello, hello, hello")))...)
+	}
+	f.Add(frame(FromServer, 0x81, []byte("hello")), byte(0), byte(3))                                                  // whole frame
+	f.Add(frame(FromClient, 0x82, bytes.Repeat([]byte("x"), 300)), byte(1), byte(7))                                   // masked, 16-bit length
+	f.Add([]byte{0x82, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 'a'}, byte(0), byte(1))                   // 2^64-1 bytes promised
+	f.Add([]byte{0x01, 1, 'a', 0x89, 1, 'p', 0x00, 1, 'b', 0x80, 1, 'c', 0x88, 2, 3, 0xe8}, byte(0), byte(2))          // a ping between fragments
+	f.Add([]byte{0x01, 1, 'a', 0x81, 1, 'b', 0x80, 1, 'c', 0xf3, 1, 'd', 0x09, 0, 0x8f, 0x7e, 0, 1}, byte(0), byte(5)) // broken rules
+	f.Add(deflatedTwice, byte(2), byte(9))                                                                             // history of an earlier message
+	f.Add(deflatedTwice, byte(6), byte(9))                                                                             // the same where there is none
+	f.Add([]byte{0xc1, 8, 0xf3, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00, 0x00}, byte(2), byte(4))                           // BFINAL (RFC 7692, 7.2.3.4)
+	f.Add([]byte{0x41, 3, 0xf2, 0x48, 0xcd, 0x80, 4, 0xc9, 0xc9, 0x07, 0x00}, byte(2), byte(4))                        // compressed, in fragments
+	f.Fuzz(func(t *testing.T, stream []byte, flags, cut byte) {
+		dir := Direction(flags & 1)
+		compressed, takeover := flags&2 != 0, flags&4 == 0
+		answer := accepted
+		if compressed {
+			answer += "Sec-WebSocket-Extensions: permessage-deflate"
+			if !takeover {
+				answer += "; client_no_context_takeover; server_no_context_takeover"
+			}
+			answer += "\r\n"
+		}
+		r := newRecorder(&Config{MaxMessage: 1 << 20})
+		r.data(FromClient, []byte(request))
+		r.data(FromServer, []byte(answer+"\r\n"))
+		step := int(cut)
+		for b := stream; len(b) > 0; {
+			n := min(len(b), 1+step%(int(cut)+1))
+			r.data(dir, b[:n])
+			b = b[n:]
+			step = step*31 + 7
+		}
+		r.c.Closed(reassembly.FIN, r.now)
+		want := decodeSimply(dir, stream, compressed, takeover)
+		if len(want) != len(r.msgs) {
+			t.Fatalf("%d messages, want %d:\n%s\nwant\n%s", len(r.msgs), len(want), strings.Join(r.lines, "\n"), strings.Join(want, "\n"))
+		}
+		for i, m := range r.msgs {
+			if got := simple(m, strings.Contains(want[i], " ? ")); got != want[i] {
+				t.Errorf("message %d: %s\nwant %s", i, got, want[i])
+			}
+		}
+		r.balance(t, len(stream)+len(request)+len(answer)+2)
+	})
+}
+
+// balance checks that nothing is held any more and that every byte is in one of
+// the accounts.
+func (r *recorder) balance(t *testing.T, n int) {
+	t.Helper()
+	st := &r.p.stats
+	if sum := st.HTTPBytes + st.HeaderBytes + st.PayloadBytes + st.SkippedBytes; sum != uint64(n) {
+		t.Errorf("%d bytes given, %d accounted for: %d HTTP, %d headers, %d payload, %d skipped", n, sum, st.HTTPBytes, st.HeaderBytes, st.PayloadBytes, st.SkippedBytes)
+	}
+	if r.p.buffered != 0 {
+		t.Errorf("%d bytes still held", r.p.buffered)
+	}
+}
+
+// FuzzConn plays a script of data, gaps and conflicts in both directions: each
+// item is a direction and kind, a length, and for data the bytes. Nothing may
+// panic or stay behind, and the accounts must balance.
+func FuzzConn(f *testing.F) {
+	script := func(parts ...any) (b []byte) {
+		for i := 0; i < len(parts); i += 2 {
+			kind := byte(parts[i].(int))
+			var data []byte
+			switch p := parts[i+1].(type) {
+			case string:
+				data = []byte(p)
+			case []byte:
+				data = p
+			case int:
+				b = binary.LittleEndian.AppendUint16(append(b, kind), uint16(p))
+				continue
+			}
+			b = append(binary.LittleEndian.AppendUint16(append(b, kind), uint16(len(data))), data...)
+		}
+		return b
+	}
+	h2, _ := http2Streams()
+	f.Add(script(0, request, 1, response, 0, clientText("a"), 1, serverText("b")), false)                              // a conversation
+	f.Add(script(1, response, 0, request, 0, clientText("a"), 2, 7, 0, clientText("b")), false)                        // out of order, a gap
+	f.Add(script(0, clientText("hello there"), 1, serverText(`{"a":1}`), 0, clientText("and again, hello")), true)     // mid-stream
+	f.Add(script(0, clientText("hello there"), 3, 5, 1, serverText(`{"a":1}`), 5, 9, 0, clientText("x")), true)        // with a gap and a conflict
+	f.Add(script(0, h2[0], 1, h2[1]), false)                                                                           // HTTP/2
+	f.Add(script(0, h2[0][:200], 2, 4, 0, h2[0][204:], 1, h2[1]), false)                                               // with a gap
+	f.Add(script(1, clientText("the mask tells the client"), 1, clientText("the mask tells the client, twice")), true) // wrong way round
+	for _, o := range openings {
+		var parts []any
+		for _, turn := range o.turns {
+			parts = append(parts, int(turn.from), turn.data)
+		}
+		f.Add(script(parts...), false)
+	}
+	f.Fuzz(func(t *testing.T, script []byte, midstream bool) {
+		r := newRecorder(&Config{MaxMessage: 1 << 16, MaxBuffered: 1 << 18})
+		if midstream {
+			c := r.c.(*conn)
+			c.opening.lossy = true
+			c.halves[0].mode, c.halves[1].mode = inHunt, inHunt
+		}
+		total := 0
+		offset := [2]int64{}
+		given := func() bool { return r.c.(*conn).halves[0].mode != inVoid || r.c.(*conn).info != nil }
+		for len(script) >= 3 && given() {
+			dir, kind, n := Direction(script[0]&1), script[0]>>1&3, int(binary.LittleEndian.Uint16(script[1:]))
+			script = script[3:]
+			switch kind {
+			case 1:
+				r.c.Gap(dir, int64(n)+1, r.now)
+				offset[dir] += int64(n) + 1
+			case 2:
+				r.c.Conflict(dir, max(0, offset[dir]-int64(n/2)), int64(n)+1, r.now)
+			default:
+				n = min(n, len(script))
+				r.data(dir, script[:n])
+				script = script[n:]
+				total += n
+				offset[dir] += int64(n)
+			}
+		}
+		if given() {
+			r.c.Closed(reassembly.EOF, r.now)
+		}
+		r.balance(t, total)
+		opens, ends := 0, 0
+		for _, l := range r.lines {
+			if strings.HasPrefix(l, "open") {
+				opens++
+			} else if strings.HasPrefix(l, "end") {
+				ends++
+			}
+		}
+		if opens != ends || r.p.conns != nil {
+			t.Errorf("%d opened, %d ended", opens, ends)
+		}
+	})
+}
+
+// FuzzHead: a head is found where the simple way finds it, and its accessors
+// take anything.
+func FuzzHead(f *testing.F) {
+	f.Add([]byte(request), byte(7))                                         // a request
+	f.Add([]byte(response), byte(1))                                        // a response
+	f.Add([]byte("GET / HTTP/1.1\nA:b\n\n"), byte(3))                       // line feeds alone
+	f.Add([]byte("GET / HTTP/1.1\r\nA:b\r\n c\r\n:\r\nX\r\n\r\n"), byte(2)) // folded, nameless
+	f.Fuzz(func(t *testing.T, b []byte, cut byte) {
+		want := 0
+		for i := range b {
+			if b[i] == '\n' && (bytes.HasPrefix(b[i+1:], []byte("\n")) || bytes.HasPrefix(b[i+1:], []byte("\r\n"))) {
+				want = i + 1 + bytes.IndexByte(b[i+1:], '\n') + 1
+				break
+			}
+		}
+		have := min(int(cut), len(b))
+		if n := headEnd(b[:have], 0); n > 0 {
+			if n != want {
+				t.Fatalf("end at %d, want %d", n, want)
+			}
+			have = n
+		} else if n := headEnd(b, have); n != want {
+			t.Fatalf("end at %d, want %d (cut at %d)", n, want, have)
+		}
+		h := head(b)
+		h.requestLine()
+		h.status()
+		h.body()
+		h.upgrade()
+		parseDeflate(h.all("A"))
+		parseDeflate(string(b))
+		parseHeader(string(b))
+		looksHTTP(FromClient, b)
+	})
+}
