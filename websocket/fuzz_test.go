@@ -164,9 +164,9 @@ func FuzzFrames(f *testing.F) {
 		r := newRecorder(&Config{MaxMessage: 1 << 20})
 		r.data(FromClient, []byte(request))
 		r.data(FromServer, []byte(answer+"\r\n"))
-		step := int(cut)
+		step := uint(cut)
 		for b := stream; len(b) > 0; {
-			n := min(len(b), 1+step%(int(cut)+1))
+			n := min(len(b), 1+int(step%(uint(cut)+1)))
 			r.data(dir, b[:n])
 			b = b[n:]
 			step = step*31 + 7
@@ -227,6 +227,7 @@ func FuzzConn(f *testing.F) {
 	f.Add(script(0, h2[0], 1, h2[1]), false)                                                                           // HTTP/2
 	f.Add(script(0, h2[0][:200], 2, 4, 0, h2[0][204:], 1, h2[1]), false)                                               // with a gap
 	f.Add(script(1, clientText("the mask tells the client"), 1, clientText("the mask tells the client, twice")), true) // wrong way round
+	f.Add(script(0, "0 0 HTTP/1.1\nUpgrade:websocket\n\n0 0 HTTP/1.\nUpgrade:websocket\n\n0"), true)                   // two upgrades, no answer
 	for _, o := range openings {
 		var parts []any
 		for _, turn := range o.turns {

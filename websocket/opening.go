@@ -405,8 +405,10 @@ func (c *conn) openingClosed() {
 	}
 	if o := c.opening; o != nil {
 		for dir := range o.sides {
-			c.p.buffered -= len(o.sides[dir].head)
-			o.sides[dir].head = nil
+			s := &o.sides[dir]
+			c.p.buffered -= len(s.head) + len(s.held)
+			c.skip(len(s.held)) // held a second time
+			s.head, s.held, s.marks = nil, nil, nil
 		}
 	}
 }

@@ -50,6 +50,7 @@ type hunt struct {
 	marks  []mark // the segments in buf
 	chains []chain
 	seen   int64 // bytes looked at so far
+	work   int64 // payload bytes tested: bounded by a multiple of seen, whatever is sent
 }
 
 // A chain is a run of frames, supposed to begin at from.
@@ -113,7 +114,7 @@ func (c *conn) hunt(dir Direction, h *half, b []byte, t time.Time) {
 	}
 	hu.chains = keep
 	for i := start; i < len(hu.buf); i++ {
-		if i > start && unknown && hu.seen > huntThorough {
+		if i > start && (unknown && hu.seen > huntThorough || hu.work > 64*hu.seen+1<<20) {
 			break
 		}
 		if k := (chain{from: i, next: i, last: -1, inside: i > start}); plausible(hu.buf[i]) && c.follow(dir, h, &k, unknown) {
@@ -287,6 +288,7 @@ func (c *conn) follow(dir Direction, h *half, k *chain, unknown bool) bool {
 			k.fragmented = !f.fin
 		}
 		payload := b[n : n+int(f.length)]
+		hu.work += int64(len(payload)) * (1 + int64(f.rsv))
 		bits, ok := c.evidence(&f, payload)
 		if !ok {
 			return false
@@ -338,7 +340,7 @@ func (c *conn) evidence(f *header, payload []byte) (bits int, ok bool) {
 	}
 	switch {
 	case f.rsv != 0:
-		if !f.fin {
+		if !f.fin || len(payload) > 8192 {
 			return 0, true
 		}
 		out, err := p.inflater.Message(payload, nil, 1<<16)
