@@ -184,7 +184,7 @@ func TestFragments(t *testing.T) {
 				send(ipPacket(src, dst, 6, 0, 0, segment))
 				const more = 0x2000
 				pieces := []func(){
-					func() { send(ipPacket(src, dst, 6, i, more|0, segment[:24])) },
+					func() { send(ipPacket(src, dst, 6, i, more, segment[:24])) },
 					func() { send(ipPacket(src, dst, 6, i, more|3, segment[24:40])) },
 					func() { send(ipPacket(src, dst, 6, i, 5, segment[40:])) },
 				}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"os"
 	"sync"
 	"testing"
 	"time"
@@ -13,11 +14,21 @@ import (
 	"github.com/wstap/wstap/internal/testnet"
 )
 
-var messages = flag.Int("wstap.messages", 50_000, "messages that each case of TestLoad exchanges")
+// long is set by the long run of the project's checks.
+var long = os.Getenv("WSTAP_LONG") == "1"
+
+var messages = flag.Int("wstap.messages", either(long, 500_000, 20_000), "messages that each case of TestLoad exchanges")
+
+func either[T any](first bool, a, b T) T {
+	if first {
+		return a
+	}
+	return b
+}
 
 // 100 clients and a server on one machine talk as fast as they can, and the
 // capture, which shares the processors with them, sees all of it. Run it with
-// -wstap.messages 500000 for the figure that the README gives.
+// -wstap.messages 500000, or WSTAP_LONG=1, for a figure to quote.
 func TestLoad(t *testing.T) {
 	h := testnet.New(t)
 	a, b := testnet.New(t), testnet.New(t)

@@ -21,7 +21,7 @@ import (
 	"github.com/wstap/wstap/internal/testnet"
 )
 
-var soak = flag.Duration("wstap.soak", time.Second, "how long TestSoak opens and closes captures")
+var soak = flag.Duration("wstap.soak", either(long, 2*time.Minute, time.Second), "how long TestSoak opens and closes captures")
 
 // resources are what a capture could leak.
 type resources struct {

@@ -317,6 +317,9 @@ func inNamespace(name string, f func() error) error {
 		path = fmt.Sprintf("/proc/%d/ns/net", pid)
 	}
 	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if errors.Is(err, os.ErrPermission) {
+		return fmt.Errorf("namespace %s: CAP_SYS_ADMIN is missing, or CAP_SYS_PTRACE for another user's process: %w", path, err)
+	}
 	if err != nil {
 		return &os.PathError{Op: "open namespace", Path: path, Err: err}
 	}

@@ -19,10 +19,13 @@ const RequireEnv = "WSTAP_REQUIRE_LIVE"
 // captured, and says what to grant. With WSTAP_REQUIRE_LIVE=1 it fails instead.
 func Require(t testing.TB) {
 	t.Helper()
-	err := available()
-	if err == nil {
-		return
+	if err := available(); err != nil {
+		unavailable(t, err)
 	}
+}
+
+func unavailable(t testing.TB, err error) {
+	t.Helper()
 	if os.Getenv(RequireEnv) == "1" {
 		t.Fatalf("%s=1, but: %v", RequireEnv, err)
 	}

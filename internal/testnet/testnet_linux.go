@@ -228,7 +228,7 @@ func (h *Host) tap(name string) (*Interface, *os.File) {
 	h.Do(func() { fd, err = unix.Open(dev, unix.O_RDWR|unix.O_CLOEXEC|unix.O_NONBLOCK, 0) })
 	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.EPERM) || errors.Is(err, unix.EACCES) || errors.Is(err, unix.ENODEV) {
 		// A container may have every capability and still no such device.
-		h.t.Skipf("live test: %s: %v (make the device available)", dev, err)
+		unavailable(h.t, fmt.Errorf("live test: %s: %w (make the device available)", dev, err))
 	}
 	if err != nil {
 		h.t.Fatalf("testnet: %s: %v", dev, err)
