@@ -80,6 +80,21 @@ func BenchmarkInOrder(b *testing.B)     { benchmarkFlows(b, 1, 100) }
 func BenchmarkInOrderFull(b *testing.B) { benchmarkFlows(b, 1, 1460) }
 func BenchmarkManyFlows(b *testing.B)   { benchmarkFlows(b, 100_000, 100) }
 
+func BenchmarkInOrderIPv6(b *testing.B) {
+	var s sink
+	a := New(nil, func(*Flow) Consumer { return &s })
+	p := seg(client, 0, 1, 500, string(make([]byte, 100)))
+	p.IPVersion = 6
+	p.Src = netip.MustParseAddrPort("[2001:db8::1]:40000")
+	p.Dst = netip.MustParseAddrPort("[2001:db8::2]:7272")
+	b.SetBytes(100)
+	b.ReportAllocs()
+	for range b.N {
+		a.Packet(p, start)
+		p.Seq += 100
+	}
+}
+
 // BenchmarkOutOfOrder swaps every two segments of one flow.
 func BenchmarkOutOfOrder(b *testing.B) {
 	var s sink

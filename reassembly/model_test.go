@@ -253,3 +253,84 @@ func (*printer) Data(dir Direction, b []byte, _ time.Time)        { fmt.Printf("
 func (*printer) Gap(dir Direction, n int64, _ time.Time)          { fmt.Printf("%v: lost %d\n", dir, n) }
 func (*printer) Conflict(dir Direction, at, n int64, _ time.Time) {}
 func (*printer) Closed(r Reason, _ time.Time)                     { fmt.Printf("closed: %v\n", r) }
+
+// TestLossyCapture plays conversations of which the capture has lost, repeated
+// and displaced packets. What is told is the stream with exactly the lost bytes
+// missing.
+func TestLossyCapture(t *testing.T) {
+	for seed := range uint64(400) {
+		rng := rand.New(rand.NewPCG(seed, 11))
+		isn := [2]uint32{rng.Uint32(), rng.Uint32()}
+		var streams [2][]byte
+		for dir := range streams {
+			streams[dir] = make([]byte, 1+rng.IntN(20_000))
+			for i := range streams[dir] {
+				streams[dir][i] = 'a' + byte(rng.IntN(26))
+			}
+		}
+		number := func(dir Direction, at int) uint32 { return isn[dir] + 1 + uint32(at) }
+		type packet struct {
+			*decode.Packet
+			dir      Direction
+			from, to int
+		}
+		var packets []packet
+		var sent [2]int
+		send := func(dir Direction, n int, flags decode.TCPFlags) {
+			from := sent[dir]
+			to := min(from+n, len(streams[dir]))
+			p := seg(dir, flags|decode.ACK, number(dir, from), 0, string(streams[dir][from:to]))
+			p.Ack = number(dir.Reverse(), sent[dir^1])
+			packets = append(packets, packet{p, dir, from, to})
+			sent[dir] = to
+		}
+		for sent[0] < len(streams[0]) || sent[1] < len(streams[1]) {
+			send(Direction(rng.IntN(2)), rng.IntN(3)*rng.IntN(700), 0)
+		}
+		loss, reach := rng.IntN(12), 1+rng.IntN(6)
+		var captured []packet
+		var have [2][]bool
+		for dir := range have {
+			have[dir] = make([]bool, len(streams[dir]))
+		}
+		for _, p := range packets {
+			for range 1 + rng.IntN(12)/11 {
+				if rng.IntN(100) >= loss {
+					captured = append(captured, p)
+					for i := p.from; i < p.to; i++ {
+						have[p.dir][i] = true
+					}
+				}
+			}
+		}
+		for i := range captured {
+			j := min(len(captured)-1, i+rng.IntN(reach))
+			captured[i], captured[j] = captured[j], captured[i]
+		}
+		b := newBench(t, &Config{AckedHolePackets: 60})
+		b.open(isn[0], isn[1])
+		for _, p := range captured {
+			b.packet(p.Packet)
+		}
+		for dir := range streams { // both close, and both are heard
+			p := seg(Direction(dir), decode.FIN|decode.ACK, number(Direction(dir), len(streams[dir])), 0, "")
+			p.Ack = number(Direction(dir).Reverse(), len(streams[dir^1]))
+			b.packet(p)
+		}
+		log := b.close()
+		if len(b.flows) != 1 || !strings.HasSuffix(log, "closed fin") {
+			t.Fatalf("seed %d: %d flows, %s", seed, len(b.flows), log[max(0, len(log)-100):])
+		}
+		for dir, want := range streams {
+			for i := range want {
+				if !have[dir][i] {
+					want[i] = '?'
+				}
+			}
+			if got := b.flows[0].streams[dir]; !bytes.Equal(got, want) {
+				t.Fatalf("seed %d, %v: %d bytes of %d, %d lost of %d", seed, Direction(dir), len(got), len(want),
+					bytes.Count(got, []byte{'?'}), bytes.Count(want, []byte{'?'}))
+			}
+		}
+	}
+}
