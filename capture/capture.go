@@ -78,11 +78,13 @@ type Frame struct {
 	Clock     Timestamps // who took Time
 }
 
-// Stats counts frames since a Source was opened.
+// Stats counts frames since a Source was opened. What was received and is none
+// of the others is still in the rings, or was there when the Source was closed.
 type Stats struct {
 	Captured uint64 // frames given out by Next
 	Received uint64 // frames that passed the filter, as the kernel counts them; Captured for files
-	Dropped  uint64 // frames that passed the filter and found no room in the ring
+	Dropped  uint64 // of those, frames that found no room in the ring
+	Skipped  uint64 // of those, frames that were in the ring when SetFilter changed its mind about them
 	Freezes  uint64 // times that a ring was full and stopped receiving
 
 	// FirstDrop is the time of the last frame before the first drop; zero

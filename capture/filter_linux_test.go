@@ -98,7 +98,7 @@ func TestSetFilter(t *testing.T) {
 				t.Errorf("b until %d, c until %d, want %d", nextB, nextC, 3*rounds)
 			}
 			st, err := l.Stats()
-			if err != nil || st.Dropped != 0 {
+			if err != nil || st.Dropped != 0 || st.Skipped == 0 || st.Captured+st.Skipped != st.Received {
 				t.Errorf("%+v, %v", st, err)
 			}
 		})

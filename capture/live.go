@@ -3,6 +3,7 @@ package capture
 import (
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"time"
 
@@ -64,12 +65,13 @@ type Config struct {
 
 	// BlockSize is the size in bytes of a block, the unit in which a ring is
 	// handed back and forth and the bound of a frame. It is rounded up to a
-	// power of two, at least a page. 0 means DefaultBlockSize.
+	// power of two, at least a page, and at most 256 MiB. 0 means
+	// DefaultBlockSize.
 	BlockSize int
 
 	// BlockTimeout is the longest that a frame waits for its block to fill,
 	// and so the latency of a quiet capture. It is rounded up to whole
-	// milliseconds. 0 means DefaultBlockTimeout.
+	// milliseconds, and at most a minute. 0 means DefaultBlockTimeout.
 	BlockTimeout time.Duration
 
 	// Timestamps says who takes the time of frames. Adapters stamp what they
@@ -121,14 +123,17 @@ func Listen(name string, cfg *Config) (*Live, error) {
 
 func (c *Config) setDefaults() error {
 	for _, v := range []struct {
-		name string
-		n    int64
+		name   string
+		n, max int64
 	}{
-		{"SnapLen", int64(c.SnapLen)}, {"BufferSize", int64(c.BufferSize)}, {"BlockSize", int64(c.BlockSize)},
-		{"BlockTimeout", int64(c.BlockTimeout)}, {"Workers", int64(c.Workers)},
+		{"SnapLen", int64(c.SnapLen), math.MaxInt32},
+		{"BufferSize", int64(c.BufferSize), math.MaxInt64},
+		{"BlockSize", int64(c.BlockSize), 256 << 20},
+		{"BlockTimeout", int64(c.BlockTimeout), int64(time.Minute)}, // the kernel has 16 bits for the milliseconds
+		{"Workers", int64(c.Workers), 256},                          // PACKET_FANOUT_MAX
 	} {
-		if v.n < 0 {
-			return fmt.Errorf("%s is negative", v.name)
+		if v.n < 0 || v.n > v.max {
+			return fmt.Errorf("%s of %d is not between 0 and %d", v.name, v.n, v.max)
 		}
 	}
 	if c.Direction > Outgoing {

@@ -21,6 +21,10 @@ func supported() error { return nil }
 // maxWorkers bounds the rings that nobody asked for.
 const maxWorkers = 8
 
+// maxRing is the most that the kernel's 32-bit arithmetic lets one ring have,
+// in bytes.
+const maxRing = 1 << 30
+
 type live struct {
 	device     *device
 	link       decode.LinkType
@@ -44,7 +48,13 @@ func (l *live) open(name string, c *Config) error {
 		// The other half of the processors is for who talks and who listens.
 		c.Workers = min(max(runtime.GOMAXPROCS(0)/2, 1), maxWorkers)
 	}
-	return inNamespace(c.Namespace, func() error { return l.openHere(name, c) })
+	return inNamespace(c.Namespace, func() error {
+		err := l.openHere(name, c)
+		if errors.Is(err, unix.ENODEV) {
+			err = fmt.Errorf("%w: it went away meanwhile", ErrNoInterface)
+		}
+		return err
+	})
 }
 
 // openHere opens the capture in the current namespace.
@@ -87,7 +97,8 @@ func (l *live) compile(expr string) ([]bpf.RawInstruction, *filter.Program, erro
 
 // openRings makes the sockets, deaf so far, and their rings.
 func (l *live) openRings(c *Config) error {
-	blocks := max(c.BufferSize/c.BlockSize/c.Workers, minBlocks)
+	asked := max(c.BufferSize, minBlocks*c.BlockSize*c.Workers)
+	blocks := min(max(c.BufferSize/c.BlockSize/c.Workers, minBlocks), maxRing/c.BlockSize)
 	for range c.Workers {
 		s, err := openShard(l, c, blocks)
 		if err != nil {
@@ -96,8 +107,8 @@ func (l *live) openRings(c *Config) error {
 		l.shards = append(l.shards, s)
 		l.bufferSize += s.ring.n * c.BlockSize
 	}
-	if asked := c.Workers * blocks * c.BlockSize; l.bufferSize < asked {
-		l.warn("the kernel has no memory for a buffer of %d KiB: it gave %d KiB", asked>>10, l.bufferSize>>10)
+	if l.bufferSize < asked-c.Workers*c.BlockSize { // more than rounding down makes
+		l.warn("the kernel gives no buffer of %d KiB: it gave %d KiB", asked>>10, l.bufferSize>>10)
 	}
 	if len(l.shards) == 1 {
 		return nil
@@ -224,6 +235,7 @@ func (l *live) stats() (Stats, error) {
 	st := l.counts
 	for _, s := range l.shards {
 		st.Captured += s.captured.Load()
+		st.Skipped += s.skipped.Load()
 	}
 	return st, err
 }

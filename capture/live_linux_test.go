@@ -135,8 +135,12 @@ func TestListenErrors(t *testing.T) {
 	if !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("missing namespace: %v", err)
 	}
-	_, err = capture.Listen("lo", &capture.Config{SnapLen: -1})
-	if err == nil {
-		t.Error("negative SnapLen: no error")
+	for _, c := range []capture.Config{
+		{SnapLen: -1}, {BufferSize: -1}, {BlockSize: 1 << 30}, {BlockTimeout: time.Hour}, {Workers: 1000}, {Direction: 9},
+	} {
+		if l, err := capture.Listen("lo", &c); err == nil {
+			t.Errorf("%+v: no error", c)
+			l.Close()
+		}
 	}
 }

@@ -81,6 +81,7 @@ type shard struct {
 	parked []Frame    // to be given out before the next block
 
 	captured atomic.Uint64
+	skipped  atomic.Uint64 // by refilter
 	closed   atomic.Bool
 	drained  atomic.Bool                    // all that came in until the stop was read
 	refilter atomic.Pointer[filter.Program] // what the held block must still pass
@@ -141,6 +142,7 @@ func (s *shard) give(f *Frame) bool {
 	net := int(binary.NativeEndian.Uint16(h[hdrNet:]))
 	length := int(binary.NativeEndian.Uint32(h[hdrLen:]))
 	if p := s.refilter.Load(); p != nil && !matches(p, h, b[mac:end]) {
+		s.skipped.Add(1)
 		return false
 	}
 	switch {

@@ -231,7 +231,7 @@ func TestRingRefused(t *testing.T) {
 	if got := l.BufferSize(); got >= 64<<20 || got < 1<<20 {
 		t.Errorf("a buffer of %d bytes", got)
 	}
-	if w := l.Warnings(); len(w) != 1 || !strings.Contains(w[0], "buffer of 65536 KiB") {
+	if w := l.Warnings(); len(w) != 1 || !strings.Contains(w[0], "buffer of 65536 KiB: it gave ") {
 		t.Errorf("%q", w)
 	}
 	fmt.Fprint(c, "hello")
