@@ -134,7 +134,7 @@ func (c *corpus) tcpOptions() {
 			opt[0], opt[1] = byte(kind), byte(size)
 			t := packetgen.TCP{Flags: decode.SYN, Options: opt[:min(40, len(opt))]}
 			c.tcp("option", t)
-			if len(opt) < 30 {
+			if len(opt) < 30 && (kind < 40 || kind > 250) {
 				t.Options = packetgen.Options(packetgen.NOP(), opt, packetgen.MSS(1460))
 				t.Flags = decode.ACK
 				t.Ack = 77

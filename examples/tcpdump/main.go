@@ -63,6 +63,9 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	}
 	s := &session{config: c, stdin: stdin, stdout: stdout, stderr: stderr, out: bufio.NewWriterSize(stdout, 64<<10)}
 	if err := s.run(ctx); err != nil {
+		if errors.Is(err, errTold) {
+			return 1
+		}
 		s.out.Flush()
 		fmt.Fprintf(stderr, "tcpdump: %v\n", err)
 		return 1
@@ -186,10 +189,14 @@ func (s *session) loop(ctx context.Context) error {
 		fmt.Fprintf(s.stdout, "%s\n", packets(s.captured, ""))
 	}
 	if err != nil {
-		return errors.New("the capture ended early")
+		return errTold
 	}
 	return nil
 }
+
+// errTold ends the program after an error that standard error shows already,
+// before the counters.
+var errTold = errors.New("told")
 
 // packets calls each for every packet that the filter selects.
 func (s *session) packets(each func(*capture.Frame) error) error {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 
 	"github.com/wstap/wstap/capture"
@@ -41,9 +42,22 @@ func (s *session) open() error {
 		}
 		s.iface = list[0].Name
 	}
-	l, err := capture.Listen(s.iface, &capture.Config{
-		Filter: s.expr, SnapLen: s.snapLen, Promiscuous: !s.noPromiscuous, Direction: s.direction, BufferSize: s.bufferKiB << 10, Workers: 1,
-	})
+	cfg := &capture.Config{
+		Filter: s.expr, SnapLen: s.snapLen, Promiscuous: !s.noPromiscuous, Direction: s.direction,
+		BufferSize: s.bufferKiB << 10, Workers: 1,
+	}
+	l, err := capture.Listen(s.iface, cfg)
+	if n, notNumber := strconv.Atoi(s.iface); notNumber == nil && errors.Is(err, capture.ErrNoInterface) {
+		list, err2 := interfaces()
+		if err2 != nil {
+			return err2
+		}
+		if n < 1 || n > len(list) {
+			return fmt.Errorf("%s: there are %d interfaces (-D lists them)", s.iface, len(list))
+		}
+		s.iface = list[n-1].Name
+		l, err = capture.Listen(s.iface, cfg)
+	}
 	switch {
 	case errors.Is(err, os.ErrPermission):
 		return fmt.Errorf("%s: You don't have permission to capture on that device\n(run it as root, or: setcap cap_net_raw+ep tcpdump)", s.iface)
