@@ -492,7 +492,11 @@ type assembly struct {
 // append adds a piece of a frame's payload, of which left bytes are to come,
 // this piece included. Beyond the limits it is cut.
 func (a *assembly) append(p *pipeline, b []byte, key uint32, left int64) {
-	if room := p.maxMessage - len(a.buf); len(b) > room {
+	most := p.maxMessage
+	if a.compressed { // what is cut cannot be inflated, nor what follows
+		most = max(most, 16<<20) + 1<<16
+	}
+	if room := most - len(a.buf); len(b) > room {
 		b = b[:room]
 		a.truncated = true
 	}

@@ -19,7 +19,7 @@ func TestMidstream(t *testing.T) {
 	for _, l := range loads {
 		for _, compressed := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s compressed=%v", l.name, compressed), func(t *testing.T) {
-				for seed := range uint64(10) {
+				for seed := range uint64(5) {
 					r := rand.New(rand.NewPCG(seed, 4))
 					n := 60
 					cs := [2]*compressor{newCompressor(seed%2 == 0), newCompressor(false)}
@@ -191,7 +191,7 @@ var strangers = []struct {
 // TestNotWebSocket: connections that are something else are never taken for
 // WebSockets. WSTAP_LONG=1 tries 10,000 of each kind.
 func TestNotWebSocket(t *testing.T) {
-	flows := 200
+	flows := 100
 	if os.Getenv("WSTAP_LONG") != "" {
 		flows = 10000
 	}

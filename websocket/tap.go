@@ -38,9 +38,8 @@ type Config struct {
 	// BufferBytes bounds the payload bytes waiting in the channel: beyond it the
 	// channel counts as full. One message always fits. 0 means 64 MiB.
 	BufferBytes int64
-	// MaxMessage is how many payload bytes of a message are kept, before and
-	// after inflating. Longer messages are cut there and flagged Truncated.
-	// 0 means 64 MiB.
+	// MaxMessage is how many payload bytes of a message are kept. Longer
+	// messages are cut there and flagged Truncated. 0 means 64 MiB.
 	MaxMessage int
 	// MaxBuffered bounds the bytes of unfinished messages over all connections;
 	// a message that would grow beyond is cut. 0 means 128 MiB.
