@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"slices"
+	"sync"
 	"testing"
 	"testing/iotest"
 
@@ -34,6 +35,27 @@ func FuzzReader(f *testing.F) {
 		second, err2 := fuzzRead(t, iotest.OneByteReader(bytes.NewReader(file)))
 		if !slices.Equal(first, second) {
 			t.Fatalf("%d frames, byte by byte %d", len(first), len(second))
+		}
+		if r, err := NewReader(bytes.NewReader(file), &Config{Workers: 2}); err == nil {
+			n := 0
+			var wg sync.WaitGroup
+			var mu sync.Mutex
+			for _, s := range r.Shards() {
+				wg.Go(func() {
+					recs, err := drain(s)
+					mu.Lock()
+					defer mu.Unlock()
+					n += len(recs)
+					if err.Error() != err1 {
+						t.Errorf("error %q, of a shard %q", err1, err)
+					}
+				})
+			}
+			wg.Wait()
+			r.Close()
+			if n != len(first) {
+				t.Fatalf("%d frames, from shards %d", len(first), n)
+			}
 		}
 		if err1 != err2 {
 			t.Fatalf("error %q, byte by byte %q", err1, err2)

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/wstap/wstap/decode"
 )
@@ -37,7 +38,8 @@ type meta struct {
 	mu         sync.Mutex
 	section    Section
 	interfaces []Interface
-	drops      []uint64     // of each interface, sum of the packets' drop counts
+	drops      []uint64 // of each interface, sum of the packets' drop counts
+	firstDrop  time.Time
 	text       int          // bytes of all strings in interfaces
 	count      atomic.Int64 // of interfaces
 }
@@ -85,9 +87,12 @@ func (m *meta) addSection(o binary.ByteOrder, b []byte) {
 
 // drop counts frames lost before a packet. The statistics at the end of the
 // section count the same frames again.
-func (m *meta) drop(number int, n uint64) {
+func (m *meta) drop(number int, n uint64, t time.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.firstDrop.IsZero() {
+		m.firstDrop = t
+	}
 	m.drops[number] += n
 	m.interfaces[number].Dropped = max(m.interfaces[number].Dropped, m.drops[number])
 }
@@ -118,14 +123,15 @@ func (m *meta) statistics(number int, o binary.ByteOrder, b []byte) {
 	ifi.Dropped = max(ifi.Dropped, dropped)
 }
 
-func (m *meta) dropped() uint64 {
+// dropped returns how many frames were lost and when the last frame before the
+// first loss came, if a drop count tells.
+func (m *meta) dropped() (n uint64, first time.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	n := uint64(0)
 	for i := range m.interfaces {
 		n += m.interfaces[i].Dropped
 	}
-	return n
+	return n, m.firstDrop
 }
 
 // Section returns what the file says of itself: the latest section read. It is

@@ -180,7 +180,7 @@ func (ng *pcapng) packet(f *capture.Frame, typ uint32, n int) error {
 	if uint64(id) >= uint64(len(ng.local)) {
 		return ng.corrupt(ng.in.offset()-int64(n), "a packet of interface %d of %d", id, len(ng.local))
 	}
-	ifi := &ng.local[id]
+	ifi, before := &ng.local[id], ng.last
 	if typ == blockSimple {
 		original = ng.uint32(b)
 		captured = min(original, uint32(len(b)-start))
@@ -214,7 +214,10 @@ func (ng *pcapng) packet(f *capture.Frame, typ uint32, n int) error {
 		ng.frameOptions(f)
 	}
 	if ng.drops > 0 {
-		ng.meta.drop(ifi.number, ng.drops)
+		if before.Unix() == 0 {
+			before = ng.last // the first frame of all
+		}
+		ng.meta.drop(ifi.number, ng.drops, before)
 	}
 	return nil
 }

@@ -198,7 +198,9 @@ func (r *Reader) Stats() (capture.Stats, error) {
 			n += s.count.Load()
 		}
 	}
-	return capture.Stats{Captured: n, Received: n, Dropped: r.meta.dropped()}, nil
+	st := capture.Stats{Captured: n, Received: n}
+	st.Dropped, st.FirstDrop = r.meta.dropped()
+	return st, nil
 }
 
 // Close implements capture.Source.

@@ -290,7 +290,7 @@ func TestWritePcapng(t *testing.T) {
 		section:    Section{Application: "wstap"},
 		interfaces: []Interface{{Link: 1, SnapLen: 100, Name: "if5"}, {Link: 276, SnapLen: 100, Name: "if5"}, {Link: 1, SnapLen: 100, Name: "if3", Received: 17, Dropped: 8}},
 		infos:      []Info{{Flags: 2}, {Flags: 1 | 4<<2}, {Comments: []string{"c", "dd"}, Dropped: 7}, {Flags: 2 | 1<<31}},
-		stats:      capture.Stats{Captured: 4, Received: 4, Dropped: 8},
+		stats:      capture.Stats{Captured: 4, Received: 4, Dropped: 8, FirstDrop: at.UTC()},
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
@@ -325,7 +325,7 @@ func TestTeeLive(t *testing.T) {
 	for _, several := range []int{0, 1} {
 		src := &live{}
 		for i := range 50 {
-			src.frames = append(src.frames, capture.Frame{Data: []byte("x"), Link: 1, Interface: 1 + i%3*several, Time: time.Unix(int64(i/10), 0)})
+			src.frames = append(src.frames, capture.Frame{Data: []byte("x"), Link: 1, Interface: 1 + i%3*several, Time: time.Unix(1+int64(i/10), 0)})
 			src.drops = append(src.drops, uint64(i*i))
 		}
 		var out bytes.Buffer
@@ -336,7 +336,8 @@ func TestTeeLive(t *testing.T) {
 		if recs, err := drain(Tee(src, w)); len(recs) != 50 || err != io.EOF {
 			t.Fatalf("%d frames, %v", len(recs), err)
 		}
-		if got := telling(t, out.Bytes()).stats; got != (capture.Stats{Captured: 50, Received: 50, Dropped: 49 * 49}) {
+		want := capture.Stats{Captured: 50, Received: 50, Dropped: 49 * 49, FirstDrop: time.Unix(1, 0).UTC()}
+		if got := telling(t, out.Bytes()).stats; got != want {
 			t.Errorf("several %d: %+v", several, got)
 		}
 		for i, ifi := range telling(t, out.Bytes()).interfaces {
