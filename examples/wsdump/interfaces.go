@@ -70,7 +70,7 @@ func listInterfaces(w io.Writer) error {
 		if i.Name == capture.Any {
 			about = " (all interfaces)"
 		}
-		if _, err := fmt.Fprintf(w, "%d.%s%s [%s]\n", n+1, i.Name, about, strings.Join(flags, ", ")); err != nil {
+		if _, err := fmt.Fprintf(w, "%d.%s%s [%s]\n", n+1, quoteArg(i.Name), about, strings.Join(flags, ", ")); err != nil {
 			return err
 		}
 	}

@@ -24,9 +24,10 @@ type progress struct {
 	ended bool
 }
 
-// startProgress returns nil where there is no terminal or no large file.
+// startProgress returns nil where there is no terminal, no large file, or no
+// end of it.
 func (s *source) startProgress() *progress {
-	if s.size < progressSize || !isTerminal(os.Stderr) {
+	if s.size < progressSize || s.eager || !isTerminal(os.Stderr) {
 		return nil
 	}
 	p := &progress{file: s.file, size: s.size, quit: make(chan struct{})}
