@@ -34,6 +34,8 @@ How it looks
   -x, -X      binary payloads in hex, and in ASCII too
   -q          no payloads
   -v          the headers of the opening handshake
+  --show-secrets
+              cookies, credentials and tokens of the handshake (otherwise ***)
   -t          no time; -tt seconds since 1970; -ttt since the line before;
               -tttt with the date; -ttttt since the first line
   --nano      times in nanoseconds

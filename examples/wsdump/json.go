@@ -17,8 +17,9 @@ import (
 // by hand because encoding/json would cost more than everything beneath it, and
 // because its strings must be harmless on a terminal too.
 type jsonPrinter struct {
-	quiet bool
-	clock clock
+	quiet   bool
+	secrets bool // shown
+	clock   clock
 }
 
 func (p *jsonPrinter) appendEvent(b []byte, ev websocket.Event) []byte {
@@ -51,6 +52,9 @@ func (p *jsonPrinter) appendEvent(b []byte, ev websocket.Event) []byte {
 
 func (p *jsonPrinter) open(b []byte, ev *websocket.Open) []byte {
 	c := ev.Conn
+	if !p.secrets {
+		c = c.Masked()
+	}
 	b = append(b, `{"event":"open","time":"`...)
 	b = p.clock.appendTime(b, ev.Time)
 	b = append(b, `","conn":`...)

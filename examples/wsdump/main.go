@@ -99,7 +99,7 @@ func (o *options) printer() printer {
 	case o.total, o.write != "" && !o.print:
 		return nil
 	case o.json:
-		return &jsonPrinter{quiet: o.quiet}
+		return &jsonPrinter{quiet: o.quiet, secrets: o.secrets}
 	}
 	p := &textPrinter{opt: o, zone: time.Local}
 	if colour() {

@@ -118,6 +118,23 @@ func TestJSONHostile(t *testing.T) {
 	}
 }
 
+// TestSecrets: what logs in is not printed unless asked for.
+func TestSecrets(t *testing.T) {
+	c := *testConn
+	c.URL = "ws://user:hunter2@h/?token=hunter2"
+	open := &websocket.Open{Time: testTime, Conn: &c}
+	for _, show := range []bool{false, true} {
+		for _, p := range []printer{
+			&jsonPrinter{secrets: show},
+			&textPrinter{opt: &options{secrets: show, verbose: 1}, zone: time.UTC},
+		} {
+			if got := string(p.appendEvent(nil, open)); strings.Contains(got, "hunter2") != show {
+				t.Errorf("--show-secrets %v: %s", show, got)
+			}
+		}
+	}
+}
+
 // TestTimes compares both clocks with package time.
 func TestTimes(t *testing.T) {
 	var utc clock

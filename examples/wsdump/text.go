@@ -137,6 +137,9 @@ func (p *textPrinter) open(b []byte, ev *websocket.Open) []byte {
 		b = p.prefix(b, ev.Time, c, " -- ")
 		return append(b, " open, found mid-stream\n"...)
 	}
+	if !p.opt.secrets {
+		c = c.Masked()
+	}
 	b = p.prefix(b, ev.Time, c, " -> ")
 	b = append(b, " open "...)
 	b = strconv.AppendInt(b, int64(c.Status), 10)

@@ -1,0 +1,243 @@
+package websocket
+
+import (
+	"net/url"
+	"strings"
+)
+
+// masked stands for a secret.
+const masked = "***"
+
+// Masked returns a copy of c in which what looks like a secret is replaced by
+// three asterisks: cookies, credentials and tokens in the URL, in the headers
+// and among the subprotocols, where browsers put them for want of headers. It
+// goes by names and by form, so it is a help against accidents, not a proof.
+func (c *Conn) Masked() *Conn {
+	m := *c
+	p := protocols{}
+	p.learn(head(c.request).all("Sec-WebSocket-Protocol"))
+	m.URL = maskURL(c.URL)
+	m.Subprotocol = p.mask(c.Subprotocol)
+	m.request = p.maskHead(c.request)
+	m.response = p.maskHead(c.response)
+	return &m
+}
+
+// secretParts are parts of the names of secrets, and secretNames whole ones,
+// in lower case and without punctuation.
+var (
+	secretParts = []string{"token", "secret", "password", "passwd", "pwd", "apikey", "accesskey", "privatekey",
+		"authorization", "credential", "session", "jwt", "ticket", "signature", "cookie"}
+	secretNames = map[string]bool{"auth": true, "xauth": true, "key": true, "sig": true, "sid": true,
+		"code": true, "pass": true, "otp": true, "pin": true}
+)
+
+// secretName says whether a value of that name is likely to be a secret.
+func secretName(name string) bool {
+	name = strings.Map(func(r rune) rune {
+		switch {
+		case r >= 'A' && r <= 'Z':
+			return r + 'a' - 'A'
+		case r >= 'a' && r <= 'z', r >= '0' && r <= '9':
+			return r
+		}
+		return -1
+	}, name)
+	if secretNames[name] {
+		return true
+	}
+	for _, p := range secretParts {
+		if strings.Contains(name, p) {
+			return true
+		}
+	}
+	return false
+}
+
+// maskURL masks the user information, and parameters of the path, query and
+// fragment.
+func maskURL(u string) string {
+	var b strings.Builder
+	if i := strings.Index(u, "://"); i >= 0 {
+		b.WriteString(u[:i+3])
+		u = u[i+3:]
+		end := strings.IndexAny(u, "/?#")
+		if end < 0 {
+			end = len(u)
+		}
+		if at := strings.LastIndexByte(u[:end], '@'); at >= 0 {
+			b.WriteString(masked)
+			u, end = u[at:], end-at
+		}
+		b.WriteString(u[:end])
+		u = u[end:]
+	}
+	for u != "" {
+		end := strings.IndexAny(u, "/;?&#")
+		part := u
+		if end >= 0 {
+			part = u[:end]
+		}
+		b.WriteString(maskParameter(part))
+		if end < 0 {
+			break
+		}
+		b.WriteByte(u[end])
+		u = u[end+1:]
+	}
+	return b.String()
+}
+
+// maskParameter masks the value in "name=value" if the name says so, and any
+// JSON Web Token.
+func maskParameter(s string) string {
+	name, _, ok := strings.Cut(s, "=")
+	if ok {
+		plain, err := url.QueryUnescape(name)
+		if err != nil {
+			plain = name
+		}
+		if secretName(plain) {
+			return name + "=" + masked
+		}
+	}
+	return maskTokens(s)
+}
+
+// maskTokens masks JSON Web Tokens (RFC 7519): base64 of an object, points, and
+// more base64.
+func maskTokens(s string) string {
+	var b strings.Builder
+	for {
+		i := strings.Index(s, "eyJ")
+		if i < 0 {
+			break
+		}
+		end := i
+		for end < len(s) && jwtByte(s[end]) {
+			end++
+		}
+		if strings.Contains(s[i:end], ".") {
+			b.WriteString(s[:i])
+			b.WriteString(masked)
+		} else {
+			b.WriteString(s[:end])
+		}
+		s = s[end:]
+	}
+	b.WriteString(s)
+	return b.String()
+}
+
+func jwtByte(c byte) bool {
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_' || c == '.' || c == '='
+}
+
+// protocols are the subprotocols of a handshake and how they are shown.
+type protocols map[string]string
+
+// learn reads a list, in which a name such as access_token speaks for the item
+// behind it.
+func (p protocols) learn(list string) {
+	before := ""
+	for item := range strings.SplitSeq(list, ",") {
+		item = strings.TrimSpace(item)
+		m := maskProtocol(item)
+		if strings.EqualFold(before, "bearer") || secretName(before) {
+			m = masked
+		}
+		before = ""
+		if m == item {
+			before = item
+		} else {
+			p[item] = m
+		}
+	}
+}
+
+func (p protocols) mask(list string) string {
+	items := strings.Split(list, ",")
+	for i, item := range items {
+		trimmed := strings.TrimSpace(item)
+		m, ok := p[trimmed]
+		if !ok {
+			m = maskProtocol(trimmed)
+		}
+		items[i] = strings.Replace(item, trimmed, m, 1)
+	}
+	return strings.Join(items, ",")
+}
+
+// maskProtocol masks what follows "bearer." and the like, and what is long and
+// has no look of a name.
+func maskProtocol(s string) string {
+	lower := strings.ToLower(s)
+	for _, mark := range []string{"bearer.", "authorization.", "token.", "jwt.", "key."} {
+		if i := strings.Index(lower, mark); i >= 0 && i+len(mark) < len(s) && len(lower) == len(s) {
+			return s[:i+len(mark)] + masked
+		}
+	}
+	if len(s) >= 32 && strings.ContainsAny(s, "0123456789") && !strings.Contains(s, ".") {
+		return masked
+	}
+	return maskTokens(s)
+}
+
+// maskHead returns a head of the same fields with their secrets masked, and an
+// empty first line.
+func (p protocols) maskHead(raw string) string {
+	if raw == "" {
+		return ""
+	}
+	var b strings.Builder
+	b.WriteString("\r\n")
+	head(raw).fields(func(name, value string) bool {
+		b.WriteString(name)
+		b.WriteString(": ")
+		b.WriteString(p.maskField(name, value))
+		b.WriteString("\r\n")
+		return true
+	})
+	return b.String()
+}
+
+func (p protocols) maskField(name, value string) string {
+	switch strings.ToLower(name) {
+	case "cookie":
+		pairs := strings.Split(value, ";")
+		for i := range pairs {
+			pairs[i] = maskPair(pairs[i])
+		}
+		return strings.Join(pairs, ";")
+	case "set-cookie":
+		pair, attributes, ok := strings.Cut(value, ";")
+		if ok {
+			attributes = ";" + attributes
+		}
+		return maskPair(pair) + attributes
+	case "authorization", "proxy-authorization":
+		if scheme, _, ok := strings.Cut(value, " "); ok {
+			return scheme + " " + masked
+		}
+		return masked
+	case "sec-websocket-protocol":
+		return p.mask(value)
+	case "origin", "referer", "location", "content-location":
+		return maskURL(value)
+	case "sec-websocket-key", "sec-websocket-accept":
+		return value // of one connection, and worth nothing after it
+	}
+	if secretName(name) {
+		return masked
+	}
+	return maskTokens(value)
+}
+
+// maskPair masks the value of a cookie.
+func maskPair(s string) string {
+	name, _, ok := strings.Cut(s, "=")
+	if !ok {
+		return masked
+	}
+	return name + "=" + masked
+}
