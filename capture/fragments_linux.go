@@ -44,7 +44,7 @@ func newFragments(self *shard, shards []*shard) *fragments {
 // take reports whether f, whose network header is at data[off:], is a fragment
 // that belongs to another ring, or may. Then it is delivered there, or held.
 func (fr *fragments) take(f *Frame, etherType uint16, off int) bool {
-	if off > len(f.Data) {
+	if off < 0 || off > len(f.Data) {
 		return false
 	}
 	key, first, transport := tcpFragment(etherType, f.Data[off:])

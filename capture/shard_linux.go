@@ -253,6 +253,14 @@ func cook(h *[hdrEnd]byte, head, data []byte, status uint32) int {
 		binary.BigEndian.PutUint16(tag, tci(h))
 		binary.BigEndian.PutUint16(tag[2:], protocol(h, data))
 		binary.BigEndian.PutUint16(b, tpid(h, status))
+	} else if b[0] == unix.ETH_P_8021Q>>8 || b[0] == unix.ETH_P_8021AD>>8 {
+		// Before Linux 6.11, what goes out with tags inside has lost them
+		// here, and is said to have them.
+		for _, ip := range []uint16{unix.ETH_P_IP, unix.ETH_P_IPV6} {
+			if isIP(ip, data) {
+				binary.BigEndian.PutUint16(b, ip)
+			}
+		}
 	}
 	return n
 }

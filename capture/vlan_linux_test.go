@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/mdlayher/packet"
+
 	"github.com/wstap/wstap/capture"
 	"github.com/wstap/wstap/decode"
 	"github.com/wstap/wstap/internal/testnet"
@@ -131,6 +133,47 @@ func TestSnapLen(t *testing.T) {
 			}
 			if f.Length != len(want) && snap >= 12 || !bytes.Equal(f.Data, want[:min(snap, len(want))]) {
 				t.Errorf("%s, %d: %d bytes of %d: % x\nwant %d: % x", name, snap, len(f.Data), f.Length, f.Data, len(want), want)
+			}
+			l.Close()
+		}
+	}
+}
+
+// What this host sends with tags inside the frame, as packet sockets and
+// devices without VLAN offload do, shows the same.
+func TestVLANOutgoing(t *testing.T) {
+	h := testnet.New(t)
+	ifi, _ := h.Tap("tap0")
+	var c *packet.Conn
+	var err error
+	h.Do(func() { c, err = packet.Listen(&ifi.Interface, packet.Raw, 0, nil) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	for _, name := range []string{"tap0", capture.Any} {
+		for _, tags := range [][]byte{nil, {0x81, 0, 0x20, 7}, {0x88, 0xa8, 0, 9}} {
+			l := listen(t, h, name, &capture.Config{Direction: capture.Outgoing})
+			frame := datagram(tags, "hello")
+			if _, err := c.WriteTo(frame, &packet.Addr{HardwareAddr: frame[:6]}); err != nil {
+				t.Fatal(err)
+			}
+			var f capture.Frame
+			for {
+				if err := l.Next(&f); err != nil {
+					t.Fatal(err)
+				}
+				if bytes.HasSuffix(f.Data, []byte("hello")) {
+					break
+				}
+			}
+			want := frame
+			if name == capture.Any {
+				want = append(cooked(f.Interface, frame), frame[14:]...)
+				want[10] = 4 // PACKET_OUTGOING
+			}
+			if !bytes.Equal(f.Data, want) || f.Direction != capture.Outgoing {
+				t.Errorf("%s, tags % x: %v\ngot  % x\nwant % x", name, tags, f.Direction, f.Data, want)
 			}
 			l.Close()
 		}
