@@ -33,14 +33,22 @@ func (o *output) String() string {
 	return o.b.String()
 }
 
-// wait waits until the output holds n times what.
-func (o *output) wait(t *testing.T, what string, n int) {
+// wait waits until the output holds parts, one behind the other.
+func (o *output) wait(t *testing.T, parts ...string) {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); strings.Count(o.String(), what) < n; {
-		if time.Now().After(deadline) {
-			t.Fatalf("no %d times %q in\n%s", n, what, o.String())
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		rest, ok := o.String(), true
+		for _, p := range parts {
+			if ok {
+				_, rest, ok = strings.Cut(rest, p)
+			}
 		}
-		time.Sleep(5 * time.Millisecond)
+		if ok {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("no %q in\n%s", parts, o.String())
+		}
 	}
 }
 
@@ -63,14 +71,13 @@ func TestSameLive(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			status := make(chan int)
 			go host.Do(func() { status <- run(ctx, args, nil, &gotOut, &gotErr) })
-			wantErr.wait(t, "listening on", 1)
-			gotErr.wait(t, "listening on", 1)
+			wantErr.wait(t, "listening on")
+			gotErr.wait(t, "listening on")
 
 			talk(t, host)
-			const fins = 2
-			wantOut.wait(t, "Flags [F.]", fins)
-			gotOut.wait(t, "Flags [F.]", fins)
-			time.Sleep(300 * time.Millisecond) // for the last ACK
+			end := []string{"Flags [F.]", "Flags [F.]", "Flags [.]"}
+			wantOut.wait(t, end...)
+			gotOut.wait(t, end...)
 			cmd.Process.Signal(os.Interrupt)
 			cancel()
 			if err := cmd.Wait(); err != nil {
