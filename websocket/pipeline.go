@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/wstap/wstap/capture"
@@ -38,12 +39,19 @@ type pipeline struct {
 	gap     Gap
 	stopped bool // the caller broke off
 
+	batch          []*Message // on the way to sink
+	batchBytes     int
+	given, dropped atomic.Uint64 // by sink
+
 	mu    sync.Mutex // held while a packet is worked on, not while waiting
 	stats Stats
 }
 
 func newPipeline(t *Tap, src capture.Source, yield func(Event, error) bool, s *sink) *pipeline {
 	p := &pipeline{tap: t, src: src, yield: yield, sink: s, maxMessage: t.cfg.MaxMessage, maxBuffered: t.cfg.MaxBuffered}
+	if s != nil {
+		p.batch = make([]*Message, 0, 64)
+	}
 	p.asm = reassembly.New(t.cfg.Reassembly, p.accept)
 	return p
 }
@@ -70,6 +78,9 @@ func (p *pipeline) run(ctx context.Context) error {
 			p.stats.Undecoded++
 		}
 		p.mu.Unlock()
+		if len(p.batch) > 0 {
+			p.flush()
+		}
 	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -78,6 +89,9 @@ func (p *pipeline) run(ctx context.Context) error {
 		p.mu.Lock()
 		p.asm.Close()
 		p.mu.Unlock()
+		if len(p.batch) > 0 {
+			p.flush()
+		}
 		return nil
 	}
 	return err
@@ -95,19 +109,28 @@ func (p *pipeline) out(e Event) {
 }
 
 func (p *pipeline) tellMessage(m *Message) {
-	if p.sink != nil {
-		p.mu.Unlock()
-		given := p.sink.send(m)
-		p.mu.Lock()
-		if given {
-			p.stats.Messages++
-		} else {
-			p.stats.MessageDropped++
-		}
+	if p.sink == nil {
+		p.stats.Messages++
+		p.out(m)
 		return
 	}
-	p.stats.Messages++
-	p.out(m)
+	p.batch = append(p.batch, m)
+	p.batchBytes += len(m.Payload)
+	if len(p.batch) == cap(p.batch) || p.batchBytes > 1<<18 {
+		p.mu.Unlock()
+		p.flush()
+		p.mu.Lock()
+	}
+}
+
+// flush sends the messages of the packet in hand, or of the file's end: together,
+// because each look at the channel costs as much as a message.
+func (p *pipeline) flush() {
+	n := p.sink.send(p.batch)
+	p.given.Add(uint64(n))
+	p.dropped.Add(uint64(len(p.batch) - n))
+	clear(p.batch)
+	p.batch, p.batchBytes = p.batch[:0], 0
 }
 
 func (p *pipeline) tellOpen(c *conn, t time.Time) {
@@ -239,8 +262,8 @@ func (p *pipeline) addStats(s *Stats) {
 	s.HeaderBytes += p.stats.HeaderBytes
 	s.PayloadBytes += p.stats.PayloadBytes
 	s.SkippedBytes += p.stats.SkippedBytes
-	s.Messages += p.stats.Messages
-	s.MessageDropped += p.stats.MessageDropped
+	s.Messages += p.stats.Messages + p.given.Load()
+	s.MessageDropped += p.dropped.Load()
 	s.Conns += p.stats.Conns
 	s.LostBytes += p.stats.LostBytes
 	for dir := range s.Traffic {

@@ -31,10 +31,19 @@ func newSink(ctx context.Context, cfg *Config) *sink {
 	}
 }
 
-// send sends m, and reports whether it did.
-func (s *sink) send(m *Message) bool {
+// send sends messages and returns how many it did; the others are dropped.
+func (s *sink) send(batch []*Message) (n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	for _, m := range batch {
+		if s.send1(m) {
+			n++
+		}
+	}
+	return n
+}
+
+func (s *sink) send1(m *Message) bool {
 	for !s.room(len(m.Payload)) {
 		if s.drop {
 			return false
