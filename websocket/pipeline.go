@@ -19,6 +19,7 @@ import (
 type pipeline struct {
 	tap   *Tap
 	src   capture.Source
+	ready interface{ Ready() bool } // src, if it can say that Next will not wait; else nil
 	asm   *reassembly.Assembler
 	yield func(Event, error) bool // borrows; nil where sink is set
 	sink  *sink                   // owns
@@ -49,6 +50,7 @@ type pipeline struct {
 
 func newPipeline(t *Tap, src capture.Source, yield func(Event, error) bool, s *sink) *pipeline {
 	p := &pipeline{tap: t, src: src, yield: yield, sink: s, maxMessage: t.cfg.MaxMessage, maxBuffered: t.cfg.MaxBuffered}
+	p.ready, _ = src.(interface{ Ready() bool })
 	if s != nil {
 		p.batch = make([]*Message, 0, 64)
 	}
@@ -78,9 +80,12 @@ func (p *pipeline) run(ctx context.Context) error {
 			p.stats.Undecoded++
 		}
 		p.mu.Unlock()
-		if len(p.batch) > 0 {
+		if len(p.batch) > 0 && (p.ready == nil || !p.ready.Ready()) {
 			p.flush()
 		}
+	}
+	if len(p.batch) > 0 {
+		p.flush()
 	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -123,8 +128,8 @@ func (p *pipeline) tellMessage(m *Message) {
 	}
 }
 
-// flush sends the messages of the packet in hand, or of the file's end: together,
-// because each look at the channel costs as much as a message.
+// flush sends the messages gathered before Next may wait: together, because
+// waking the receiver for each costs more than all else.
 func (p *pipeline) flush() {
 	n := p.sink.send(p.batch)
 	p.given.Add(uint64(n))

@@ -186,6 +186,10 @@ func (r *Reader) Next(f *capture.Frame) error {
 	return r.err
 }
 
+// Ready says that Next need not wait for the input: so much of it is at hand
+// that the next frame is whole.
+func (r *Reader) Ready() bool { return len(r.in.data) > chunkSize/2 }
+
 // LinkType implements capture.Source.
 func (r *Reader) LinkType() decode.LinkType { return r.link }
 

@@ -189,6 +189,9 @@ func (s *shard) newBatch() *batch {
 	}
 }
 
+// Ready says that Next has a frame at hand.
+func (s *shard) Ready() bool { return s.cur != nil && s.next < len(s.cur.frames) }
+
 // Next implements capture.Source.
 func (s *shard) Next(f *capture.Frame) error {
 	if s.cur == nil || s.next == len(s.cur.frames) {
