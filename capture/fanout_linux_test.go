@@ -90,17 +90,20 @@ var endpoints = []netip.AddrPort{
 	netip.MustParseAddrPort("[fe80::7]:40002"), netip.MustParseAddrPort("[2001:db8::77]:443"),
 }
 
-// The program in the kernel and spread agree, whatever is around a packet.
+// The program in the kernel and spread agree, whatever is around a packet, and
+// also after the interface was down.
 func TestSpread(t *testing.T) {
 	const workers = 5
 	h := testnet.New(t)
-	_, tap := h.Tap("tap0")
+	ifi, tap := h.Tap("tap0")
 	for _, name := range []string{"tap0", Any} {
 		l, err := Listen(name, &Config{Namespace: h.Path(), Workers: workers, Direction: Incoming})
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer l.Close()
+		ifi.Down()
+		ifi.Up()
 		want := make(map[string]int)
 		n := 0
 		for _, tags := range [][]byte{
