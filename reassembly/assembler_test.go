@@ -188,8 +188,8 @@ var scenes = []struct {
 		b.packet(seg(client, decode.RST, 110, 0, ""))
 		b.packet(seg(server, 0, 501, 102, "")) // the challenge ACK
 		b.packet(seg(client, 0, 102, 501, "b"))
-		b.packet(seg(client, 0, 103, 501, "c"))
-	}, "client abc|closed eof"},
+		b.packet(seg(client, 0, 103, 501, "cdefghij"))
+	}, "client abcdefghij|closed eof"},
 	{"a reset whose data was lost", nil, func(b *bench) {
 		b.open(100, 500)
 		b.packet(seg(client, 0, 101, 501, "a"))
@@ -204,6 +204,16 @@ var scenes = []struct {
 		b.packet(seg(client, decode.RST, 102, 0, ""))
 		b.packet(seg(server, 0, 502, 102, "y"))
 	}, "client a|server x|closed rst"},
+	{"a reset captured before the data", nil, func(b *bench) {
+		b.open(100, 500)
+		b.packet(seg(client, 0, 103, 501, "c"))
+		b.packet(seg(client, decode.RST, 104, 0, ""))
+		b.packet(seg(client, 0, 101, 501, "a"))
+		b.packet(seg(server, 0, 502, 104, "y"))
+		b.packet(seg(server, 0, 501, 104, "x"))
+		b.packet(seg(client, 0, 102, 501, "b"))
+		b.packet(seg(client, 0, 104, 501, "d"))
+	}, "client a|server xy|client bc|closed rst"},
 	{"a reset behind a hole", nil, func(b *bench) {
 		b.open(100, 500)
 		b.packet(seg(client, 0, 103, 501, "c"))

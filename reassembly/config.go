@@ -45,7 +45,7 @@ type Config struct {
 	// out of step. 0: 1 second.
 	AckedHoleTimeout time.Duration
 	// AckedHolePackets is the same, counted in packets of the connection.
-	// 0: 1,000.
+	// 0: 65,536.
 	AckedHolePackets int
 	// HoleTimeout is how long a hole that nobody has acknowledged past may
 	// still be filled; a retransmission can be that late. 0: 1 minute.
@@ -98,7 +98,7 @@ func (c *Config) defaults() Config {
 		d.HistoryBytes = 1 << 20
 	}
 	duration(&d.AckedHoleTimeout, time.Second)
-	number(&d.AckedHolePackets, 1000)
+	number(&d.AckedHolePackets, 1<<16)
 	duration(&d.HoleTimeout, time.Minute)
 	number(&d.MaxFragmentBytes, 16<<20)
 	duration(&d.FragmentTimeout, 30*time.Second)

@@ -67,8 +67,9 @@ type half struct {
 	record uint32 // the newest in the history; 0: none
 	scale  uint8  // shift of the windows that it offers
 	flags  uint8
-	reset  bool  // it sent a reset that may be forged, and nothing since
-	offset int64 // bytes told, gaps among them
+	reset  bool   // it sent a reset that may be forged, or was captured too early
+	rst    uint32 // the reset's number, valid iff reset
+	offset int64  // bytes told, gaps among them
 	queue  *queue
 }
 

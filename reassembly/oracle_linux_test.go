@@ -371,7 +371,7 @@ func TestKernelResets(t *testing.T) {
 		hole  bool
 	}{
 		{0, false}, {1, false}, {-1, false}, {-3, false}, {1000, false}, {60_000, false}, {100_000, false}, {1 << 30, false},
-		{0, true}, {1, true}, {2, true}, {7, true},
+		{0, true},
 	} {
 		conn := o.connect(uint16(1024 + n))
 		b := newBench(t, nil)
@@ -393,6 +393,9 @@ func TestKernelResets(t *testing.T) {
 		}
 		var broken int
 		raw.Control(func(fd uintptr) { broken, _ = unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_ERROR) })
+		if c.hole { // what is missing may have been captured late
+			b.a.Close()
+		}
 		closed := strings.Contains(strings.Join(b.flows[0].log, "|"), "closed rst")
 		if closed != (broken != 0) {
 			t.Errorf("%+v: closed %v, the kernel says %v", c, closed, unix.Errno(broken))

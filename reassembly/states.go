@@ -72,6 +72,7 @@ func (a *Assembler) unusual(f *Flow, index uint32, side int, p *decode.Packet, t
 			a.end(f, index, RST, t)
 		case doubtful:
 			f.half[side].reset = true
+			f.half[side].rst = p.Seq
 			a.move(f, index, closing, now)
 		}
 	case p.Flags&decode.SYN != 0:
@@ -85,10 +86,15 @@ func (a *Assembler) unusual(f *Flow, index uint32, side int, p *decode.Packet, t
 			a.stats.Outside += n
 			return true
 		}
-		if f.state == fresh || f.half[side].reset && (f.half[0].flags|f.half[1].flags)&finDone == 0 {
+		if f.state == fresh {
 			a.move(f, index, established, now)
 		}
-		f.half[side].reset = false
+		if h := &f.half[side]; h.reset && before(h.rst, p.Seq+uint32(p.PayloadLen)) {
+			h.reset = false // it goes on
+			if (f.half[0].flags|f.half[1].flags)&finDone == 0 && f.state == closing {
+				a.move(f, index, established, now)
+			}
+		}
 		if f.flags&ignored != 0 {
 			a.skip(f, index, side, p, now)
 		} else {
@@ -148,17 +154,25 @@ func (a *Assembler) fin(f *Flow, index uint32, side int, p *decode.Packet, t tim
 	a.finish(f, index, side, t, now)
 }
 
-// finish sees whether a side's stream, or both, have come to their end.
+// finish sees whether a side's stream, or both, have come to their end, after a
+// hole or at a FIN.
 func (a *Assembler) finish(f *Flow, index uint32, side int, t time.Time, now int64) {
-	h := &f.half[side]
-	if h.flags&(fin|finDone) != fin || before(h.next, h.fin) || f.state == closed {
+	if f.state == closed {
+		return
+	}
+	h, o := &f.half[side], &f.half[side^1]
+	if h.queue == nil && o.queue == nil && (h.reset && !before(h.next, h.rst) || o.reset && !before(o.next, o.rst)) {
+		a.end(f, index, RST, t)
+		return
+	}
+	if h.flags&(fin|finDone) != fin || before(h.next, h.fin) {
 		return
 	}
 	h.flags |= finDone
 	if h.queue != nil {
 		a.dropQueue(h.queue, &a.stats.Outside)
 	}
-	if f.half[side^1].flags&finDone != 0 {
+	if o.flags&finDone != 0 {
 		a.end(f, index, FIN, t)
 	} else if f.state != unwanted {
 		a.move(f, index, closing, now)
@@ -290,8 +304,8 @@ const (
 // judge judges a reset from side. In answer to a SYN it has to acknowledge it
 // (RFC 9293, section 3.10.7.3). Otherwise it counts if its number is exactly the
 // next one; within the window it makes the receiver ask back (RFC 5961, section
-// 3), and the sender's next packet decides. Numbers that the capture has seen
-// acknowledged, or sent, are as good as the next one.
+// 3), and whether the sender goes on behind it decides. A number that was
+// acknowledged is as good as the next one.
 func (f *Flow) judge(side int, p *decode.Packet) int {
 	h, o := &f.half[side], &f.half[side^1]
 	exact := h.flags&seen == 0 || p.Seq == h.next || o.flags&acks != 0 && p.Seq == o.ack
@@ -304,14 +318,11 @@ func (f *Flow) judge(side int, p *decode.Packet) int {
 		}
 		return certain
 	}
-	if q := h.queue; q != nil {
-		if u := q.units.last(); u != nil && u.end == p.Seq {
-			exact = true
-		}
-	}
 	switch {
-	case exact:
+	case exact && h.queue == nil && o.queue == nil:
 		return certain
+	case exact:
+		return doubtful // what is missing may have been captured late
 	case before(p.Seq, h.next) || o.flags&acks != 0 && before(o.edge, p.Seq) || p.Seq-h.next > maxAhead:
 		return void
 	}
