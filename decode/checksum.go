@@ -30,7 +30,7 @@ func TransportChecksum(src, dst netip.Addr, proto uint8, segment []byte) uint16 
 // IPChecksumOK says that an IPv4 header's checksum is right. Frames of a host's
 // own sends may carry none yet (offload): do not drop on it. IPv6 has none.
 func (p *Packet) IPChecksumOK() bool {
-	return p.IPVersion == 6 || p.IPVersion == 4 && Checksum(p.IPHeader()) == 0
+	return p.IPVersion == 6 || p.IPVersion == 4 && Checksum(p.ipv4Header()) == 0
 }
 
 // TransportChecksumOK says that the checksum of a TCP segment or UDP datagram,

@@ -74,6 +74,8 @@ func samples() []sample {
 	arp := packetgen.Ethernet()
 	tcpFrags := tcp4.Fragments(24)
 	tcpFrags6 := tcp6.Fragments(24)
+	ah := append([]byte{6, 4, 0, 0}, make([]byte, 20)...)
+	ah4 := arp.Append(nil, 0x0800, (&packetgen.IP{Src: client4.Addr(), Dst: server4.Addr(), Proto: 51}).Append(nil, append(ah, tcp4.Segment()...)))
 	jumbo := exts(packetgen.Extension{Proto: 0, Data: []byte{0xc2, 4, 0, 1, 0, 40}})
 	jumbo = put(jumbo, 14+4, 0, 0)
 
@@ -138,6 +140,9 @@ func samples() []sample {
 		{"IPv4 options cut", eth, with(tcp4, func(t *packetgen.TCP) { t.IP.Options = []byte{148, 4, 0, 0} })[:14+23], 80},
 		{"IPv4 first fragment", eth, tcpFrags[0], 0},
 		{"IPv4 last fragment", eth, tcpFrags[1], 0},
+		{"IPv4 authentication header", eth, ah4, 0},
+		{"IPv4 authentication header cut", eth, ah4[:14+20+11], len(ah4)},
+		{"IPv4 authentication header beyond the packet", eth, put(ah4, 14+20+1, 200), 0},
 		{"IPv4 ICMP", eth, arp.Append(nil, 0x0800, (&packetgen.IP{Src: client4.Addr(), Dst: server4.Addr(), Proto: 1}).Append(nil, []byte{8, 0, 0, 0})), 0},
 
 		{"IPv6 hop-by-hop, destination, routing, authentication", eth, exts(packetgen.Extension{Proto: 0}, packetgen.Extension{Proto: 60, Data: make([]byte, 12)}, packetgen.Extension{Proto: 43, Data: make([]byte, 22)}, packetgen.Extension{Proto: 51, Data: make([]byte, 22)}), 0},

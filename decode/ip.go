@@ -37,13 +37,17 @@ func (p *Packet) ipv4(off, wire int) error {
 		h = h[:length] // the rest is padding
 	}
 	p.IPVersion = 4
-	p.Proto = proto
 	p.NetworkOffset = off
-	p.TransportOffset = off + n
 	p.IPLength = length
+	var err error
+	if proto == ProtoAH && frag&0x3fff == 0 {
+		proto, n, err = p.extensions(h, proto, n, length)
+	}
+	p.Proto = proto
+	p.TransportOffset = off + n
 
 	var src, dst uint16
-	if (proto == ProtoTCP || proto == ProtoUDP) && frag&0x1fff == 0 && len(h) >= n+4 {
+	if (proto == ProtoTCP || proto == ProtoUDP) && frag&0x1fff == 0 && len(h) >= n+4 && err == nil {
 		src = binary.BigEndian.Uint16(h[n:])
 		dst = binary.BigEndian.Uint16(h[n+2:])
 	}
@@ -58,6 +62,10 @@ func (p *Packet) ipv4(off, wire int) error {
 		p.FragmentOffset = int(frag&0x1fff) * 8
 		p.Payload, p.PayloadLen = h, length-n
 		return nil
+	}
+	if err != nil || p.Fragment { // an IPv6 fragment header behind the authentication header
+		p.Payload, p.PayloadLen = h, length-n
+		return err
 	}
 	return p.transport(h, length-n)
 }
@@ -188,8 +196,8 @@ func jumboLength(h []byte) int {
 	return 0
 }
 
-// IPHeader returns the IP header with its options (IPv4) or extension headers
-// (IPv6). nil if the packet is not IP.
+// IPHeader returns the IP header with its options and extension headers, of
+// which IPv4 has the authentication header alone. nil if the packet is not IP.
 func (p *Packet) IPHeader() []byte {
 	if p.IPVersion == 0 {
 		return nil
@@ -246,7 +254,13 @@ func (p *Packet) IPOptions() Options {
 	if p.IPVersion != 4 {
 		return nil
 	}
-	return Options(p.Data[p.NetworkOffset+20 : p.TransportOffset])
+	return Options(p.ipv4Header()[20:])
+}
+
+// ipv4Header returns an IPv4 header with its options.
+func (p *Packet) ipv4Header() []byte {
+	h := p.Data[p.NetworkOffset:]
+	return h[:int(h[0]&0xf)*4]
 }
 
 // Trailer returns what the frame carries after the IP packet, such as the

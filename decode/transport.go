@@ -30,7 +30,7 @@ func (p *Packet) DecodeTransport(proto uint8, data []byte) error {
 	p.Fragment, p.TCP, p.UDP = false, false, false
 	n := 0
 	var err error
-	if p.IPVersion == 6 {
+	if p.IPVersion == 6 || proto == ProtoAH {
 		proto, n, err = p.extensions(data, proto, 0, len(data))
 	}
 	p.Proto = proto
