@@ -113,8 +113,13 @@ func TestService(t *testing.T) {
 
 // TestUntapped: where the tap is refused the service serves.
 func TestUntapped(t *testing.T) {
+	h := testnet.New(t)
 	var l log
-	s, err := New(Config{Addr: "127.0.0.1:0", Interface: "nosuch0", Log: slog.New(slog.NewTextHandler(&l, nil))})
+	var s *Service
+	var err error
+	h.Do(func() {
+		s, err = New(Config{Addr: "127.0.0.1:0", Interface: "nosuch0", Log: slog.New(slog.NewTextHandler(&l, nil))})
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,7 +129,9 @@ func TestUntapped(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	ran := make(chan error, 1)
 	go func() { ran <- s.Run(ctx) }()
-	c, _, err := coder.Dial(t.Context(), fmt.Sprintf("ws://%v/echo", s.Addr()), nil)
+	transport := &http.Transport{DialContext: h.DialContext}
+	defer transport.CloseIdleConnections()
+	c, _, err := coder.Dial(t.Context(), fmt.Sprintf("ws://%v/echo", s.Addr()), &coder.DialOptions{HTTPClient: &http.Client{Transport: transport}})
 	if err != nil {
 		t.Fatal(err)
 	}
