@@ -43,7 +43,13 @@ var printers = map[decode.LinkType]func(*printer, int) int{
 
 // linkLayer prints a frame and notes the length of its link header.
 func (p *printer) linkLayer(f *capture.Frame) {
-	p.link = printers[f.Link](p, f.Length)
+	print := printers[f.Link]
+	if print == nil { // in a pcapng file of several types
+		p.f("link-type %d, length %d", f.Link, f.Length)
+		p.unknown(0, len(f.Data))
+		return
+	}
+	p.link = print(p, f.Length)
 }
 
 // ethernet prints the Ethernet frame at off, length bytes long on the wire. It

@@ -70,6 +70,9 @@ func (n *names) host(a netip.Addr) string {
 			}
 		}
 	}
+	if len(n.hosts) >= 1<<18 {
+		clear(n.hosts) // somebody scans
+	}
 	n.hosts[a] = s
 	return s
 }

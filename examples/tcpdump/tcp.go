@@ -12,6 +12,10 @@ type flowKey struct {
 	aPort, bPort uint16
 }
 
+// maxFlows bounds the memory of a long capture. Beyond it connections are
+// forgotten, and their numbers count from the next segment.
+const maxFlows = 1 << 20
+
 // A flowStart is where the sequence numbers of both sides count from.
 type flowStart struct{ a, b uint32 }
 
@@ -138,6 +142,9 @@ func (p *printer) relative(s *segment, ip ipHeader, seq, ack uint32) (uint32, ui
 	f := p.flows[k]
 	if f == nil || s.flags&decode.SYN != 0 {
 		if f == nil {
+			if len(p.flows) >= maxFlows {
+				clear(p.flows)
+			}
 			f = new(flowStart)
 			p.flows[k] = f
 		}
