@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"strings"
 	"testing"
 
 	"github.com/wstap/wstap/capture"
@@ -102,5 +103,34 @@ func TestSetFilter(t *testing.T) {
 				t.Errorf("%+v, %v", st, err)
 			}
 		})
+	}
+}
+
+// A long filter works, and one that is too long says so.
+func TestLongFilter(t *testing.T) {
+	h := testnet.New(t)
+	hosts := func(n int) string {
+		var b strings.Builder
+		b.WriteString("udp and (dst host 127.0.0.1")
+		for i := range n {
+			fmt.Fprintf(&b, " or src host 10.%d.%d.1", i>>8, i&255)
+		}
+		return b.String() + ")"
+	}
+	for _, n := range []int{1, 300, 1000, 3000} {
+		l, err := capture.Listen("lo", &capture.Config{Namespace: h.Path(), Filter: hosts(n)})
+		if err != nil {
+			t.Logf("%d hosts: %v", n, err)
+			if n <= 300 || !strings.Contains(err.Error(), "instructions") {
+				t.Error(err)
+			}
+			continue
+		}
+		fmt.Fprint(udp(t, h, h, netip.MustParseAddr("127.0.0.1")), "hello")
+		var f capture.Frame
+		if err := l.Next(&f); err != nil {
+			t.Error(err)
+		}
+		l.Close()
 	}
 }

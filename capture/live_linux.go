@@ -150,7 +150,7 @@ func (l *live) start(program []bpf.RawInstruction, dir Direction) error {
 	ignore := dir == Incoming || dir == Unknown && l.device.index != 0 && l.device.index == l.device.loopback
 	attach := func(program []bpf.RawInstruction) error {
 		for _, s := range l.shards {
-			if err := s.conn.SetBPF(program); err != nil {
+			if err := s.attach(program); err != nil {
 				return err
 			}
 		}

@@ -216,7 +216,7 @@ func (s *shard) isPending(fd uintptr) bool {
 func (s *shard) setFilter(raw []bpf.RawInstruction, p *filter.Program) error {
 	// One program takes the other's place at once: no frame meets neither.
 	if raw != nil {
-		if err := s.conn.SetBPF(raw); err != nil {
+		if err := s.attach(raw); err != nil {
 			return err
 		}
 	}
@@ -242,7 +242,7 @@ var rejectAll = []bpf.RawInstruction{{Op: unix.BPF_RET | unix.BPF_K}}
 
 // stop lets nothing more in. Next gives out what the ring holds, then io.EOF.
 func (s *shard) stop() error {
-	err := s.conn.SetBPF(rejectAll)
+	err := s.attach(rejectAll)
 	s.mu.Lock()
 	if s.stopped.IsZero() {
 		s.stopped = time.Now()

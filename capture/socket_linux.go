@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/mdlayher/packet"
+	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
 )
 
@@ -89,6 +90,18 @@ func requestRing(fd int, c *Config, blocks int) (*ring, error) {
 		unix.SetsockoptTpacketReq3(fd, unix.SOL_PACKET, unix.PACKET_RX_RING, &unix.TpacketReq3{})
 	}
 	return r, err
+}
+
+// attach makes program the kernel's filter, in place of another at once.
+func (s *shard) attach(program []bpf.RawInstruction) error {
+	if len(program) > unix.BPF_MAXINSNS {
+		return fmt.Errorf("the filter has %d instructions, more than the kernel's %d", len(program), unix.BPF_MAXINSNS)
+	}
+	err := s.conn.SetBPF(program)
+	if errors.Is(err, unix.ENOMEM) {
+		err = fmt.Errorf("the kernel has no room for a filter of %d instructions; raise net.core.optmem_max (sysctl): %w", len(program), err)
+	}
+	return err
 }
 
 // promiscuous asks an interface for what is not addressed to it, as long as the
