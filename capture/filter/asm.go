@@ -8,7 +8,7 @@ const maxInsns = 4096
 // assemble lays the graph out. A block is followed by where its branch goes
 // when true; all jumps go forward. A branch reaches 255 instructions: where
 // that is not enough it goes to an unconditional jump beside it.
-func assemble(root *block) ([]bpf.RawInstruction, bool) {
+func assemble(root *block) []bpf.RawInstruction {
 	order := layout(root)
 	start := make(map[*block]int, len(order))
 	long := make(map[*block][2]bool)
@@ -32,9 +32,6 @@ func assemble(root *block) ([]bpf.RawInstruction, bool) {
 			}
 			long[b] = l
 		}
-	}
-	if total > maxInsns {
-		return nil, false
 	}
 	out := make([]bpf.RawInstruction, 0, total)
 	for i, b := range order {
@@ -71,7 +68,7 @@ func assemble(root *block) ([]bpf.RawInstruction, bool) {
 			}
 		}
 	}
-	return out, true
+	return out
 }
 
 // size is how many instructions b takes. A step needs no jump to where it

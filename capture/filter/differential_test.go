@@ -33,21 +33,34 @@ func exprs() int {
 	return n
 }
 
-// oracle asks libpcap for its program for a file. An empty string means that
-// libpcap refuses the expression.
+// oracle asks libpcap for its program for a file. Where libpcap refuses the
+// expression there is none, and refusal says why.
 func oracle(t testing.TB, file, expr string) (dump, refusal string) {
-	cmd := exec.Command("tcpdump", "-r", file, "-ddd", "--", expr)
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	out, err := cmd.Output()
-	if err != nil {
-		var exit *exec.ExitError
-		if !errors.As(err, &exit) {
-			t.Fatal(err)
-		}
-		return "", strings.TrimSpace(stderr.String())
+	out, stderr, ok := runTcpdump(t, "-r", file, "-ddd", "--", expr)
+	if !ok {
+		return "", stderr
 	}
-	return string(out), ""
+	return out, ""
+}
+
+func tcpdump(t testing.TB, args ...string) string {
+	out, stderr, ok := runTcpdump(t, args...)
+	if !ok {
+		t.Fatal(stderr)
+	}
+	return out
+}
+
+func runTcpdump(t testing.TB, args ...string) (stdout, stderr string, ok bool) {
+	cmd := exec.Command("tcpdump", args...)
+	var errs bytes.Buffer
+	cmd.Stderr = &errs
+	out, err := cmd.Output()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	return string(out), strings.TrimSpace(errs.String()), err == nil
 }
 
 func needTcpdump(t testing.TB) {
@@ -187,7 +200,10 @@ func reference(ins []bpf.RawInstruction, f frame) int {
 				a ^= v
 			}
 		case 6:
-			return int(in.K)
+			if in.Op == 0x16 {
+				return int(min(a, 1<<31-1))
+			}
+			return int(min(in.K, 1<<31-1))
 		case 7:
 			if in.Op == 7 {
 				x = a

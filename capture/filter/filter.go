@@ -36,20 +36,23 @@ type Program struct {
 
 // Compile compiles expr. Errors are *Error. The empty expression selects all.
 func Compile(expr string, t Target) (p *Program, err error) {
-	defer func() {
-		switch e := recover().(type) {
-		case nil:
-		case *Error:
-			e.Expr = expr
-			if e.Len < 0 {
-				e.Offset, e.Len = 0, len(expr)
-			}
-			p, err = nil, e
-		default:
-			panic(e)
-		}
-	}()
+	defer catch(expr, &p, &err)
 	return compile(expr, t, system{}), nil
+}
+
+// catch makes an error of what fail threw.
+func catch(expr string, p **Program, err *error) {
+	switch e := recover().(type) {
+	case nil:
+	case *Error:
+		e.Expr = expr
+		if e.Len < 0 {
+			e.Offset, e.Len = 0, len(expr)
+		}
+		*p, *err = nil, e
+	default:
+		panic(e)
+	}
 }
 
 func compile(expr string, t Target, r resolver) *Program {
@@ -69,12 +72,20 @@ func compile(expr string, t Target, r resolver) *Program {
 		}
 		root = g.place(root)
 	}
-	ins, ok := assemble(root)
-	if !ok {
-		fail(everywhere, "the filter needs more than %d instructions", maxInsns)
+	most := maxInsns
+	if t.Live {
+		most -= prelude
+	}
+	ins := assemble(root)
+	if len(ins) > most {
+		fail(everywhere, "the filter needs %d instructions, and %d are the most", len(ins), most)
 	}
 	return newProgram(ins, t.Live)
 }
+
+// prelude is how many instructions a live program leaves to its user, who may
+// want to drop something before it runs.
+const prelude = 32
 
 // defaultSnapLen is tcpdump's.
 const defaultSnapLen = 262144

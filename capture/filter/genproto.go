@@ -159,12 +159,12 @@ func (g *generator) byteTest(n *keyword) *cond {
 	case ">":
 		return g.test(atLink, off, sizeB, 0xffffffff, jmpGT, v)
 	}
+	// libpcap forgets to load the byte for these two, and tests what A holds.
 	op := uint16(aluAND)
 	if n.op.text == "|" {
 		op = aluOR
 	}
-	s := append(g.load(atLink, off, sizeB), stmt{code: opALU | op, k: v})
-	return not(&cond{stmts: s, test: jmpEQ})
+	return not(&cond{stmts: []stmt{{code: opALU | op, k: v}}, test: jmpEQ})
 }
 
 func (g *generator) direction(n *keyword) *cond {

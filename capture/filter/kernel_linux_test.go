@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"unsafe"
 
@@ -133,6 +134,15 @@ func (s *tap) asSeen(v seen, ll *unix.SockaddrLinklayer) frame {
 	return frame{b, len(b)}
 }
 
+// A pair of taps sees the same, one of them through a filter.
+type pair struct {
+	name     string
+	target   Target
+	all, own *tap
+}
+
+func (p *pair) cooked() bool { return p.target.Link == decode.LinkSLL2 }
+
 // The kernel must select with a live program what the program for files
 // selects from the frames as the user sees them; and so must the interpreter
 // from what the kernel shows.
@@ -145,11 +155,6 @@ func TestKernelSelectsTheSame(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer unix.Close(send)
-		type pair struct {
-			name     string
-			target   Target
-			all, own *tap
-		}
 		var pairs []pair
 		for _, p := range []struct {
 			name   string
@@ -178,12 +183,15 @@ func TestKernelSelectsTheSame(t *testing.T) {
 			list = append(list, g.expr(i%4))
 		}
 		compared, vlans, selected := 0, 0, 0
-		for _, e := range list {
+		for n, e := range list {
 			var live, file [3]*Program
 			any := false
 			for i, p := range pairs {
 				l, err := Compile(e, p.target)
-				if err != nil {
+				generated := n >= len(kernelExprs)
+				if err != nil || p.cooked() && (linkBytes.MatchString(e) || generated && strings.Contains(e, "[")) {
+					// Of stacked tags the kernel does not tell all bytes, and
+					// loads in the right part of arithmetic look at them.
 					l = rejectAll
 				} else if f, err := Compile(e, Target{Link: p.target.Link}); err == nil {
 					live[i], file[i] = l, f

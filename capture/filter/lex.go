@@ -91,16 +91,17 @@ func lex(expr string) []token {
 			i++
 			continue
 		}
-		t := lexOne(expr[i:])
-		t.at.off += i
+		t := lexOne(expr[i:], i)
 		toks = append(toks, t)
 		i += t.at.len
 	}
 	return append(toks, token{kind: tEnd, at: span{len(expr), 0}})
 }
 
-func lexOne(s string) token {
+// lexOne reads the token that s, at off in the expression, begins with.
+func lexOne(s string, off int) token {
 	if t, ok := lexOp(s); ok {
+		t.at.off = off
 		return t
 	}
 	switch s[0] {
@@ -110,29 +111,29 @@ func lexOne(s string) token {
 			n++
 		}
 		if n > 1 {
-			return token{kind: tName, text: s[1:n], at: span{0, n}}
+			return token{kind: tName, text: s[1:n], at: span{off, n}}
 		}
 	case '$':
 		if n := hexRun(s[1:], 2); n > 0 {
-			return token{kind: tARCnet, text: s[:1+n], at: span{0, 1 + n}}
+			return token{kind: tARCnet, text: s[:1+n], at: span{off, 1 + n}}
 		}
 	}
-	best := token{kind: tInvalid, text: s[:1], at: span{0, 1}}
+	best := token{kind: tInvalid, text: s[:1], at: span{off, 1}}
 	longer := func(k kind, n int) {
 		if n > 0 && (best.kind == tInvalid || n > best.at.len) {
-			best = token{kind: k, text: s[:n], at: span{0, n}}
+			best = token{kind: k, text: s[:n], at: span{off, n}}
 		}
 	}
 	word := wordRun(s)
 	if canon, ok := keywords[s[:word]]; ok {
-		best = token{kind: tWord, text: canon, at: span{0, word}}
+		best = token{kind: tWord, text: canon, at: span{off, word}}
 	}
 	longer(tMAC, macRun(s))
 	longer(tNum, numRun(s))
 	longer(tIPv4, dottedRun(s))
 	longer(tIPv6, ipv6Run(s))
 	if n := badMACRun(s); n > best.at.len {
-		fail(span{0, n}, "%q is no MAC address: six pairs of hexadecimal digits are", s[:n])
+		fail(span{off, n}, "%q is no MAC address: six pairs of hexadecimal digits are", s[:n])
 	}
 	if _, ok := constants[s[:word]]; ok {
 		longer(tNum, word)

@@ -44,11 +44,12 @@ func (system) service(name, proto string) (uint32, bool) {
 	}); ok {
 		return v, true
 	}
+	return wellKnownService(name, proto)
+}
+
+func wellKnownService(name, proto string) (uint32, bool) {
 	for _, s := range wellKnownServices {
-		if s.proto != proto && s.proto != "" {
-			continue
-		}
-		if slices.Contains(strings.Fields(s.names), name) {
+		if (s.proto == proto || s.proto == "") && slices.Contains(strings.Fields(s.names), name) {
 			return s.port, true
 		}
 	}
@@ -65,6 +66,10 @@ func (system) protocol(name string) (uint32, bool) {
 	}); ok {
 		return v, true
 	}
+	return wellKnownProtocol(name)
+}
+
+func wellKnownProtocol(name string) (uint32, bool) {
 	v, ok := wellKnownProtocols[strings.ToLower(name)]
 	return v, ok
 }
@@ -88,11 +93,10 @@ func (system) network(name string) (uint32, bool) {
 
 func (system) ether(name string) (addr []byte, ok bool) {
 	_, ok = scan("/etc/ethers", func(f []string) (uint32, bool) {
-		mac, err := net.ParseMAC(f[0])
-		if err != nil || len(mac) != 6 || !strings.EqualFold(f[1], name) {
+		if macRun(f[0]) != len(f[0]) || f[1] != name {
 			return 0, false
 		}
-		addr = mac
+		addr = macBytes(f[0])
 		return 0, true
 	})
 	return addr, ok

@@ -1,6 +1,9 @@
 package filter
 
-import "slices"
+import (
+	"encoding/binary"
+	"slices"
+)
 
 // optimize shortens a graph. It finds what McCanne and Jacobson's optimizer in
 // libpcap finds, by the same means and in the same order: which of two loads
@@ -14,6 +17,9 @@ import "slices"
 //
 // With inOrder it changes neither the order of loads nor which are made.
 func optimize(root *block, inOrder bool) *block {
+	if len(layout(root)) > maxBlocks {
+		return root
+	}
 	o := newOptimizer(root)
 	o.inOrder, o.values.strict = inOrder, inOrder
 	o.settle(false)
@@ -67,6 +73,7 @@ type optimizer struct {
 	inOrder bool // loads must stay as they are
 
 	values   numbering
+	work     int  // done so far
 	changed  bool // something was changed in this pass
 	progress bool // something other than branches was
 }
@@ -101,17 +108,23 @@ func (o *optimizer) of(b *block) *facts { return &o.facts[b.id] }
 func (o *optimizer) did() { o.changed, o.progress = true, true }
 
 // maxShuffles ends a run of passes that only move branches: they could go on
-// in a circle for ever. maxPasses ends any run.
+// in a circle for ever.
+const maxShuffles = 100
+
+// A pass over n blocks takes n*n steps. maxWork bounds the steps of all passes
+// to some seconds, and maxBlocks the memory: longer programs stay as they are,
+// or shortened in part, and most likely do not fit into the kernel.
 const (
-	maxShuffles = 100
-	maxPasses   = 10000
+	maxWork   = 1 << 31
+	maxBlocks = 8000
 )
 
 // settle repeats passes until they change nothing. With stmts they rewrite
 // statements, otherwise they move branches.
 func (o *optimizer) settle(stmts bool) {
 	shuffles := 0
-	for range maxPasses {
+	for n := len(o.facts); o.work < maxWork; {
+		o.work += n * n
 		o.changed, o.progress = false, false
 		o.findLevels()
 		o.findDominators()
@@ -265,27 +278,25 @@ func (o *optimizer) unify() {
 			}
 		}
 		mark(o.root)
+		// Of equal blocks the last stays.
+		last := make(map[string]*block)
 		same := make([]*block, len(o.facts))
-		for i := len(o.facts) - 2; i >= 0; i-- {
-			if !alive.has(i) {
-				continue
-			}
-			for j := i + 1; j < len(o.facts); j++ {
-				if alive.has(j) && equal(o.facts[i].b, o.facts[j].b) {
-					if same[i] = same[j]; same[i] == nil {
-						same[i] = o.facts[j].b
-					}
-					break
+		for i := len(o.facts) - 1; i >= 0; i-- {
+			if b := o.facts[i].b; alive.has(i) {
+				k := b.key()
+				if last[k] == nil {
+					last[k] = b
 				}
+				same[i] = last[k]
 			}
 		}
 		for i := range o.facts {
 			b := o.facts[i].b
-			if b.leaf() {
+			if b.leaf() || !alive.has(i) {
 				continue
 			}
 			for k, s := range b.succ {
-				if m := same[s.id]; m != nil {
+				if m := same[s.id]; m != s {
 					b.succ[k], again = m, true
 				}
 			}
@@ -293,11 +304,21 @@ func (o *optimizer) unify() {
 	}
 }
 
-func equal(a, b *block) bool {
-	if a.code != b.code || a.k != b.k || a.succ != b.succ {
-		return false
+// key is the same for blocks that do the same.
+func (b *block) key() string {
+	k := binary.BigEndian.AppendUint16(nil, b.code)
+	k = binary.BigEndian.AppendUint32(k, b.k)
+	for _, s := range b.succ {
+		if s != nil {
+			k = binary.BigEndian.AppendUint32(k, uint32(s.id))
+		}
 	}
-	return slices.Equal(a.live(), b.live())
+	for _, s := range b.live() {
+		k = binary.BigEndian.AppendUint16(k, s.code)
+		k = binary.BigEndian.AppendUint32(k, s.k)
+		k = append(k, s.jt, s.jf)
+	}
+	return string(k)
 }
 
 // live returns the statements without the deleted ones.

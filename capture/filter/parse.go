@@ -64,6 +64,9 @@ func (p *parser) unexpected(format string, args ...any) {
 	} else if t.kind == tName || t.kind == tNum || t.kind == tIPv4 || t.kind == tIPv6 || t.kind == tMAC {
 		what += ": say what it is, such as host, net or port, or join it with and, or"
 	}
+	if p.i > 0 && p.toks[p.i-1].kind == tName {
+		what += sprintf(" (is %q misspelt?)", p.toks[p.i-1].text)
+	}
 	fail(t.at, "%s", what)
 }
 

@@ -2,6 +2,7 @@ package filter
 
 import (
 	"encoding/binary"
+	"math"
 
 	"golang.org/x/net/bpf"
 )
@@ -136,9 +137,9 @@ func (p *Program) Match(data []byte, m *Meta) int {
 		k := in.k
 		switch in.op {
 		case vmRet:
-			return int(k)
+			return int(min(k, math.MaxInt32))
 		case vmRetA:
-			return int(a)
+			return int(min(a, math.MaxInt32))
 		case vmLdXW:
 			k += x
 			fallthrough
