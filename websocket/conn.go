@@ -3,6 +3,7 @@ package websocket
 import (
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/wstap/wstap/reassembly"
 	"github.com/wstap/wstap/websocket/internal/inflate"
@@ -153,6 +154,7 @@ func (c *conn) gap(dir Direction, n int64, t time.Time) {
 	case h.mode != inFrames:
 	case h.left >= n: // framing goes on behind it
 		h.cur.truncated = true
+		h.cur.text.gap()
 		h.left -= n
 		h.key = rotate(h.key, n)
 		if h.left == 0 {
@@ -370,6 +372,7 @@ func (c *conn) whole(dir Direction, h *half, f *header, b []byte, start, t time.
 		m.Truncated = len(cut) < len(b)
 	}
 	m.Opcode = f.opcode
+	m.checkText()
 	m.RSV = rsv
 	m.Start = start
 	m.WireLength = f.length
@@ -388,6 +391,7 @@ func (c *conn) finish(dir Direction, h *half, a *assembly, t time.Time) {
 		m = c.inflate(dir, h, a.buf, a.truncated)
 	} else {
 		m = p.give(a)
+		m.InvalidUTF8 = a.opcode == Text && a.text.invalid(a.truncated)
 	}
 	m.Opcode = a.opcode
 	m.RSV = rsv
@@ -396,6 +400,9 @@ func (c *conn) finish(dir Direction, h *half, a *assembly, t time.Time) {
 	m.Frames = a.frames
 	m.BadMask = a.badMask
 	m.Truncated = m.Truncated || a.truncated
+	if a.compressed {
+		m.checkText()
+	}
 	c.tell(dir, h, m, a.wire, t)
 	p.freeAssembly(a)
 }
@@ -434,14 +441,25 @@ func (c *conn) tell(dir Direction, h *half, m *Message, wire int64, t time.Time)
 	m.Midstream = h.found
 	m.From = dir
 	m.Time = t
-	if m.Opcode == Text && !m.Undecoded && !m.Truncated {
-		m.InvalidUTF8 = !validUTF8(m.Payload)
-	}
 	if h.rare != nil && len(h.conflicts) > 0 {
 		m.Conflict = h.conflicted(h.offset - wire)
 	}
 	c.count(m)
 	c.p.tellMessage(m)
+}
+
+// checkText checks the text of a message at hand whole.
+func (m *Message) checkText() {
+	if m.Opcode != Text || m.Undecoded {
+		return
+	}
+	if !m.Truncated {
+		m.InvalidUTF8 = !utf8.Valid(m.Payload)
+		return
+	}
+	var u utf8Check
+	u.add(m.Payload)
+	m.InvalidUTF8 = u.invalid(true)
 }
 
 // conflicted says whether a conflict was seen from an offset of the stream on to
@@ -486,7 +504,9 @@ type assembly struct {
 	rsv        byte
 	compressed bool
 	truncated  bool
+	full       bool // a limit was met: the rest is left out
 	badMask    bool
+	text       utf8Check
 }
 
 // append adds a piece of a frame's payload, of which left bytes are to come,
@@ -496,9 +516,12 @@ func (a *assembly) append(p *pipeline, b []byte, key uint32, left int64) {
 	if a.compressed { // what is cut cannot be inflated, nor what follows
 		most = max(most, 16<<20) + 1<<16
 	}
+	if a.full {
+		return
+	}
 	if room := most - len(a.buf); len(b) > room {
 		b = b[:room]
-		a.truncated = true
+		a.truncated, a.full = true, true
 	}
 	need := len(a.buf) + len(b)
 	if need+inflate.Pad > cap(a.buf) && !a.grow(p, need+inflate.Pad, int64(len(a.buf))+left+inflate.Pad) {
@@ -507,6 +530,9 @@ func (a *assembly) append(p *pipeline, b []byte, key uint32, left int64) {
 	piece := a.buf[len(a.buf):need]
 	unmask(piece, b, key)
 	a.buf = a.buf[:need]
+	if a.opcode == Text && !a.compressed {
+		a.text.add(piece)
+	}
 }
 
 // grow makes room for need bytes, and in foresight for the all that the frame's
@@ -518,7 +544,7 @@ func (a *assembly) grow(p *pipeline, need int, all int64) bool {
 	}
 	n = max(n, need)
 	if p.buffered+n-cap(a.buf) > p.maxBuffered {
-		a.truncated = true
+		a.truncated, a.full = true, true
 		return false
 	}
 	buf := make([]byte, len(a.buf), n)

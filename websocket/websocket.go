@@ -9,10 +9,12 @@
 //	}
 //	if err := tap.Err(); err != nil { ... }
 //
-// The way of the data: tap.go reads frames and feeds them through decode and
-// reassembly to a conn (conn.go) per TCP connection, which reads the opening
-// handshake (handshake.go), then frames (frame.go) into messages (message.go),
-// inflated (inflate.go) and checked.
+// The way of the data: pipeline.go reads frames of a Source and feeds them
+// through decode and reassembly to a conn (conn.go) per TCP connection. That
+// reads the opening handshake (opening.go, handshake.go; http2.go where the
+// WebSocket is a stream of HTTP/2), then frames (frame.go) into messages,
+// inflated by internal/inflate. Where it does not know where the next frame
+// begins, resync.go looks for it. sink.go is the channel's sending end.
 package websocket
 
 import (

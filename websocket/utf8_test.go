@@ -1,0 +1,54 @@
+package websocket
+
+import (
+	"math/rand/v2"
+	"testing"
+	"unicode/utf8"
+)
+
+func TestUTF8Check(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 1))
+	parts := []string{"a", "ab", "é", "€", "𐍈", "\xff", "\xc0\xaf", "\xed\xa0\x80", "\xe2\x82", "\xf0\x90\x8d", "\x80", "\xf4\x90\x80\x80", "hello, world"}
+	valid := 0
+	for range 50000 {
+		var s []byte
+		good := r.IntN(2) == 0
+		for range r.IntN(6) {
+			n := len(parts)
+			if good {
+				n = 5
+			}
+			s = append(s, parts[r.IntN(n)]...)
+		}
+		var u utf8Check
+		for b := s; len(b) > 0; {
+			n := 1 + r.IntN(len(b))
+			u.add(b[:n])
+			b = b[n:]
+		}
+		if u.invalid(false) == utf8.Valid(s) {
+			t.Fatalf("%q: invalid %v", s, u.invalid(false))
+		}
+		if utf8.Valid(s) {
+			valid++
+			// A valid text stays valid with any bytes lost.
+			var u utf8Check
+			from := r.IntN(len(s) + 1)
+			to := from + r.IntN(len(s)-from+1)
+			u.add(s[:from])
+			u.gap()
+			u.add(s[to:])
+			if u.invalid(false) {
+				t.Fatalf("%q without [%d:%d] is called invalid", s, from, to)
+			}
+			u = utf8Check{}
+			u.add(s[:from])
+			if u.invalid(true) {
+				t.Fatalf("%q is called invalid", s[:from])
+			}
+		}
+	}
+	if valid < 10000 {
+		t.Errorf("%d valid texts", valid)
+	}
+}
