@@ -12,10 +12,14 @@ import "math/bits"
 //	16..30  base of the length or distance, literal byte, start of the subtable
 //	31      the entry is a literal byte
 type huffman struct {
-	bits   uint // that index the primary table
+	bits   uint   // that index the primary table
+	mask   uint64 // as many ones
 	table  [tableSize]uint32
 	sorted [288]uint32 // scratch: entries by length of code, then by symbol
 }
+
+// The tables of a block.
+type tables struct{ lit, dist huffman }
 
 const (
 	literal  = 1 << 31
@@ -97,7 +101,7 @@ func (h *huffman) build(codes []coded, first uint, count *[16]uint16, symbols []
 		}
 	}
 	if used != 1<<15 {
-		h.bits = 1
+		h.bits, h.mask = 1, 1
 		h.table[0], h.table[1] = invalid, invalid
 		if n == 1 && maxLen == 1 {
 			h.table[0] = symbols[uint(codes[0]>>4)-first] + perBit
@@ -114,7 +118,7 @@ func (h *huffman) build(codes []coded, first uint, count *[16]uint16, symbols []
 	// Codes in order. The table doubles with each bit of length: what is there
 	// stays and is copied. Places of longer codes hold rubbish meanwhile.
 	tableBits = min(tableBits, maxLen)
-	h.bits = tableBits
+	h.bits, h.mask = tableBits, 1<<tableBits-1
 	code, sorted := uint(0), h.sorted[:n]
 	l := uint(1)
 	for count[l] == 0 {

@@ -37,10 +37,12 @@ type Decoder struct {
 	bitReader
 	output
 
-	lens, lit, dist   huffman // of the current dynamic block
-	fixedLit, fixDist huffman
-	fixed             bool // the fixed tables are built
-	codesRead         [512]coded
+	dyn, fix tables // of the current dynamic block, of fixed blocks
+	fixed    bool   // fix is built
+
+	lens  huffman       // of the code length code
+	codes [512]coded    // scratch: the symbols of a block that are used
+	count [2][16]uint16 // of these, by length: literals and lengths, distances
 }
 
 // Message inflates one message: src is its payload, without the four bytes 00
@@ -51,7 +53,8 @@ type Decoder struct {
 //
 // With ErrLimit the output is cut; the Window is still good unless the message
 // is a bomb, much longer than the limit. With any other error the output up to
-// there is returned, and the Window has forgotten all.
+// there is returned, perhaps without its last few bytes, and the Window has
+// forgotten all.
 // Message may write into Pad bytes of the capacity of src.
 func (d *Decoder) Message(src []byte, w *Window, limit int) ([]byte, error) {
 	d.load(src)
@@ -128,20 +131,22 @@ func (d *Decoder) blocks() error {
 		var err error
 		switch d.take(2) {
 		case 0:
-			err = d.stored()
-			if err == ErrShort && d.left() < 40 {
-				// Nothing but the tail was left: a sender that kept its own
-				// or that ended the stream without an empty block.
+			d.take(d.n & 7)
+			d.refill()
+			if d.left() < 32 {
+				// Only part of the tail is left: the sender kept its own, or
+				// ended the message without an empty block.
 				return nil
 			}
+			err = d.stored()
 		case 1:
 			if !d.fixed {
 				d.buildFixed()
 			}
-			err = d.codes(&d.fixedLit, &d.fixDist)
+			err = d.symbols(&d.fix)
 		case 2:
 			if err = d.dynamic(); err == nil {
-				err = d.codes(&d.lit, &d.dist)
+				err = d.symbols(&d.dyn)
 			}
 		default:
 			err = ErrCorrupt
@@ -160,13 +165,8 @@ func (d *Decoder) blocks() error {
 	}
 }
 
-// stored copies an uncompressed block.
+// stored copies an uncompressed block; its lengths come next.
 func (d *Decoder) stored() error {
-	d.take(d.n & 7)
-	d.refill()
-	if d.left() < 32 {
-		return ErrShort
-	}
 	n := int(d.take(16))
 	if n != int(d.take(16)^0xffff) {
 		return ErrCorrupt
@@ -205,10 +205,10 @@ func (d *Decoder) buildFixed() {
 		}
 		codes[i] = coded(i<<4 | l)
 	}
-	d.fixedLit.build(codes, 0, &[16]uint16{7: 24, 8: 152, 9: 112}, litSymbols[:], litBits)
+	d.fix.lit.build(codes, 0, &[16]uint16{7: 24, 8: 152, 9: 112}, litSymbols[:], litBits)
 	for i := range codes[:32] {
 		codes[i] = coded(i<<4 | 5)
 	}
-	d.fixDist.build(codes[:32], 0, &[16]uint16{5: 32}, distSymbols[:], distBits)
+	d.fix.dist.build(codes[:32], 0, &[16]uint16{5: 32}, distSymbols[:], distBits)
 	d.fixed = true
 }

@@ -1,6 +1,8 @@
 package inflate
 
-// codes decodes a block of Huffman codes.
+import "encoding/binary"
+
+// symbols decodes a block of Huffman codes.
 //
 // This is where the time goes. The loop waits for a chain of bits, table entry,
 // bits, table entry; so an entry says in one number by how far to shift, extra
@@ -9,17 +11,15 @@ package inflate
 // predicted: matches are nearly always up to 16 bytes long, so these are copied
 // without asking for the length. Input is padded and output has slack, so that
 // one check of each is enough for a round.
-func (d *Decoder) codes(lit, dist *huffman) error {
+func (d *Decoder) symbols(t *tables) error {
 	in, real, ip, bits, n := d.in, d.real, d.ip, d.bits, d.n
-	litTab, distTab := lit.table[:], dist.table[:]
-	litMask, distMask := uint64(1)<<lit.bits-1, uint64(1)<<dist.bits-1
 	out, o, start := d.buf, d.o, d.start
 	limit := len(out) - slack
 	safe := o // end of the output that is surely not made from padding
 	var err error
 	for {
 		if ip >= real {
-			if ip*8-int(n) > real*8 {
+			if ip*8-int(n&63) > real*8 {
 				break
 			}
 			safe = o
@@ -36,43 +36,43 @@ func (d *Decoder) codes(lit, dist *huffman) error {
 		// What was taken ends at most at real, so ip is at most seven bytes
 		// beyond, and fourteen at the second refill of this round.
 		bits |= load64(in, ip) << (n & 63)
-		ip += int((63 - n) >> 3)
+		ip += int((63 - n) >> 3 & 7)
 		n |= 56
 
-		e := litTab[bits&litMask]
+		e := t.lit.table[bits&t.lit.mask]
 		if int32(e) < 0 {
 			// Three literals take at most 45 of the 56 bits.
 			bits >>= e & 63
-			n -= uint(e & 63)
+			n -= uint(e)
 			out[o] = byte(e >> 16)
 			o++
-			e = litTab[bits&litMask]
+			e = t.lit.table[bits&t.lit.mask]
 			if int32(e) < 0 {
 				bits >>= e & 63
-				n -= uint(e & 63)
+				n -= uint(e)
 				out[o] = byte(e >> 16)
 				o++
-				e = litTab[bits&litMask]
+				e = t.lit.table[bits&t.lit.mask]
 				if int32(e) < 0 {
 					bits >>= e & 63
-					n -= uint(e & 63)
+					n -= uint(e)
 					out[o] = byte(e >> 16)
 					o++
 					continue
 				}
 			}
 			bits |= load64(in, ip) << (n & 63)
-			ip += int((63 - n) >> 3)
+			ip += int((63 - n) >> 3 & 7)
 			n |= 56
 		}
 		if e&special != 0 {
 			if e&sub != 0 {
 				bits >>= e & 63
-				n -= uint(e & 63)
-				e = litTab[uint64(e>>16)+bits&(1<<(e>>8&15)-1)]
+				n -= uint(e)
+				e = t.lit.table[uint64(e>>16)+bits&(1<<(e>>8&15)-1)]
 				if int32(e) < 0 {
 					bits >>= e & 63
-					n -= uint(e & 63)
+					n -= uint(e)
 					out[o] = byte(e >> 16)
 					o++
 					continue
@@ -81,7 +81,7 @@ func (d *Decoder) codes(lit, dist *huffman) error {
 			if e&special != 0 {
 				if e&endBlock != 0 {
 					bits >>= e & 63
-					n -= uint(e & 63)
+					n -= uint(e)
 				} else {
 					err = ErrCorrupt
 				}
@@ -90,27 +90,27 @@ func (d *Decoder) codes(lit, dist *huffman) error {
 		}
 
 		// A length: at most 15+5 bits, and 15+13 for its distance.
-		taken := bits & (1<<(e&63) - 1)
+		saved := bits
 		bits >>= e & 63
-		n -= uint(e & 63)
-		length := int(e>>16) + int(taken>>(e>>8&15))
+		n -= uint(e)
+		length := int(e>>16) + int(saved&(1<<(e&63)-1)>>(e>>8&15))
 
-		e = distTab[bits&distMask]
+		e = t.dist.table[bits&t.dist.mask]
 		if e&special != 0 {
 			if e&sub != 0 {
 				bits >>= e & 63
-				n -= uint(e & 63)
-				e = distTab[uint64(e>>16)+bits&(1<<(e>>8&15)-1)]
+				n -= uint(e)
+				e = t.dist.table[uint64(e>>16)+bits&(1<<(e>>8&15)-1)]
 			}
 			if e&special != 0 {
 				err = ErrCorrupt
 				break
 			}
 		}
-		taken = bits & (1<<(e&63) - 1)
+		saved = bits
 		bits >>= e & 63
-		n -= uint(e & 63)
-		back := int(e>>16) + int(taken>>(e>>8&15))
+		n -= uint(e)
+		back := int(e>>16) + int(saved&(1<<(e&63)-1)>>(e>>8&15))
 
 		s := o - back
 		if s < start {
@@ -127,22 +127,27 @@ func (d *Decoder) codes(lit, dist *huffman) error {
 			o += 8
 			s = o - int(multiple[back&7])
 		}
-		store64(out, o, load64(out, s))
-		store64(out, o+8, load64(out, s+8))
+		copy16(out, o, s)
 		for o+16 < end {
 			o += 16
 			s += 16
-			store64(out, o, load64(out, s))
-			store64(out, o+8, load64(out, s+8))
+			copy16(out, o, s)
 		}
 		o = end
 	}
-	if err == nil && ip*8-int(n) > real*8 {
+	if err == nil && ip*8-int(n&63) > real*8 {
 		o, err = safe, ErrShort
 	}
-	d.ip, d.bits, d.n, d.o = ip, bits&(1<<n-1), n, o
+	d.ip, d.bits, d.n, d.o = ip, bits&(1<<(n&63)-1), n&63, o
 	return err
 }
 
 // multiple is the least multiple of a distance that is 8 or more.
 var multiple = [8]uint8{0, 8, 8, 9, 8, 10, 12, 14}
+
+// copy16 copies 16 bytes of b, the first eight first.
+func copy16(b []byte, to, from int) {
+	d, s := b[to:to+16], b[from:from+16]
+	binary.LittleEndian.PutUint64(d, binary.LittleEndian.Uint64(s))
+	binary.LittleEndian.PutUint64(d[8:], binary.LittleEndian.Uint64(s[8:]))
+}
