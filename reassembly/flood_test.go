@@ -17,7 +17,7 @@ func heapMiB() int {
 }
 
 func TestFlowIsSmall(t *testing.T) {
-	if n := unsafe.Sizeof(Flow{}); n > 224 {
+	if n := unsafe.Sizeof(Flow{}); n > 192 {
 		t.Errorf("a Flow takes %d bytes", n)
 	}
 }

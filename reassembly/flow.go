@@ -31,16 +31,17 @@ const (
 // A Flow is one TCP connection. It is valid until Closed returns; a flow that
 // was ignored, until Ignore returns.
 type Flow struct {
-	key
-	consumer Consumer
-	last     int64 // Unix nanoseconds of the last packet
-	half     [2]half
+	key             // with last, since and the flags: one cache line
+	last     int64  // Unix nanoseconds of the last packet
 	since    int64  // when it entered its list
-	next     uint32 // list links, slab indices
-	prev     uint32
 	reopen   uint32 // valid iff reopening: the initial sequence number
 	state    state
 	flags    uint8
+	half     [2]half // what each side sends; side 0 sent the first packet
+	consumer Consumer
+	next     uint32 // list links, slab indices
+	prev     uint32
+	_        [8]byte // three cache lines in all
 }
 
 // Flags of a half.
@@ -63,13 +64,12 @@ type half struct {
 	ack    uint32 // highest number of the other side that it has acknowledged
 	edge   uint32 // right edge of the window that it offers
 	fin    uint32
-	mark   uint32
+	mark   uint32 // iff reset: the number of the reset
 	record uint32 // the newest in the history; 0: none
 	scale  uint8  // shift of the windows that it offers
 	flags  uint8
-	reset  bool   // it sent a reset that may be forged, or was captured too early
-	rst    uint32 // the reset's number, valid iff reset
-	offset int64  // bytes told, gaps among them
+	reset  bool  // it sent a reset that may be forged, or was captured too early
+	offset int64 // bytes told, gaps among them
 	queue  *queue
 }
 

@@ -237,7 +237,7 @@ func (a *Assembler) urgentByte(f *Flow, side int, p *decode.Packet) {
 	if h.flags&seen != 0 && before(p.Seq+uint32(p.PayloadLen), h.next) {
 		return // an old segment
 	}
-	if p.Urgent == 0 || a.cfg.UrgentInline || h.flags&seen == 0 || before(n, h.next) || !f.inWindow(side, n) {
+	if p.Urgent == 0 || a.cfg.UrgentInline || h.reset || h.flags&seen == 0 || before(n, h.next) || !f.inWindow(side, n) {
 		return
 	}
 	if h.flags&urgent == 0 || before(h.mark, h.next) || before(h.mark, n) {

@@ -72,7 +72,8 @@ func (a *Assembler) unusual(f *Flow, index uint32, side int, p *decode.Packet, t
 			a.end(f, index, RST, t)
 		case doubtful:
 			f.half[side].reset = true
-			f.half[side].rst = p.Seq
+			f.half[side].mark = p.Seq
+			f.half[side].flags &^= urgent
 			a.move(f, index, closing, now)
 		}
 	case p.Flags&decode.SYN != 0:
@@ -89,7 +90,7 @@ func (a *Assembler) unusual(f *Flow, index uint32, side int, p *decode.Packet, t
 		if f.state == fresh {
 			a.move(f, index, established, now)
 		}
-		if h := &f.half[side]; h.reset && before(h.rst, p.Seq+uint32(p.PayloadLen)) {
+		if h := &f.half[side]; h.reset && before(h.mark, p.Seq+uint32(p.PayloadLen)) {
 			h.reset = false // it goes on
 			if (f.half[0].flags|f.half[1].flags)&finDone == 0 && f.state == closing {
 				a.move(f, index, established, now)
@@ -161,7 +162,7 @@ func (a *Assembler) finish(f *Flow, index uint32, side int, t time.Time, now int
 		return
 	}
 	h, o := &f.half[side], &f.half[side^1]
-	if h.queue == nil && o.queue == nil && (h.reset && !before(h.next, h.rst) || o.reset && !before(o.next, o.rst)) {
+	if h.queue == nil && o.queue == nil && (h.reset && !before(h.next, h.mark) || o.reset && !before(o.next, o.mark)) {
 		a.end(f, index, RST, t)
 		return
 	}
