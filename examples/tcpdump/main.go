@@ -216,7 +216,7 @@ func (s *session) packets(each func(*capture.Frame) error) error {
 				}
 				s.filters[f.Link] = program
 			}
-			if program.Match(f.Data, &filter.Meta{Length: f.Length}) == 0 {
+			if program != nil && program.Match(f.Data, &filter.Meta{Length: f.Length}) == 0 {
 				continue
 			}
 		}

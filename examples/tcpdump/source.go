@@ -117,8 +117,12 @@ func (s *session) announce() {
 	fmt.Fprintf(s.stderr, "tcpdump: %slistening on %s, %s, snapshot length %d bytes\n", suppressed, s.iface, describe(s.src.LinkType()), s.snapLen)
 }
 
-// compile compiles the expression for frames of a file.
+// compile compiles the expression for frames of a file. Without an expression
+// there is no program, and every link type will do.
 func (s *session) compile(link decode.LinkType) (*filter.Program, error) {
+	if strings.TrimSpace(s.expr) == "" {
+		return nil, nil
+	}
 	p, err := filter.Compile(s.expr, filter.Target{Link: link})
 	if e := (*filter.Error)(nil); errors.As(err, &e) {
 		return nil, fmt.Errorf("%w\n%s", err, e.Point())
