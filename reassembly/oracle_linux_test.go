@@ -29,7 +29,6 @@ type oracle struct {
 	host     *testnet.Host
 	tap      *os.File
 	link     packetgen.Link
-	answers  map[netip.Addr]netip.Addr // of the test's side: the kernel's address
 	synAcks  chan *decode.Packet
 	listener *net.TCPListener
 }

@@ -58,11 +58,10 @@ const (
 	retK   = opRET
 )
 
-func classOf(code uint16) uint16 { return code & 0x07 }
-func modeOf(code uint16) uint16  { return code & 0xe0 }
-func sizeOf(code uint16) uint16  { return code & 0x18 }
-func opOf(code uint16) uint16    { return code & 0xf0 }
-func srcOf(code uint16) uint16   { return code & 0x08 }
+func modeOf(code uint16) uint16 { return code & 0xe0 }
+func sizeOf(code uint16) uint16 { return code & 0x18 }
+func opOf(code uint16) uint16   { return code & 0xf0 }
+func srcOf(code uint16) uint16  { return code & 0x08 }
 
 // bytesOf is how many bytes a load of this code takes.
 func bytesOf(code uint16) uint32 {

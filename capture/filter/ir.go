@@ -59,14 +59,6 @@ func always(yes bool) *cond {
 	return &cond{stmts: []stmt{{code: ldImm, k: k}}, test: jmpEQ}
 }
 
-// first is the leaf that is tested first.
-func (c *cond) first() *cond {
-	for c.op != leaf {
-		c = c.a
-	}
-	return c
-}
-
 // A block is a node of the control flow graph: statements, then a branch, or
 // a return where succ is empty.
 type block struct {

@@ -45,10 +45,6 @@ func differ(f capture.Frame, unit time.Duration, data []byte, ci gopacket.Captur
 	return nil
 }
 
-type packetReader interface {
-	ReadPacketData() ([]byte, gopacket.CaptureInfo, error)
-}
-
 // pcapgo reads what we write.
 func TestPcapgoReads(t *testing.T) {
 	for _, c := range []struct {
