@@ -53,8 +53,9 @@ type Config struct {
 	Direction Direction
 
 	// Workers is how many rings the kernel spreads connections over, each to
-	// be read by one goroutine; see Live.Shards. 0 means as many as pay on
-	// this machine.
+	// be read by one goroutine; see Live.Shards. 1 is best for a reader that
+	// only calls Next. 0 means as many as pay on this machine: one for two
+	// processors, at most four.
 	Workers int
 
 	// BufferSize is the size in bytes of all rings together. It is rounded to

@@ -18,8 +18,9 @@ import (
 
 func supported() error { return nil }
 
-// maxWorkers bounds the rings that nobody asked for.
-const maxWorkers = 8
+// maxWorkers bounds the rings that nobody asked for: of the buffer that they
+// share, a connection has only its ring's part for its bursts.
+const maxWorkers = 4
 
 // maxRing is the most that the kernel's 32-bit arithmetic lets one ring have,
 // in bytes.
