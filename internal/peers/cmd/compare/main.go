@@ -39,7 +39,7 @@ func run(n, rounds int) error {
 	}
 	fmt.Printf("%s, %s/%s, %d processors, %d rounds, captures of %d small messages\n\n",
 		runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), rounds, n)
-	for _, section := range []func(string, []capFile) ([]row, error){components, paths, processes} {
+	for _, section := range []func(string, []capFile) ([]row, error){components, paths, processes, live} {
 		rows, err := section(dir, caps)
 		if err != nil {
 			return err

@@ -4,12 +4,14 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/gopacket/gopacket"
@@ -160,7 +162,62 @@ func components(_ string, caps []capFile) ([]row, error) {
 				}
 				return nil
 			})},
+		{"reading, decoding and reassembly", "frame", len(all),
+			timed("2 workers", func() error { return assemble(file.path, 2) }),
+			timed("1 worker", func() error { return assemble(file.path, 1) })},
 	}, nil
+}
+
+// assemble reads a file and rebuilds its streams with some workers.
+func assemble(path string, workers int) error {
+	src, err := pcapfile.Open(path, &pcapfile.Config{Workers: workers})
+	if err != nil {
+		return err
+	}
+	defer src.Close()
+	var g errgroup
+	for _, s := range src.Shards() {
+		g.run(func() error {
+			var f capture.Frame
+			var p decode.Packet
+			var bytes counter
+			a := reassembly.New(nil, func(*reassembly.Flow) reassembly.Consumer { return &bytes })
+			for {
+				if err := s.Next(&f); err == io.EOF {
+					a.Close()
+					return nil
+				} else if err != nil {
+					return err
+				}
+				if p.Decode(f.Link, f.Data) == nil {
+					a.Packet(&p, f.Time)
+				}
+			}
+		})
+	}
+	return g.wait()
+}
+
+// errgroup runs functions at once and keeps their errors.
+type errgroup struct {
+	wg   sync.WaitGroup
+	mu   sync.Mutex
+	errs []error
+}
+
+func (g *errgroup) run(f func() error) {
+	g.wg.Go(func() {
+		if err := f(); err != nil {
+			g.mu.Lock()
+			defer g.mu.Unlock()
+			g.errs = append(g.errs, err)
+		}
+	})
+}
+
+func (g *errgroup) wait() error {
+	g.wg.Wait()
+	return errors.Join(g.errs...)
 }
 
 // counter is a Consumer that counts.
