@@ -33,7 +33,8 @@ func oracle(src, history []byte) (out []byte, clean, late bool) {
 
 // compare has a message inflated by both. They must agree in the output and on
 // whether it is good, except that ours takes a message without an empty block at
-// its end, or with the whole of one, as whole.
+// its end, or with the whole of one, as whole, and that it takes no symbols from
+// the tail.
 func compare(t *testing.T, src, history []byte) {
 	t.Helper()
 	var d Decoder
@@ -45,6 +46,9 @@ func compare(t *testing.T, src, history []byte) {
 		return
 	}
 	switch {
+	case err == ErrShort && bytes.HasPrefix(want, got):
+		// The end came inside a block: compress/flate reads on in the tail, and may
+		// see symbols in it. Whole messages are compared by FuzzStream.
 	case clean:
 		if err != nil || !bytes.Equal(got, want) {
 			t.Fatalf("%d bytes, %v; flate has %d bytes\nsrc %x", len(got), err, len(want), src)
@@ -81,6 +85,7 @@ func FuzzMessage(f *testing.F) {
 	lit, dist := fixedCodes()
 	f.Add([]byte{}, uint16(0))                                                                                      // nothing
 	f.Add([]byte{0}, uint16(0))                                                                                     // an empty message
+	f.Add([]byte{0x43}, uint16(53))                                                                                 // a symbol that the tail would complete
 	f.Add([]byte{0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00}, uint16(0))                                              // a fixed block
 	f.Add([]byte{0xf3, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00, 0x00}, uint16(0))                                        // a final block
 	f.Add([]byte{0xf2, 0x48, 0x05, 0x00, 0x00, 0x00, 0xff, 0xff, 0xca, 0xc9, 0xc9, 0x07, 0x00}, uint16(0))          // a flush in the middle
