@@ -59,6 +59,35 @@ var (
 	a6, b6 = netip.MustParseAddrPort("[fd00::1]:40000"), netip.MustParseAddrPort("[2001:db8:0:0:1::2]:7272")
 )
 
+// newNamedCorpus is what prints names, between addresses that need no name
+// server: ports, protocols, and makers of network cards.
+func newNamedCorpus() *corpus {
+	c := &corpus{clock: time.Date(2026, 11, 22, 18, 0, 0, 0, time.UTC)}
+	local := netip.MustParseAddr("127.0.0.1")
+	known := services("/etc/services")
+	for port := range uint16(65535) {
+		number := fmt.Sprint(port)
+		if port > 100 && known[number+"/tcp"] == "" && known[number+"/udp"] == "" {
+			continue
+		}
+		src, dst := netip.AddrPortFrom(local, port), netip.AddrPortFrom(local, 65000)
+		c.tcp("port", packetgen.TCP{Src: src, Dst: dst})
+		c.add("port", decode.LinkEthernet, (&packetgen.UDP{Src: dst, Dst: src}).Frame())
+	}
+	for proto := range 256 {
+		ip := packetgen.IP{Src: local, Dst: local, Proto: uint8(proto)}
+		c.ether("protocol", 0x0800, ip.Append(nil, make([]byte, 40)))
+		ip.Fragment, ip.Offset = true, 8
+		c.ether("protocol of a fragment", 0x0800, ip.Append(nil, make([]byte, 40)))
+	}
+	for maker := range makers {
+		l := packetgen.Ethernet()
+		l.Src = [6]byte{byte(maker >> 16), byte(maker >> 8), byte(maker), 1, 2, 3}
+		c.add("maker", decode.LinkEthernet, l.Append(nil, 0x88b5, []byte("x")))
+	}
+	return c
+}
+
 func (c *corpus) add(what string, link decode.LinkType, data []byte) {
 	c.addCut(what, link, data, len(data))
 }

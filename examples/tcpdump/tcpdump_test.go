@@ -42,9 +42,10 @@ var numericFlags = []string{
 	"--count -n", "-n -l -U -p -c 500", "-nn -s 96 -c 500",
 }
 
-// nameFlags are those that print names. They are for the recordings alone, whose
-// only host is localhost: other addresses would ask a name server.
-var nameFlags = []string{"", "-N", "-Ne", "-Nvv", "-e", "-A", "--count"}
+// nameFlags are those that print names. They are for the recordings and
+// newNamedCorpus, whose only host is localhost: other addresses would ask a name
+// server.
+var nameFlags = []string{"", "-Ne", "-Nvv", "-q", "-A"}
 
 // oddFlags are those for the many cut and changed packets.
 var oddFlags = []string{"-n", "-nvv", "-nev", "-nqv", "-nXX", "-nA"}
@@ -70,6 +71,13 @@ func TestSameOutput(t *testing.T) {
 			variants[file] = oddFlags
 		}
 	}
+	named := filepath.Join(dir, "named")
+	if err := os.MkdirAll(named, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range writeCorpus(t, named, newNamedCorpus().samples) {
+		variants[file] = nameFlags
+	}
 	recordings, _ := filepath.Glob("../../websocket/testdata/*.pcap*")
 	if len(recordings) == 0 {
 		t.Error("the recordings are not there")
@@ -78,7 +86,7 @@ func TestSameOutput(t *testing.T) {
 		variants[unpack(t, dir, r)] = slices.Concat(numericFlags, nameFlags)
 	}
 	for file, list := range variants {
-		t.Run(filepath.Base(file), func(t *testing.T) {
+		t.Run(strings.TrimPrefix(file, dir), func(t *testing.T) {
 			t.Parallel()
 			for _, v := range list {
 				args := append(strings.Fields(v), "-r", file)
