@@ -294,12 +294,14 @@ func TestGeneratedLikeLibpcap(t *testing.T) {
 		g := gen{rand.New(rand.NewPCG(seed, 2))}
 		for i := range n {
 			sub := &subs[0]
-			if g.often(45) {
+			if g.often(35) {
 				sub = &subs[g.IntN(len(subs))]
 			}
 			e := g.expr(i % 4)
-			if g.often(8) {
+			if g.often(5) {
 				e = g.spoil(e)
+			} else if g.often(5) {
+				e = g.soup()
 			}
 			jobs <- job{sub, e}
 		}

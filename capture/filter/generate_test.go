@@ -9,6 +9,14 @@ import (
 // A gen makes random expressions, most of them well formed.
 type gen struct{ *rand.Rand }
 
+// usually picks one of good, and rarely one of bad, which are refused.
+func (g gen) usually(good, bad []string) string {
+	if g.often(4) {
+		return g.pick(bad...)
+	}
+	return g.pick(good...)
+}
+
 func (g gen) pick(s ...string) string { return s[g.IntN(len(s))] }
 
 func (g gen) word(s string) string { return g.pick(strings.Fields(s)...) }
@@ -29,7 +37,7 @@ func (g gen) expr(depth int) string {
 		s := g.factor(depth - 1)
 		for range n {
 			s += " " + g.pick("and", "or", "&&", "||", "and", "or") + " "
-			if g.often(15) {
+			if g.often(6) {
 				s += g.pick("", "not ", "!") + g.idList()
 			} else {
 				s += g.factor(depth - 1)
@@ -69,7 +77,7 @@ func (g gen) id() string {
 func (g gen) number() string {
 	switch g.IntN(8) {
 	case 0:
-		return fmt.Sprint(g.IntN(70000))
+		return fmt.Sprint(g.IntN(66000))
 	case 1:
 		return fmt.Sprintf("0x%x", g.IntN(0x10000))
 	case 2:
@@ -92,41 +100,42 @@ func (g gen) term(depth int) string {
 	case 0, 1, 2:
 		return g.word(allProtos)
 	case 3, 4:
-		return g.pick("", "", "ip ", "arp ", "rarp ", "ip6 ") + g.dir() + "host " + g.pick(ip4s...)
+		return g.usually([]string{"", "", "ip ", "arp ", "rarp "}, []string{"ip6 ", "tcp "}) + g.dir() + "host " + g.pick(ip4s...)
 	case 5:
 		return g.pick("", "ip6 ") + g.dir() + g.pick("host ", "net ") + g.pick(ip6s...)
 	case 6:
-		return g.pick("", "ip ", "arp ") + g.dir() + "net " + g.pick("10", "10.0", "10.0.0.0/8", "10.0.0.0/24", "192.168", "10.0.0.0/0", "0.0.0.0/0",
-			"10.0.0.0 mask 255.0.0.0", "10.0.0.1/31", "127", "10.1.2.3/32", "10.1.2/24", "10.1.2.3 mask 255.255", "loopback", "10.0.0.0/33", "224.0.0.0/4")
+		return g.pick("", "ip ", "arp ") + g.dir() + "net " + g.usually([]string{"10", "10.0", "10.0.0.0/8", "10.0.0.0/24", "192.168", "0.0.0.0/0",
+			"10.0.0.0 mask 255.0.0.0", "127", "10.1.2.3/32", "10.1.2/24", "loopback", "224.0.0.0/4"},
+			[]string{"10.0.0.0/0", "10.0.0.1/31", "10.1.2.3 mask 255.255", "10.0.0.0/33", "10/8"})
 	case 7:
-		return g.pick("", "ip6 ") + g.dir() + "net " + g.pick("2001:db8::/32", "fe80::/10", "::/0", "2001:db8::1/128", "2001:db8::/31", "ff02::/16", "2001::1/64", "ff00::/129")
+		return g.pick("", "ip6 ") + g.dir() + "net " + g.usually([]string{"2001:db8::/32", "fe80::/10", "::/0", "2001:db8::1/128", "ff02::/16"}, []string{"2001:db8::/31", "2001::1/64", "ff00::/129"})
 	case 8, 9, 10:
 		return g.pick("", "tcp ", "udp ", "sctp ") + g.dir() + "port " + g.pick(g.number(), g.word("http domain https ssh ntp 80 443"))
 	case 11:
 		return g.pick("", "tcp ", "udp ", "sctp ") + g.dir() + "portrange " +
-			g.pick("1-1024", "443-80", "80-80", "http-https", "ssh-domain", "70000-80", "0-65535", g.number())
+			g.usually([]string{"1-1024", "443-80", "80-80", "http-https", "0-65535"}, []string{"ssh-domain", "70000-80", g.number(), "80-90x"})
 	case 12:
 		return "ether " + g.pick("host ", "src ", "dst ", "src host ", "dst host ", "src or dst ", "src and dst host ") + g.pick(macs...)
 	case 13:
-		return g.pick("ip", "ip6", "", "ether", "iso", "isis", "tcp") + " proto " + g.pick("6", "17", "\\tcp", "\\udp", "\\icmp", "0x800", "0x86dd",
+		return g.usually([]string{"ip", "ip6", "", "ether", "iso", "isis"}, []string{"tcp", "arp"}) + " proto " + g.pick("6", "17", "\\tcp", "\\udp", "\\icmp", "0x800", "0x86dd",
 			"0x0806", "\\ip", "\\arp", "ospf", "gre", "\\ip6", "0xfe", "0xe0", "6", "44", "50", "1500", "1501", "\\isis", "0x8100", "\\stp", "ipx", "loopback", "\\esp")
 	case 14:
-		return g.pick("", "ether ", "ip ", "ip6 ", "arp ") + g.pick("multicast", "multicast", "broadcast")
+		return g.usually([]string{"", "ether ", "ip "}, []string{"arp ", "ip6 "}) + g.pick("multicast", "multicast", "broadcast")
 	case 15:
 		return g.pick("less ", "greater ") + g.pick("64", "100", "20", "1500", "0")
 	case 16:
 		return "byte " + fmt.Sprint(g.IntN(40)) + g.pick(" = ", " < ", " > ") + fmt.Sprint(g.IntN(256))
 	case 17:
-		return g.pick("vlan", "vlan 5", "vlan 0", "vlan 4095", "vlan (3)", "vlan 4096")
+		return g.usually([]string{"vlan", "vlan 5", "vlan 0", "vlan 4095", "vlan (3)"}, []string{"vlan 4096"})
 	case 18:
-		return g.pick("mpls", "mpls 5", "mpls 16", "mpls 1024", "mpls 0x100000")
+		return g.usually([]string{"mpls", "mpls 5", "mpls 16", "mpls 1024"}, []string{"mpls 0x100000"})
 	case 19:
-		return g.pick("pppoes", "pppoed", "pppoes 2", "pppoes 5", "pppoes 65536")
+		return g.usually([]string{"pppoes", "pppoed", "pppoes 2", "pppoes 5"}, []string{"pppoes 65536"})
 	case 20:
 		return g.pick("llc", "llc i", "llc s", "llc u", "llc rr", "llc rnr", "llc rej", "llc ui", "llc ua", "llc disc", "llc dm",
-			"llc sabme", "llc test", "llc xid", "llc frmr", "llc RR", "llc bogus")
+			"llc sabme", "llc test", "llc xid", "llc frmr", "llc RR")
 	case 21:
-		return g.pick("inbound", "outbound", "ifindex 2", "gateway 10.0.0.1", "decnet host 1.2", "decnet src 1.1", "ifindex 1")
+		return g.usually([]string{"decnet host 1.2", "decnet src 1.1", "icmp", "igmp"}, []string{"inbound", "outbound", "ifindex 2", "gateway 10.0.0.1", "byte 3 & 1"})
 	case 22:
 		if g.often(10) {
 			return g.pick("", "ip ", "ip6 ", "tcp ") + "protochain " + g.pick("6", "17", "\\tcp", "50", "51", "59", "1")
@@ -168,7 +177,7 @@ func (g gen) arith(depth int) string {
 		}
 		return "-1"
 	}
-	p := g.word("ether ip ip6 tcp udp sctp icmp icmp6 arp ip tcp ether igmp ah iso link")
+	p := g.usually(strings.Fields("ether ip ip6 tcp udp sctp icmp icmp6 arp ip tcp ether igmp link pim"), []string{"ah", "iso", "stp", "esp"})
 	index := fmt.Sprint(g.IntN(24))
 	if depth > 0 && g.often(25) {
 		index = g.arith(depth - 1)
@@ -176,7 +185,28 @@ func (g gen) arith(depth int) string {
 	if g.often(10) {
 		index = g.pick("tcpflags", "icmptype", "icmp6type", "icmpcode")
 	}
-	return p + "[" + index + g.pick("", "", ":1", ":2", ":4", ":3", ":2", ":4") + "]"
+	return p + "[" + index + g.usually([]string{"", "", ":1", ":2", ":4", ":2", ":4"}, []string{":3", ":0", ":8"}) + "]"
+}
+
+// soup joins tokens and pieces of tokens without sense.
+func (g gen) soup() string {
+	var b strings.Builder
+	for range 1 + g.IntN(5) {
+		switch g.IntN(6) {
+		case 0:
+			b.WriteString(g.pick("host ", "net ", "port ", "portrange ", "ether src ", "ip proto ", "decnet host ", "src ", "not ", "and ", "or "))
+		case 1:
+			b.WriteString(g.pick(ip4s...))
+		case 2:
+			b.WriteString(g.pick(append(ip6s, macs...)...))
+		default:
+			const chars = "0123456789abcdefx::..--__  /\\()!&|<>=+*%^[]$,;@\t\"TCP"
+			for range 1 + g.IntN(6) {
+				b.WriteByte(chars[g.IntN(len(chars))])
+			}
+		}
+	}
+	return b.String()
 }
 
 // spoil changes a token, so that most expressions become wrong.

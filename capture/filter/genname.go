@@ -111,11 +111,19 @@ func (g *generator) service(n *primitive, name string) (port, known uint32) {
 	return 0, 0
 }
 
-// serviceRange reads "low-high", numbers or names.
+// serviceRange reads "low-high", numbers or names. As libpcap it does not mind
+// what follows two numbers.
 func (g *generator) serviceRange(n *primitive) (lo, hi, known uint32) {
 	a, b, ok := strings.Cut(n.id.text, "-")
 	if !ok {
 		fail(n.id.at, "%q is no range of ports: 8000-8080 is one", n.id.text)
+	}
+	if allDigits(a) && b != "" && isDigit(b[0]) {
+		end := 1
+		for end < len(b) && isDigit(b[end]) {
+			end++
+		}
+		b = b[:end]
 	}
 	lo, p1 := g.service(n, a)
 	hi, p2 := g.service(n, b)
@@ -123,6 +131,15 @@ func (g *generator) serviceRange(n *primitive) (lo, hi, known uint32) {
 		return lo, hi, 0
 	}
 	return lo, hi, p1
+}
+
+func allDigits(s string) bool {
+	for i := range len(s) {
+		if !isDigit(s[i]) {
+			return false
+		}
+	}
+	return s != ""
 }
 
 var portProtoNames = map[uint32]string{protoTCP: "tcp", protoUDP: "udp", protoSCTP: "sctp"}

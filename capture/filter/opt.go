@@ -115,7 +115,7 @@ const maxShuffles = 100
 // to some seconds, and maxBlocks the memory: longer programs stay as they are,
 // or shortened in part, and most likely do not fit into the kernel.
 const (
-	maxWork   = 1 << 31
+	maxWork   = 1 << 30
 	maxBlocks = 8000
 )
 
