@@ -106,10 +106,11 @@ func (s *shard) give(f *Frame) bool {
 func (s *shard) matches(p *filter.Program, h *[hdrEnd]byte, data []byte) bool {
 	status := binary.NativeEndian.Uint32(h[hdrStatus:])
 	m := filter.Meta{
-		Length:     int(binary.NativeEndian.Uint32(h[hdrLen:])),
-		Interface:  int(binary.NativeEndian.Uint32(h[addrIndex:])),
-		PacketType: h[addrPktType],
-		Protocol:   binary.BigEndian.Uint16(h[addrProto:]),
+		Length:       int(binary.NativeEndian.Uint32(h[hdrLen:])),
+		Interface:    int(binary.NativeEndian.Uint32(h[addrIndex:])),
+		PacketType:   h[addrPktType],
+		HardwareType: binary.NativeEndian.Uint16(h[addrType:]),
+		Protocol:     binary.BigEndian.Uint16(h[addrProto:]),
 	}
 	if status&unix.TP_STATUS_VLAN_VALID != 0 {
 		m.HasVLAN, m.VLANTag, m.VLANProto = true, tci(h), tpid(h, status)

@@ -1,5 +1,28 @@
-// Package filter compiles the pcap-filter(7) language to classic BPF, for the
-// kernel and for an interpreter of its own that serves files.
+// Package filter compiles the language of pcap-filter(7) to classic BPF, for
+// the kernel and for an interpreter of its own that serves files.
+//
+// Programs for files are those of libpcap 1.10: they select the same frames,
+// also of frames that are cut, and the same expressions are refused. That
+// includes what surprises:
+//
+//   - a load out of bounds rejects the frame, whatever else was asked for;
+//   - vlan, mpls, pppoes and geneve move what follows them in the text, even
+//     behind "or";
+//   - ports in IPv6 are looked for behind the fixed header only;
+//   - in arithmetic only the left side of an operator makes sure of its
+//     protocol.
+//
+// A live program (Target.Live) selects what the file program would select from
+// the frame as the user gets it, wherever the kernel keeps its parts: VLAN
+// tags in metadata or in the frame, cooked headers nowhere at all. This
+// differs from libpcap, whose live programs take a frame whose tag the kernel
+// took off for an untagged one. What the kernel cannot tell is refused or, if
+// it shows only at run time, out of bounds: the link address of a cooked
+// header. protochain follows 16 headers live, as the kernel runs no loops.
+//
+// Names of hosts are looked up as the machine does; those of services,
+// protocols, networks and Ethernet hosts in its files in /etc, and if these
+// are missing in a small table.
 package filter
 
 import (
