@@ -47,6 +47,19 @@ const (
 	Passing                   // between others, seen promiscuously
 )
 
+// String returns "unknown", "in", "out" or "passing".
+func (d Direction) String() string {
+	switch d {
+	case Incoming:
+		return "in"
+	case Outgoing:
+		return "out"
+	case Passing:
+		return "passing"
+	}
+	return "unknown"
+}
+
 // Checksum says what is known of a frame's transport checksum.
 type Checksum uint8
 

@@ -101,7 +101,8 @@ var _ Sharded = (*Live)(nil)
 // One interface is captured with the link type of its own, if that is
 // Ethernet or bare IP. Otherwise, and with several or all, frames begin with
 // a Linux cooked header (LinkSLL2). A VLAN tag that the kernel had taken off
-// is back in its place.
+// is back in its place. An interface that goes away ends the capture if it was
+// the only one; with several or all, the capture goes on.
 //
 // Capturing needs CAP_NET_RAW on Linux; without it the error matches
 // os.ErrPermission. A name that no interface has is ErrNoInterface; a mistake
@@ -157,7 +158,8 @@ func (c *Config) setDefaults() error {
 
 // Next fills in the next frame, waiting for it as long as it takes. With
 // several rings it merges them, in the order of time as far as one can tell
-// without waiting. Errors are one that matches net.ErrClosed after Close, and
+// without waiting. The capture goes on when its interface is down and up again.
+// Errors are io.EOF after Stop, one that matches net.ErrClosed after Close, and
 // ErrInterfaceGone.
 func (l *Live) Next(f *Frame) error { return l.next(f) }
 
