@@ -39,19 +39,17 @@ func (p *progress) run() {
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
 	for {
+		p.mu.Lock()
+		if at, err := p.file.Seek(0, io.SeekCurrent); err == nil && !p.ended {
+			fmt.Fprintf(os.Stderr, "\r%3d%% of %d MB read", min(at, p.size)*100/p.size, p.size/1e6)
+			p.shown = true
+		}
+		p.mu.Unlock()
 		select {
 		case <-p.quit:
 			return
 		case <-tick.C:
 		}
-		p.mu.Lock()
-		if !p.ended {
-			if at, err := p.file.Seek(0, io.SeekCurrent); err == nil {
-				fmt.Fprintf(os.Stderr, "\r%3d%% of %d MB read", min(at, p.size)*100/p.size, p.size/1e6)
-				p.shown = true
-			}
-		}
-		p.mu.Unlock()
 	}
 }
 
