@@ -70,6 +70,16 @@ func (h head) line() string {
 	return strings.TrimSuffix(l, "\r")
 }
 
+// wholeLines returns the part of an unfinished head that ends with a line,
+// finished as a head.
+func (h head) wholeLines() head {
+	i := strings.LastIndexByte(string(h), '\n')
+	if i < 0 {
+		return ""
+	}
+	return h[:i+1] + "\r\n"
+}
+
 // fields calls f with each field's name and trimmed value until it returns
 // false. Folded lines (RFC 9112, section 5.2) are left out but for their first.
 func (h head) fields(f func(name, value string) bool) {

@@ -2,6 +2,7 @@ package websocket
 
 import (
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -35,6 +36,7 @@ type pendingRequest struct {
 	upgrade head // set where it asks for a WebSocket
 	head    bool // a HEAD request: the response has no body
 	connect bool // a CONNECT request: the response opens a tunnel
+	cut     bool // upgrade is the captured part of some GET request
 }
 
 // maxHeld bounds what is held for each direction, and maxPending the requests.
@@ -243,17 +245,7 @@ func (c *conn) response(h *half, s *openingSide, hd head, t time.Time) bool {
 	case status < 200 && status != http.StatusSwitchingProtocols:
 		return true // the final response follows
 	}
-	var r pendingRequest
-	if len(o.pending) > 0 && (!o.lossy || o.pending[0].upgrade == "" || status < 200 || status >= 400) {
-		// Where requests were lost, a success is taken for the answer to one of
-		// those rather than for a strange way to refuse a WebSocket.
-		r = o.pending[0]
-		o.pending = o.pending[1:]
-		for o.lossy && status == http.StatusSwitchingProtocols && r.upgrade == "" && len(o.pending) > 0 {
-			r = o.pending[0]
-			o.pending = o.pending[1:]
-		}
-	}
+	r := o.answered(status)
 	if status == http.StatusSwitchingProtocols {
 		if hd.hasToken("Upgrade", "h2c") { // the client's preface is still to come
 			c.startHTTP2(0)
@@ -263,13 +255,10 @@ func (c *conn) response(h *half, s *openingSide, hd head, t time.Time) bool {
 		if !hd.upgrade() && (r.upgrade == "" || hd.get("Upgrade") != "") {
 			return false // to another protocol
 		}
-		c.deflate = parseDeflate(hd.all("Sec-WebSocket-Extensions"))
-		info := c.describe(r.upgrade, hd)
-		info.Midstream = r.upgrade == ""
-		c.become(info, t)
+		c.accepted(r, hd, parseDeflate(hd.all("Sec-WebSocket-Extensions")), t)
 		return true
 	}
-	if r.upgrade != "" {
+	if r.upgrade.upgrade() {
 		c.refused(c.describe(r.upgrade, hd), t)
 	}
 	client := &o.sides[FromClient]
@@ -286,11 +275,39 @@ func (c *conn) response(h *half, s *openingSide, hd head, t time.Time) bool {
 	default:
 		s.expect(h, n, chunked)
 	}
-	if (r.upgrade != "" || r.connect) && c.halves[FromClient].mode == inHold { // refused: the client goes on with HTTP
+	if (r.upgrade != "" || r.connect || r.cut) && c.halves[FromClient].mode == inHold { // refused: the client goes on with HTTP
 		c.halves[FromClient].mode = inHead
 		c.resume(FromClient, client)
 	}
 	return true
+}
+
+// answered returns the request that a response with the given status answers,
+// which is no longer pending; the zero value where it was not seen.
+func (o *opening) answered(status int) (r pendingRequest) {
+	if len(o.pending) == 0 {
+		return r
+	}
+	r = o.pending[0]
+	if o.lossy && r.upgrade != "" && !r.cut && status >= 200 && status < 400 {
+		// Where requests were lost, a success is taken for the answer to one of
+		// those rather than for a strange way to refuse a WebSocket.
+		return pendingRequest{}
+	}
+	o.pending = o.pending[1:]
+	for o.lossy && status == http.StatusSwitchingProtocols && r.upgrade == "" && !r.cut && len(o.pending) > 0 {
+		r = o.pending[0]
+		o.pending = o.pending[1:]
+	}
+	return r
+}
+
+// accepted makes the connection a WebSocket by the response to r.
+func (c *conn) accepted(r pendingRequest, response head, deflate deflateParams, t time.Time) {
+	c.deflate = deflate
+	info := c.describe(r.upgrade, response)
+	info.Midstream = r.upgrade == ""
+	c.become(info, t)
 }
 
 // refused tells a handshake that was not accepted.
@@ -319,7 +336,7 @@ func (c *conn) become(info *Conn, t time.Time) {
 		h := &c.halves[dir]
 		switch {
 		case h.mode == inHunt:
-		case h.mode == inHold && info.request != "", dir == FromServer && info.Status != 0:
+		case h.mode == inHold && (info.request != "" || h.probation > 0), dir == FromServer && info.Status != 0:
 			h.mode = inFrames
 		default:
 			h.mode = inHunt
@@ -387,13 +404,51 @@ func (c *conn) openingGap(dir Direction, n int64, t time.Time) {
 		}
 		return
 	}
-	o.lossy = true
+	cut := head(s.head)
 	c.p.buffered -= len(s.head)
 	s.head = nil
+	if h.mode == inHead && cut != "" && c.cutHead(dir, h, cut, t) {
+		return
+	}
+	o.lossy = true
 	h.mode = inHunt
 	if server := &o.sides[FromServer]; dir == FromClient && len(server.held) > 0 {
 		c.resume(FromServer, server)
 	}
+}
+
+// cutHead acts on the captured part of a head whose rest is lost. A snapshot
+// length cuts most heads, but it keeps their first line and leaves a gap that
+// ends with them: where that line can belong to an opening handshake, frames are
+// supposed to follow behind the gap, on probation. It reports whether it did.
+func (c *conn) cutHead(dir Direction, h *half, cut head, t time.Time) bool {
+	o := c.opening
+	whole := cut.wholeLines()
+	if dir == FromClient {
+		if !strings.HasPrefix(string(cut), "GET ") || len(o.pending) >= maxPending || whole != "" && !whole.upgrade() && whole.get("Upgrade") != "" {
+			return false
+		}
+		o.pending = append(o.pending, pendingRequest{upgrade: whole, cut: true})
+		h.mode = inHold
+		h.probation = probation
+		if server := &o.sides[FromServer]; len(server.held) > 0 {
+			c.resume(FromServer, server)
+		}
+		return true
+	}
+	if cut.status() != http.StatusSwitchingProtocols || !maybeResponse([]byte(cut)) || whole.get("Upgrade") != "" && !whole.upgrade() {
+		return false
+	}
+	if whole == "" {
+		whole = cut + "\r\n"
+	}
+	h.probation = probation
+	deflate := deflateParams{on: true, bits: [2]uint8{15, 15}} // may have been accepted in what is lost
+	if v := whole.all("Sec-WebSocket-Extensions"); v != "" {
+		deflate = parseDeflate(v)
+	}
+	c.accepted(o.answered(http.StatusSwitchingProtocols), whole, deflate, t)
+	return true
 }
 
 // openingClosed reads what is held for want of the other side.

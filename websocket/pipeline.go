@@ -72,7 +72,7 @@ func (p *pipeline) run(ctx context.Context) error {
 		if err = p.src.Next(&f); err != nil {
 			break
 		}
-		decoded := pkt.Decode(f.Link, f.Data) == nil
+		decoded := pkt.DecodeCut(f.Link, f.Data, f.Length) == nil
 		p.mu.Lock()
 		if decoded {
 			p.asm.Packet(&pkt, f.Time)
@@ -90,13 +90,14 @@ func (p *pipeline) run(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	if err == nil || errors.Is(err, io.EOF) {
-		p.mu.Lock()
-		p.asm.Close()
-		p.mu.Unlock()
-		if len(p.batch) > 0 {
-			p.flush()
-		}
+	// Also before an error: what a cut file holds, or what waits behind a hole.
+	p.mu.Lock()
+	p.asm.Close()
+	p.mu.Unlock()
+	if len(p.batch) > 0 {
+		p.flush()
+	}
+	if errors.Is(err, io.EOF) {
 		return nil
 	}
 	return err
@@ -261,7 +262,8 @@ func grow(b []byte, n int) []byte {
 func (p *pipeline) addStats(s *Stats) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	addReassembly(&s.Reassembly, p.asm.Stats())
+	o := p.asm.Stats()
+	s.Reassembly.Add(&o)
 	s.Undecoded += p.stats.Undecoded
 	s.HTTPBytes += p.stats.HTTPBytes
 	s.HeaderBytes += p.stats.HeaderBytes
@@ -283,39 +285,4 @@ func (p *pipeline) addStats(s *Stats) {
 		}
 	}
 	s.HeldBytes = s.Reassembly.Delivered - s.HTTPBytes - s.HeaderBytes - s.PayloadBytes - s.SkippedBytes
-}
-
-// addReassembly adds o to s.
-func addReassembly(s *reassembly.Stats, o reassembly.Stats) {
-	s.Packets += o.Packets
-	s.Segments += o.Segments
-	s.Stray += o.Stray
-	s.Fragments += o.Fragments
-	s.Other += o.Other
-	s.Reassembled += o.Reassembled
-	s.FragmentUsed += o.FragmentUsed
-	s.FragmentHeld += o.FragmentHeld
-	s.FragmentDuplicate += o.FragmentDuplicate
-	s.FragmentDropped += o.FragmentDropped
-	s.Bytes += o.Bytes
-	s.Delivered += o.Delivered
-	s.Queued += o.Queued
-	s.Urgent += o.Urgent
-	s.Skipped += o.Skipped
-	s.Duplicate += o.Duplicate
-	s.Late += o.Late
-	s.Outside += o.Outside
-	s.Discarded += o.Discarded
-	s.Gaps += o.Gaps
-	s.Gapped += o.Gapped
-	s.Cut += o.Cut
-	s.Conflict += o.Conflict
-	s.Flows += o.Flows
-	s.Midstream += o.Midstream
-	for i, n := range o.Ended {
-		s.Ended[i] += n
-	}
-	s.Active += o.Active
-	s.HalfOpen += o.HalfOpen
-	s.Memory += o.Memory
 }

@@ -485,12 +485,13 @@ func TestBadInput(t *testing.T) {
 	if b, err := os.ReadFile(recordings[0]); err != nil || len(b) == 0 {
 		t.Fatal("the recording is gone")
 	}
-	// What was decoded before the cut is printed.
+	// What was decoded before the cut is printed: ten messages, and the part of
+	// another.
 	r := wsdump(t, "-r", cut, "--json")
-	if n := len(describe(t, events(t, r.stdout))); n != 10 {
+	if n := len(describe(t, events(t, r.stdout))); n != 11 || strings.Count(r.stdout, `"truncated":true`) != 1 {
 		t.Errorf("%d messages before the cut", n)
 	}
-	if !strings.Contains(r.stderr, "10 messages on 2 connections\n") {
+	if !strings.Contains(r.stderr, "11 messages on 2 connections\n") {
 		t.Errorf("no closing lines: %s", r.stderr)
 	}
 }

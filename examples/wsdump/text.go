@@ -155,7 +155,7 @@ func (p *textPrinter) open(b []byte, ev *websocket.Open) []byte {
 		b = append(b, " extensions "...)
 		b = appendEscaped(b, c.Extensions)
 	}
-	if c.Status == http.StatusSwitchingProtocols && !c.AcceptValid {
+	if c.Status == http.StatusSwitchingProtocols && !c.AcceptValid && c.Request().Get("Sec-Websocket-Key") != "" && c.Response().Get("Sec-Websocket-Accept") != "" {
 		b = p.warn(b, "wrong Sec-WebSocket-Accept")
 	}
 	b = append(b, '\n')
