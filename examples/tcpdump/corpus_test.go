@@ -370,7 +370,8 @@ func (c *corpus) ipv6() {
 		c.add("fragment", decode.LinkEthernet, f)
 	}
 	for _, n := range []uint16{0, 1, 19, 20, 24, 25, 26, 1000, 65535} {
-		for _, e := range [][]packetgen.Extension{nil, {{Proto: 0}}, {{Proto: 60}}, {{Proto: 0, Data: []byte{0xc2, 4, 0, 1, 0, 0}}}} {
+		for _, e := range [][]packetgen.Extension{nil, {{Proto: 0}}, {{Proto: 60}}, {{Proto: 0, Data: []byte{0xc2, 4, 0, 1, 0, 0}}},
+			{{Proto: 0, Data: []byte{0xc2, 4, 0x7f, 0xff, 0xff, 0xd0}}}, {{Proto: 0, Data: []byte{0xc2, 4, 0xff, 0xff, 0xff, 0xff}}}} {
 			f := (&packetgen.TCP{Src: a6, Dst: b6, IP: packetgen.IP{Extensions: e}, Payload: []byte("hello")}).Frame()
 			binary.BigEndian.PutUint16(f[18:], n)
 			c.add("payload length", decode.LinkEthernet, f)

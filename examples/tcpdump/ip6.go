@@ -105,7 +105,7 @@ func (p *printer) ipv6Chain(off, length, n, payload int, next uint8, was int) {
 		default:
 			switch {
 			case jumbo:
-				n = payload + 40
+				n = int(uint32(payload) + 40) // tcpdump counts in 32 bits
 				if n < at-off {
 					p.truncated()
 					return
