@@ -87,7 +87,10 @@ func compile(expr string, t Target, r resolver) *Program {
 	root := yes
 	if n := parse(expr); n != nil {
 		root = lower(g.node(n), yes, no)
-		if !g.opaque {
+		switch {
+		case g.opaque && t.Live:
+			root = optimize(root, true)
+		case !g.opaque:
 			root = optimize(root, false)
 			if root.leaf() && root.k == 0 {
 				fail(everywhere, "no packet can match")

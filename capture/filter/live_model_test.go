@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"math/rand/v2"
 	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/wstap/wstap/decode"
@@ -68,6 +69,10 @@ func kernelViews(link decode.LinkType, f frame) []seen {
 	return nil
 }
 
+var otherwise = regexp.MustCompile(`or|\|\||not|!`)
+
+var byteMask = regexp.MustCompile(`byte \d+ [&|]`)
+
 var linkBytes = regexp.MustCompile(`(ether|link)\[|byte`)
 
 // A live program must select from what the kernel shows it what the file
@@ -81,6 +86,9 @@ func TestLiveLikeFile(t *testing.T) {
 			e := g.expr(i % 4)
 			if link != decode.LinkEthernet && linkBytes.MatchString(e) {
 				continue // the kernel does not tell all of the cooked header
+			}
+			if byteMask.MatchString(e) || link != decode.LinkEthernet && strings.Contains(e, "geneve") && otherwise.MatchString(e) {
+				continue // tests what was loaded before, see byteTest; or Geneve's offsets where there is no Geneve
 			}
 			file, err := Compile(e, Target{Link: link})
 			if err != nil {

@@ -1,6 +1,9 @@
 package filter
 
-import "math/bits"
+import (
+	"math/bits"
+	"slices"
+)
 
 // thread makes an edge skip blocks whose outcome it decides.
 func (o *optimizer) thread(e edge) {
@@ -16,13 +19,10 @@ func (o *optimizer) thread(e edge) {
 }
 
 // loads reports whether a block looks at the packet.
-func (b *block) loads() bool {
-	for _, s := range b.stmts {
-		if s.code == ldxMsh || isLoad(s, modeABS) || isLoad(s, modeIND) {
-			return true
-		}
-	}
-	return false
+func (b *block) loads() bool { return slices.ContainsFunc(b.stmts, stmt.loads) }
+
+func (s stmt) loads() bool {
+	return s.code == ldxMsh || isLoad(s, modeABS) || isLoad(s, modeIND)
 }
 
 // threadOnce reports whether it moved e to a block that branches again.

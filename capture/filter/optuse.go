@@ -107,6 +107,12 @@ func (f *facts) localUses() {
 // dropDead deletes statements whose result nothing uses.
 func (o *optimizer) dropDead(b *block) {
 	var last [nRegs]*stmt // defined, and not used since
+	drop := func(s *stmt) {
+		if !o.inOrder || !s.loads() {
+			s.code = nop
+			o.did()
+		}
+	}
 	visit := func(s *stmt, r, w int) {
 		switch r {
 		case noReg:
@@ -117,8 +123,7 @@ func (o *optimizer) dropDead(b *block) {
 		}
 		if w != noReg {
 			if last[w] != nil {
-				last[w].code = nop
-				o.did()
+				drop(last[w])
 			}
 			last[w] = s
 		}
@@ -131,8 +136,7 @@ func (o *optimizer) dropDead(b *block) {
 	out := o.of(b).outUse
 	for r, s := range last {
 		if s != nil && !out.has(r) {
-			s.code = nop
-			o.did()
+			drop(s)
 		}
 	}
 }

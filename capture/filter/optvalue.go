@@ -85,7 +85,7 @@ func (o *optimizer) block(b *block, stmts bool) {
 	for i := range b.stmts {
 		o.stmt(&b.stmts[i], &f.val, stmts)
 	}
-	useless := f.outUse == 0 && a != unknown && f.val[regA] == a && x != unknown && f.val[regX] == x
+	useless := !(o.inOrder && b.loads()) && f.outUse == 0 && a != unknown && f.val[regA] == a && x != unknown && f.val[regX] == x
 	if stmts && (useless || b.leaf()) {
 		if b.stmts != nil {
 			b.stmts = nil
