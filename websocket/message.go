@@ -9,7 +9,8 @@ import (
 // A Message is one message or control frame.
 //
 // Messages gives out messages that belong to the receiver. A Message of Events
-// is borrowed, its Payload too, until the next iteration: Clone keeps it.
+// is borrowed, its Payload too, until the next iteration, and must not be written
+// to, for later messages may be compressed in terms of it: Clone keeps it.
 type Message struct {
 	Conn        *Conn
 	From        Direction
