@@ -33,7 +33,8 @@ type Config struct {
 	// OnFull says what Messages does while its channel is full.
 	OnFull OnFull
 	// Buffer is the capacity of the channel of Messages, in messages. 0 means
-	// 4096.
+	// 65536: a receiver that the scheduler keeps waiting for a few tenths of a
+	// second loses nothing.
 	Buffer int
 	// BufferBytes bounds the payload bytes waiting in the channel: beyond it the
 	// channel counts as full. One message always fits. 0 means 64 MiB.
@@ -80,7 +81,7 @@ func NewTap(src capture.Source, cfg *Config) *Tap {
 		}
 	}
 	t.cfg.Reassembly = patient(t.cfg.Reassembly, live)
-	t.cfg.Buffer = orDefault(t.cfg.Buffer, 4096)
+	t.cfg.Buffer = orDefault(t.cfg.Buffer, 65536)
 	t.cfg.BufferBytes = orDefault(t.cfg.BufferBytes, 64<<20)
 	t.cfg.MaxMessage = orDefault(t.cfg.MaxMessage, 64<<20)
 	t.cfg.MaxBuffered = orDefault(t.cfg.MaxBuffered, 128<<20)
