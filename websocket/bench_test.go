@@ -121,7 +121,7 @@ func BenchmarkEvents(b *testing.B) {
 }
 
 // Ready lets the pipeline gather messages as it does with files.
-func (s *frameSource) Ready() bool { return s.n < len(s.frames) }
+func (s *frameSource) Ready() bool { return s.n < int64(len(s.frames)) }
 
 func BenchmarkMessages(b *testing.B) {
 	for _, s := range benchShapes {

@@ -11,6 +11,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -117,25 +118,27 @@ func TestRecordings(t *testing.T) {
 	}
 }
 
-// A slices is a Source of frames in memory.
+// A frameSource is a Source of frames in memory.
 type frameSource struct {
 	link   decode.LinkType
 	frames []capture.Frame
-	n      int
+	n      int64 // given out
 }
 
 func (s *frameSource) Next(f *capture.Frame) error {
-	if s.n == len(s.frames) {
+	n := atomic.AddInt64(&s.n, 1)
+	if n > int64(len(s.frames)) {
+		atomic.AddInt64(&s.n, -1)
 		return io.EOF
 	}
-	*f = s.frames[s.n]
-	s.n++
+	*f = s.frames[n-1]
 	return nil
 }
 func (s *frameSource) LinkType() decode.LinkType { return s.link }
 func (s *frameSource) Close() error              { return nil }
 func (s *frameSource) Stats() (capture.Stats, error) {
-	return capture.Stats{Captured: uint64(s.n), Received: uint64(s.n)}, nil
+	n := uint64(atomic.LoadInt64(&s.n))
+	return capture.Stats{Captured: n, Received: n}, nil
 }
 
 func readFrames(t testing.TB, src capture.Source) *frameSource {
