@@ -95,13 +95,16 @@ func TestLengths(t *testing.T) {
 }
 
 // Every production of the grammar selects the same frames as libpcap, on every
-// link type.
+// link type. All of them are tried on each with a greater WSTAP_FILTER_EXPRS.
 func TestProductionsLikeLibpcap(t *testing.T) {
 	needTcpdump(t)
-	for _, s := range subjects(t) {
+	for i, s := range subjects(t) {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
-			for _, g := range goldens(t) {
+			for j, g := range goldens(t) {
+				if i > 0 && j%5 != i%5 && exprs() <= defaultExprs {
+					continue // a part of them, to save time
+				}
 				if _, _, _, complaint := s.compare(t, g.expr); complaint != "" {
 					t.Errorf("%q: %s", g.expr, complaint)
 				}
