@@ -82,10 +82,10 @@ func compile(expr string, t Target, r resolver) *Program {
 	if t.SnapLen == 0 {
 		t.SnapLen = defaultSnapLen
 	}
-	g := newGenerator(t, r)
 	yes, no := &block{code: retK, k: t.SnapLen}, &block{code: retK}
 	root := yes
 	if n := parse(expr); n != nil {
+		g := newGenerator(t, r)
 		root = lower(g.node(n), yes, no)
 		switch {
 		case g.opaque && t.Live:

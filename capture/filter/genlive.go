@@ -159,14 +159,31 @@ func (r *relocation) block(b *block) *block {
 	for i := len(b.stmts) - 1; i >= 0; i-- {
 		s := b.stmts[i]
 		known := x[i] == xFar || x[i] == xShort && s.k >= r.rest
-		if isLoad(s, modeIND) && r.shift != 0 && !known {
+		switch {
+		case isLoad(s, modeIND) && r.shift != 0 && !known:
 			out = r.varying(s, out)
-		} else {
+		case s.code == opALU|aluLSH|srcX, s.code == opALU|aluRSH|srcX:
+			out = r.shiftBy(s, out)
+		default:
 			out.stmts = append(r.stmt(s), out.stmts...)
 		}
 	}
 	r.copies[b] = out
 	return out
+}
+
+// shiftBy shifts by X, which leaves nothing when X is 32 or more: the kernel
+// may take it modulo 32.
+func (r *relocation) shiftBy(s stmt, next *block) *block {
+	a := r.scratch(0)
+	return &block{
+		stmts: []stmt{{code: opST, k: a}, {code: txa}},
+		code:  opJMP | jmpGT, k: 31,
+		succ: [2]*block{
+			step([]stmt{{code: ldImm}}, next),
+			step([]stmt{{code: ldMem, k: a}, s}, next),
+		},
+	}
 }
 
 func isLoad(s stmt, mode uint16) bool {

@@ -283,4 +283,5 @@ var kernelExprs = []string{
 	"inbound and vlan", "tcp[tcpflags] & (tcp-syn|tcp-fin) != 0", "ip[2:2] - ((ip[0]&0xf)<<2) > 20", "icmp[icmptype] = icmp-echo", "ip[ip[0] & 0xf] > 3",
 	"ether multicast", "ether broadcast", "ip multicast", "ether src 00:01:02:03:04:05", "llc", "stp", "iso", "ipx", "netbeui", "sctp", "greater 100 and udp",
 	"host 10.0.0.1", "net 10", "src net 10.0.0.0/24 and dst port 80", "portrange 1-1024", "vlan 4095 or vlan 0", "not (vlan 5 or tcp)", "atalk or aarp",
+	"1 << ip[1] = 0 or 1 << ip[8] = 0", "ip[8] >> (ip[9] + 26) = 0", "len << (len & 63) > 0x1000", "1000 / ip[1] = 0", "len % (len & 1) = 0",
 }
