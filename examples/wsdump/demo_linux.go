@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -9,13 +10,22 @@ import (
 	"os/signal"
 	"runtime"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/wstap/wstap/websocket"
 )
 
 // demoEnv tells the process that demoHost starts that it is the one inside, and
 // that file 3 awaits its word.
 const demoEnv = "WSDUMP_DEMO_HOST"
+
+// demoPort is the port of the walkthrough's chat server.
+const demoPort = "7272"
+
+// demoTime is far more than the demo takes.
+const demoTime = 20 * time.Second
 
 // demoHost runs wsdump again in a network namespace of its own, which root may
 // make, and anybody inside a user namespace of his own. why says that there is
@@ -125,6 +135,34 @@ func (o *options) demoInside() error {
 		return err
 	}
 	return o.demoLive(src)
+}
+
+// demoLive captures the chat on lo, from before its first packet until its
+// last connection has ended.
+func (o *options) demoLive(src *source) error {
+	ctx, cancel := context.WithTimeoutCause(context.Background(), demoTime,
+		errors.New("--demo: the conversation was not captured to its end"))
+	defer cancel()
+	ctx, fail := context.WithCancelCause(ctx)
+	chat := newChat()
+	defer chat.close()
+	talked := make(chan struct{})
+	go func() {
+		defer close(talked)
+		if err := chat.conversation(ctx); err != nil {
+			fail(fmt.Errorf("--demo: %w", err))
+		}
+	}()
+	ended := 0
+	err := o.tapAll(ctx, src, func(ev websocket.Event) bool {
+		if _, ok := ev.(*websocket.End); ok {
+			ended++
+		}
+		return ended < chatClients
+	})
+	fail(nil)
+	<-talked
+	return err
 }
 
 // loopbackUp sets lo up, which it is not in a new namespace.
