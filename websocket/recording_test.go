@@ -232,8 +232,12 @@ func jumble(t testing.TB, s *frameSource, rnd *rand.Rand, window int) *frameSour
 }
 
 func TestRecordingsRewritten(t *testing.T) {
-	for _, name := range recordings {
-		for _, cut := range []struct{ size, window int }{{1, 5}, {1, 100}, {13, 20}, {1460, 5}, {1460, 100}, {1 << 20, 1}, {1 << 20, 5}} {
+	for i, name := range recordings {
+		// Single bytes make a million packets: one way for each recording.
+		for _, cut := range []struct{ size, window int }{{1, []int{100, 5}[i]}, {13, 20}, {1460, 5}, {1460, 100}, {1 << 20, 1}, {1 << 20, 5}} {
+			if testing.Short() && cut.size == 1 {
+				cut.size = 3
+			}
 			t.Run(fmt.Sprintf("%s cut at %d window %d", name, cut.size, cut.window), func(t *testing.T) {
 				rnd := rand.New(rand.NewPCG(uint64(cut.size), uint64(cut.window)))
 				s := resegment(t, readFrames(t, openRecording(t, name)), cut.size)
