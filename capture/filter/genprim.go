@@ -11,6 +11,9 @@ import (
 // primitive compiles an address, port or protocol with its qualifiers.
 func (g *generator) primitive(n *primitive) *cond {
 	if n.q.none {
+		if n.id.kind == tName {
+			fail(n.id.at, "%s stands alone: say what it is, such as host or port", quote(n.id))
+		}
 		fail(n.id.at, "%s stands alone: say what it is, such as host %s or port %s", quote(n.id), n.id.text, n.id.text)
 	}
 	switch n.id.kind {
@@ -76,7 +79,8 @@ func (g *generator) numbered(n *primitive) *cond {
 	panic("filter: unknown qualifier " + q.addr)
 }
 
-// checkAddr rejects what cannot qualify a plain IPv4 address.
+// ipv4 compiles a primitive whose id is a dotted IPv4 address, perhaps with a
+// mask.
 func (g *generator) ipv4(n *primitive) *cond {
 	q := n.q
 	if n.mask.kind != tEnd {
@@ -108,6 +112,9 @@ func (g *generator) ipv4(n *primitive) *cond {
 		fail(q.at, "gateway is not supported, as in libpcap with IPv6")
 	}
 	if q.proto == "decnet" {
+		if !allDigits(n.id.text[:strings.IndexByte(n.id.text, '.')]) {
+			fail(n.id.at, "%q is no DECnet address: 1.2 is one", n.id.text)
+		}
 		area, node := decnetNumber(n.id)
 		return g.decnet(n, area<<10&0xfc00|node&0x03ff)
 	}
@@ -280,6 +287,7 @@ func (g *generator) inner() *cond {
 	return nil
 }
 
+// decnetNumber reads "area.node".
 func decnetNumber(t token) (area, node uint32) {
 	parts := strings.Split(t.text, ".")
 	for i, p := range []*uint32{&area, &node} {
