@@ -44,7 +44,7 @@ type pipeline struct {
 	batchBytes     int
 	given, dropped atomic.Uint64 // by sink
 
-	mu    sync.Mutex // held while a packet is worked on, not while waiting
+	mu    sync.Mutex // held while packets are worked on, not while waiting
 	stats Stats
 }
 
@@ -58,6 +58,10 @@ func newPipeline(t *Tap, src capture.Source, yield func(Event, error) bool, s *s
 	return p
 }
 
+// burst is how many packets are worked on under one lock while there is no
+// wait for them.
+const burst = 32
+
 // run reads the source to its end. Whatever ends it, what was read is told.
 func (p *pipeline) run(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
@@ -68,21 +72,31 @@ func (p *pipeline) run(ctx context.Context) error {
 	var f capture.Frame
 	var pkt decode.Packet
 	var err error
+	n := 0 // packets since the lock was taken
 	for !p.stopped {
 		if err = p.src.Next(&f); err != nil {
 			break
 		}
-		decoded := pkt.DecodeCut(f.Link, f.Data, f.Length) == nil
-		p.mu.Lock()
-		if decoded {
+		if n == 0 {
+			p.mu.Lock()
+		}
+		if pkt.DecodeCut(f.Link, f.Data, f.Length) == nil {
 			p.asm.Packet(&pkt, f.Time)
 		} else {
 			p.stats.Undecoded++
 		}
+		ready := p.ready != nil && p.ready.Ready()
+		if n++; n < burst && ready {
+			continue
+		}
+		n = 0
 		p.mu.Unlock()
-		if len(p.batch) > 0 && (p.ready == nil || !p.ready.Ready()) {
+		if len(p.batch) > 0 && !ready {
 			p.flush()
 		}
+	}
+	if n > 0 {
+		p.mu.Unlock()
 	}
 	if len(p.batch) > 0 {
 		p.flush()

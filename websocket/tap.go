@@ -50,7 +50,7 @@ type Config struct {
 	Reassembly *reassembly.Config
 }
 
-// A Tap turns a Source into WebSocket events. Either Events or Messages is
+// A Tap turns a Source into WebSocket events. Events, Messages or Drain is
 // called on it, once.
 type Tap struct {
 	src  capture.Source
@@ -63,7 +63,7 @@ type Tap struct {
 	pipes []*pipeline
 }
 
-// ErrUsed: Events or Messages was called on a Tap a second time.
+// ErrUsed: Events, Messages or Drain was called on a Tap a second time.
 var ErrUsed = errors.New("websocket: the Tap is used already")
 
 // NewTap returns a Tap on src, which it takes over: src is closed when the
@@ -161,6 +161,27 @@ func (t *Tap) Messages(ctx context.Context) <-chan *Message {
 		return c
 	}
 	s := newSink(ctx, &t.cfg)
+	pipes := t.spread(s)
+	go func() {
+		t.runAll(ctx, pipes)
+		close(s.out)
+	}()
+	return s.out
+}
+
+// Drain reads the source to its end for Stats alone: everything is decoded and
+// counted, and given to nobody. It returns what Err does. A Sharded source is
+// read by a goroutine for each shard.
+func (t *Tap) Drain(ctx context.Context) error {
+	if !t.start() {
+		return ErrUsed
+	}
+	t.runAll(ctx, t.spread(nil))
+	return t.Err()
+}
+
+// spread makes a pipeline for each shard of the source.
+func (t *Tap) spread(s *sink) []*pipeline {
 	sources := []capture.Source{t.src}
 	if sh, ok := t.src.(capture.Sharded); ok {
 		sources = sh.Shards()
@@ -172,22 +193,29 @@ func (t *Tap) Messages(ctx context.Context) <-chan *Message {
 	t.mu.Lock()
 	t.pipes = pipes
 	t.mu.Unlock()
-	ctx, cancel := context.WithCancelCause(ctx)
-	var wg sync.WaitGroup
+	return pipes
+}
+
+// runAll runs pipelines to their ends. The first error is the Tap's; the shards
+// of a file go on to what there is before it, those of a live capture end.
+func (t *Tap) runAll(ctx context.Context, pipes []*pipeline) {
+	errs := make(chan error, len(pipes))
 	for _, p := range pipes {
-		wg.Go(func() {
-			if err := p.run(ctx); err != nil {
-				cancel(err)
+		go func() {
+			err := p.run(ctx)
+			errs <- err
+			if err != nil && isLive(t.src) {
+				t.src.Close()
 			}
-		})
+		}()
 	}
-	go func() {
-		wg.Wait()
-		t.finish(context.Cause(ctx))
-		cancel(nil)
-		close(s.out)
-	}()
-	return s.out
+	var first error
+	for range pipes {
+		if err := <-errs; first == nil {
+			first = err
+		}
+	}
+	t.finish(first)
 }
 
 // finish sets Err and closes the source.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -29,8 +30,9 @@ type source struct {
 }
 
 // Next ends as a file does once end was called.
-func (s *source) Next(f *capture.Frame) error {
-	err := s.Source.Next(f)
+func (s *source) Next(f *capture.Frame) error { return s.eof(s.Source.Next(f)) }
+
+func (s *source) eof(err error) error {
 	if err != nil && s.ended.Load() && errors.Is(err, net.ErrClosed) {
 		return io.EOF
 	}
@@ -39,6 +41,37 @@ func (s *source) Next(f *capture.Frame) error {
 
 // Live tells the tap that time is short.
 func (s *source) Live() bool { return s.live }
+
+// Shards makes the source capture.Sharded.
+func (s *source) Shards() []capture.Source {
+	sharded, ok := s.Source.(capture.Sharded)
+	if !ok {
+		return []capture.Source{s}
+	}
+	var shards []capture.Source
+	for _, one := range sharded.Shards() {
+		shards = append(shards, &shard{one, s})
+	}
+	return shards
+}
+
+// A shard is a part of a source.
+type shard struct {
+	capture.Source
+	whole *source
+}
+
+func (s *shard) Next(f *capture.Frame) error { return s.whole.eof(s.Source.Next(f)) }
+
+func (s *shard) Ready() bool { return ready(s.Source) }
+
+// Ready says that Next will not wait, as far as what is inside tells.
+func (s *source) Ready() bool { return ready(s.Source) }
+
+func ready(src capture.Source) bool {
+	r, ok := src.(interface{ Ready() bool })
+	return ok && r.Ready()
+}
 
 // drainTime is the longest that end waits for packets which the kernel has
 // received and wsdump has not yet printed.
@@ -122,6 +155,15 @@ func (o *options) listen() (*source, error) {
 	return &source{Source: src, live: true, eager: true}, nil
 }
 
+// workers is how many parts of a file are worked on at the same time. What is
+// printed comes in the order of the file.
+func (o *options) workers() int {
+	if o.total && o.write == "" {
+		return min(runtime.GOMAXPROCS(0), 4)
+	}
+	return 1
+}
+
 func (o *options) openFile() (*source, error) {
 	f := os.Stdin
 	if o.read != "-" {
@@ -157,7 +199,7 @@ func (o *options) openFile() (*source, error) {
 func (o *options) openReader(f *os.File) (*pcapfile.Reader, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer watchSignals(cancel, func() {})()
-	cfg := &pcapfile.Config{Follow: o.follow, Context: ctx}
+	cfg := &pcapfile.Config{Follow: o.follow, Workers: o.workers(), Context: ctx}
 	var r *pcapfile.Reader
 	var err error
 	if o.read == "-" {
