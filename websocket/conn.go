@@ -202,9 +202,10 @@ func (c *conn) Closed(reason reassembly.Reason, t time.Time) {
 func (c *conn) end(cause string, t time.Time) {
 	for dir := range Direction(2) {
 		h := &c.halves[dir]
-		if h.mode == inHunt && !c.settle(dir, h, true) {
-			c.lose(h)
+		// What a hunt finds may turn out wrong, and begin another one.
+		for h.mode == inHunt && c.settle(dir, h, true) {
 		}
+		c.lose(h)
 	}
 	for dir := range Direction(2) {
 		c.abandon(dir, &c.halves[dir], t)
@@ -524,7 +525,7 @@ func (a *assembly) append(p *pipeline, b []byte, key uint32, left int64) {
 		a.truncated, a.full = true, true
 	}
 	need := len(a.buf) + len(b)
-	if need+inflate.Pad > cap(a.buf) && !a.grow(p, need+inflate.Pad, int64(len(a.buf))+left+inflate.Pad) {
+	if need+inflate.Pad > cap(a.buf) && !a.grow(p, need+inflate.Pad, int64(len(a.buf)+inflate.Pad)+min(left, 1<<40)) {
 		return
 	}
 	piece := a.buf[len(a.buf):need]
@@ -542,7 +543,7 @@ func (a *assembly) grow(p *pipeline, need int, all int64) bool {
 	if int64(n) > all {
 		n = int(all)
 	}
-	n = max(n, need)
+	n = max(n, need, 2*cap(a.buf)) // doubled, for fragments promise little
 	if p.buffered+n-cap(a.buf) > p.maxBuffered {
 		a.truncated, a.full = true, true
 		return false

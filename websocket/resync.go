@@ -34,6 +34,8 @@ const (
 	// huntWindow bounds the bytes kept while looking; a frame that is longer is
 	// not found, the one behind it is.
 	huntWindow = 256 << 10
+	// huntSegments bounds the segments that these bytes came in.
+	huntSegments = 8 << 10
 	// huntThorough is after how many bytes of an unknown connection only the
 	// starts of segments are looked at.
 	huntThorough = 256 << 10
@@ -89,12 +91,12 @@ func (c *conn) hunt(dir Direction, h *half, b []byte, t time.Time) {
 	h.offset += int64(len(b))
 	hu.seen += int64(len(b))
 	start := len(hu.buf)
-	if start+len(b) > huntWindow {
-		if len(b) > huntWindow/2 {
-			c.skip(len(b) - huntWindow/2)
-			b = b[len(b)-huntWindow/2:]
-		}
-		c.skip(hu.trim(start - huntWindow/2))
+	if len(b) > huntWindow/2 {
+		c.skip(len(b) - huntWindow/2)
+		b = b[len(b)-huntWindow/2:]
+	}
+	if start+len(b) > huntWindow || len(hu.marks) == huntSegments {
+		c.drop(hu, max(start/2, start+len(b)-huntWindow))
 		start = len(hu.buf)
 	}
 	if c.p.buffered+len(b) > c.p.maxBuffered {
@@ -175,13 +177,11 @@ func (c *conn) settle(dir Direction, h *half, atEnd bool) bool {
 		}
 	}
 	if best < 0 {
-		if len(hu.chains) == 0 {
-			c.drop(hu, len(hu.buf))
-		} else {
-			first := hu.chains[0].from
-			for _, k := range hu.chains {
-				first = min(first, k.from)
-			}
+		first := len(hu.buf)
+		for _, k := range hu.chains {
+			first = min(first, k.from)
+		}
+		if first >= len(hu.buf)/2 { // less is not worth moving the rest
 			c.drop(hu, first)
 		}
 		return false
