@@ -3,6 +3,7 @@ package websocket
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -23,6 +24,9 @@ import (
 func TestMain(m *testing.M) {
 	before := runtime.NumGoroutine()
 	code := m.Run()
+	if flag.Lookup("test.fuzz").Value.String() != "" {
+		os.Exit(code) // fuzzing listens for signals
+	}
 	for i := 0; code == 0 && runtime.NumGoroutine() > before; i++ {
 		if i == 100 {
 			buf := make([]byte, 1<<20)
