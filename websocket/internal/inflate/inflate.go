@@ -90,8 +90,7 @@ type bitReader struct {
 	n    uint
 }
 
-func load64(b []byte, i int) uint64     { return binary.LittleEndian.Uint64(b[i : i+8]) }
-func store64(b []byte, i int, v uint64) { binary.LittleEndian.PutUint64(b[i:i+8], v) }
+func load64(b []byte, i int) uint64 { return binary.LittleEndian.Uint64(b[i : i+8]) }
 
 // refill makes at least 56 bits valid. Beyond the end they are zero.
 func (d *bitReader) refill() {
