@@ -10,7 +10,6 @@ import (
 	"runtime"
 	"strings"
 	"sync/atomic"
-	"time"
 
 	"github.com/wstap/wstap/capture"
 	"github.com/wstap/wstap/capture/pcapfile"
@@ -22,6 +21,7 @@ type source struct {
 	capture.Source // what the tap reads
 
 	live   bool             // from interfaces
+	stop   func() error     // ends a live capture, but not what it has in its rings; nil for files
 	eager  bool             // frames come as they happen, so output must not wait
 	file   *os.File         // of -r, or nil
 	size   int64            // of file; 0 if it has none
@@ -73,21 +73,10 @@ func ready(src capture.Source) bool {
 	return ok && r.Ready()
 }
 
-// drainTime is the longest that end waits for packets which the kernel has
-// received and wsdump has not yet printed.
-const drainTime = time.Second
-
-// end makes Next end. What the kernel had received by then is still given out;
-// a frame may stay in its ring for DefaultBlockTimeout before it shows.
+// end makes Next end. What the kernel had received by then is still given out.
 func (s *source) end() {
-	if s.live {
-		time.Sleep(2 * capture.DefaultBlockTimeout)
-		start := time.Now()
-		at, err := s.Stats()
-		for now := at; err == nil && now.Captured < at.Received && time.Since(start) < drainTime; {
-			time.Sleep(capture.DefaultBlockTimeout)
-			now, err = s.Stats()
-		}
+	if s.stop != nil && s.stop() == nil {
+		return
 	}
 	s.ended.Store(true)
 	s.Close()
@@ -152,7 +141,7 @@ func (o *options) listen() (*source, error) {
 	}
 	fmt.Fprintf(os.Stderr, "wsdump: listening on %s, link-type %v, snapshot length %d bytes\n",
 		quoteArg(name), src.LinkType(), snaplen)
-	return &source{Source: src, live: true, eager: true}, nil
+	return &source{Source: src, live: true, stop: src.Stop, eager: true}, nil
 }
 
 // workers is how many parts of a file are worked on at the same time. What is
