@@ -193,6 +193,9 @@ func (h head) status() int {
 // upgrade says whether a head asks for, or grants, the change to WebSocket.
 func (h head) upgrade() bool { return h.hasToken("Upgrade", "websocket") }
 
+// otherUpgrade says whether the head speaks of a change to another protocol.
+func (h head) otherUpgrade() bool { return h.get("Upgrade") != "" && !h.upgrade() }
+
 // parseHeader parses the fields of a head. The names are made canonical.
 func parseHeader(raw string) http.Header {
 	if raw == "" {
@@ -238,6 +241,10 @@ type deflateParams struct {
 	noTakeover [2]bool
 	bits       [2]uint8
 }
+
+// unseenDeflate stands for an answer that was not captured: a message that says
+// it is compressed is believed.
+var unseenDeflate = deflateParams{on: true, bits: [2]uint8{15, 15}}
 
 // parseDeflate reads the extensions that the server accepted.
 func parseDeflate(extensions string) (p deflateParams) {

@@ -425,7 +425,7 @@ func (c *conn) cutHead(dir Direction, h *half, cut head, t time.Time) bool {
 	o := c.opening
 	whole := cut.wholeLines()
 	if dir == FromClient {
-		if !strings.HasPrefix(string(cut), "GET ") || len(o.pending) >= maxPending || whole != "" && !whole.upgrade() && whole.get("Upgrade") != "" {
+		if !strings.HasPrefix(string(cut), "GET ") || len(o.pending) >= maxPending || whole.otherUpgrade() {
 			return false
 		}
 		o.pending = append(o.pending, pendingRequest{upgrade: whole, cut: true})
@@ -436,14 +436,14 @@ func (c *conn) cutHead(dir Direction, h *half, cut head, t time.Time) bool {
 		}
 		return true
 	}
-	if cut.status() != http.StatusSwitchingProtocols || !maybeResponse([]byte(cut)) || whole.get("Upgrade") != "" && !whole.upgrade() {
+	if cut.status() != http.StatusSwitchingProtocols || !maybeResponse([]byte(cut)) || whole.otherUpgrade() {
 		return false
 	}
 	if whole == "" {
 		whole = cut + "\r\n"
 	}
 	h.probation = probation
-	deflate := deflateParams{on: true, bits: [2]uint8{15, 15}} // may have been accepted in what is lost
+	deflate := unseenDeflate
 	if v := whole.all("Sec-WebSocket-Extensions"); v != "" {
 		deflate = parseDeflate(v)
 	}

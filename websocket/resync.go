@@ -239,7 +239,7 @@ func (c *conn) found(t time.Time) {
 	}
 	info := c.describe(request, "")
 	info.Midstream = true
-	c.deflate = deflateParams{on: true, bits: [2]uint8{15, 15}} // where a message says so
+	c.deflate = unseenDeflate
 	c.become(info, t)
 }
 
