@@ -91,11 +91,15 @@ type Frame struct {
 	Clock     Timestamps // who took Time
 }
 
-// Stats counts frames since a Source was opened. What was received and is none
-// of the others is still in the rings, or was there when the Source was closed.
+// Stats counts frames since a Source was opened:
+//
+//	Received = Captured + Dropped + Skipped + what is still in the rings
+//
+// At io.EOF the rings are empty. What was there when the Source was closed
+// earlier is not given out.
 type Stats struct {
 	Captured uint64 // frames given out by Next
-	Received uint64 // frames that passed the filter, as the kernel counts them; Captured for files
+	Received uint64 // frames that passed the filter, as the kernel or the file counts them
 	Dropped  uint64 // of those, frames that found no room in the ring
 	Skipped  uint64 // of those, frames that were in the ring when SetFilter changed its mind about them
 	Freezes  uint64 // times that a ring was full and stopped receiving

@@ -232,12 +232,15 @@ func (l *live) sources() []Source {
 func (l *live) stats() (Stats, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	// In this order: nothing is captured before it is received.
+	var captured, skipped uint64
+	for _, s := range l.shards {
+		captured += s.captured.Load()
+		skipped += s.skipped.Load()
+	}
 	err := l.readCounters(time.Time{})
 	st := l.counts
-	for _, s := range l.shards {
-		st.Captured += s.captured.Load()
-		st.Skipped += s.skipped.Load()
-	}
+	st.Captured, st.Skipped = captured, skipped
 	return st, err
 }
 

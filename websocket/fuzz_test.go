@@ -193,8 +193,8 @@ func (r *recorder) balance(t *testing.T, n int) {
 	if sum := st.HTTPBytes + st.HeaderBytes + st.PayloadBytes + st.SkippedBytes; sum != uint64(n) {
 		t.Errorf("%d bytes given, %d accounted for: %d HTTP, %d headers, %d payload, %d skipped", n, sum, st.HTTPBytes, st.HeaderBytes, st.PayloadBytes, st.SkippedBytes)
 	}
-	if r.p.buffered != 0 {
-		t.Errorf("%d bytes still held", r.p.buffered)
+	if r.p.buffered != 0 || st.HeldBytes != 0 {
+		t.Errorf("%d bytes still held, %d of them counted so", r.p.buffered, int64(st.HeldBytes))
 	}
 }
 
@@ -260,6 +260,10 @@ func FuzzConn(f *testing.F) {
 				script = script[n:]
 				total += n
 				offset[dir] += int64(n)
+			}
+			st := &r.p.stats
+			if sum := st.HTTPBytes + st.HeaderBytes + st.PayloadBytes + st.SkippedBytes + st.HeldBytes; sum != uint64(total) {
+				t.Fatalf("%d bytes given, %d accounted for, %d of them held", total, sum, int64(st.HeldBytes))
 			}
 		}
 		if given() {

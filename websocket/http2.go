@@ -202,7 +202,7 @@ func (c *conn) payload(dir Direction, s *http2Side, b []byte, t time.Time) {
 		st.conn.data(dir, data, t)
 	case len(st.held[dir])+len(data) <= maxHeld && c.p.buffered+len(data) <= c.p.maxBuffered:
 		st.held[dir] = append(st.held[dir], data...)
-		c.p.buffered += len(data)
+		c.p.hold(len(data))
 		st.time = t
 	default:
 		c.skip(len(data))
@@ -348,7 +348,7 @@ func (c *conn) openStream(st *stream, t time.Time) {
 	st.conn.halves[0].mode, st.conn.halves[1].mode = inHold, inHold
 	st.conn.become(info, t)
 	for dir, b := range st.held {
-		c.p.buffered -= len(b)
+		c.p.hold(-len(b))
 		st.held[dir] = nil
 		st.conn.data(Direction(dir), b, st.time)
 	}
@@ -385,7 +385,7 @@ func (c *conn) closeStreams(cause string, t time.Time) {
 func (c *conn) dropStream(id uint32) {
 	if st := c.h2.streams[id]; st != nil {
 		for _, b := range st.held {
-			c.p.buffered -= len(b)
+			c.p.hold(-len(b))
 			c.skip(len(b))
 		}
 		delete(c.h2.streams, id)

@@ -90,7 +90,8 @@ func (c *conn) ignore(n int) {
 		h.mode = inVoid
 		if o := c.opening; o != nil {
 			n += len(o.sides[dir].held)
-			c.p.buffered -= len(o.sides[dir].held) + len(o.sides[dir].head)
+			c.p.hold(-len(o.sides[dir].held))
+			c.p.buffered -= len(o.sides[dir].head)
 		}
 		if h.hunting() != nil {
 			c.lose(h)
@@ -110,7 +111,7 @@ func (c *conn) hold(dir Direction, h *half, s *openingSide, b []byte, t time.Tim
 	h.offset += int64(len(b))
 	s.marks = append(s.marks, mark{offset: len(s.held), t: t})
 	s.held = append(s.held, b...)
-	c.p.buffered += len(b)
+	c.p.hold(len(b))
 	if len(s.held) > maxHeld || len(s.marks) > maxHeld/16 || c.p.buffered > c.p.maxBuffered {
 		c.release(dir)
 	}
@@ -129,7 +130,7 @@ func (c *conn) release(dir Direction) {
 func (c *conn) resume(dir Direction, s *openingSide) {
 	held, marks := s.held, s.marks
 	s.held, s.marks = nil, nil
-	c.p.buffered -= len(held)
+	c.p.hold(-len(held))
 	h := &c.halves[dir]
 	h.offset -= int64(len(held))
 	for _, m := range marks {
@@ -461,7 +462,8 @@ func (c *conn) openingClosed() {
 	if o := c.opening; o != nil {
 		for dir := range o.sides {
 			s := &o.sides[dir]
-			c.p.buffered -= len(s.head) + len(s.held)
+			c.p.buffered -= len(s.head)
+			c.p.hold(-len(s.held))
 			c.skip(len(s.held)) // held a second time
 			s.head, s.held, s.marks = nil, nil, nil
 		}

@@ -129,6 +129,10 @@ func (p *pipeline) out(e Event) {
 }
 
 func (p *pipeline) tellMessage(m *Message) {
+	if p.stopped { // what is left when the caller breaks off
+		p.stats.MessageDropped++
+		return
+	}
 	if p.sink == nil {
 		p.stats.Messages++
 		p.out(m)
@@ -240,6 +244,12 @@ func (p *pipeline) newAssembly(f *header, start time.Time) *assembly {
 	return a
 }
 
+// hold counts n bytes more, or less, that wait to be read.
+func (p *pipeline) hold(n int) {
+	p.buffered += n
+	p.stats.HeldBytes += uint64(n)
+}
+
 func (p *pipeline) freeAssembly(a *assembly) {
 	p.recycle(a.buf)
 	a.buf = nil
@@ -283,8 +293,9 @@ func (p *pipeline) addStats(s *Stats) {
 	s.HeaderBytes += p.stats.HeaderBytes
 	s.PayloadBytes += p.stats.PayloadBytes
 	s.SkippedBytes += p.stats.SkippedBytes
+	s.HeldBytes += p.stats.HeldBytes
 	s.Messages += p.stats.Messages + p.given.Load()
-	s.MessageDropped += p.dropped.Load()
+	s.MessageDropped += p.stats.MessageDropped + p.dropped.Load()
 	s.Conns += p.stats.Conns
 	s.LostBytes += p.stats.LostBytes
 	for dir := range s.Traffic {
@@ -298,5 +309,4 @@ func (p *pipeline) addStats(s *Stats) {
 			}
 		}
 	}
-	s.HeldBytes = s.Reassembly.Delivered - s.HTTPBytes - s.HeaderBytes - s.PayloadBytes - s.SkippedBytes
 }

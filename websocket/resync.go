@@ -104,7 +104,7 @@ func (c *conn) hunt(dir Direction, h *half, b []byte, t time.Time) {
 		c.skip(len(b))
 		return
 	}
-	c.p.buffered += len(b)
+	c.p.hold(len(b))
 	hu.marks = append(hu.marks, mark{offset: start, t: t})
 	hu.buf = append(hu.buf, b...)
 
@@ -205,7 +205,7 @@ func (c *conn) settle(dir Direction, h *half, atEnd bool) bool {
 	h.found = true
 	h.probation = probation
 	c.skip(k.from)
-	c.p.buffered -= len(hu.buf)
+	c.p.hold(-len(hu.buf))
 	h.offset -= int64(len(hu.buf) - k.from)
 	for i, m := range hu.marks {
 		end := len(hu.buf)
@@ -470,7 +470,7 @@ func (hu *hunt) time(i int) (t time.Time) {
 // drop drops the first n bytes of a hunt.
 func (c *conn) drop(hu *hunt, n int) {
 	n = hu.trim(n)
-	c.p.buffered -= n
+	c.p.hold(-n)
 	c.skip(n)
 }
 

@@ -238,11 +238,23 @@ func (t *Tap) Err() error {
 	return t.err
 }
 
-// Stats are counters since the Tap was made. Of what the Source gives out,
-// nothing is lost between these names:
+// Stats are counters since the Tap was made. Nothing is lost between them: each
+// packet and byte that was received is in one of the counters on the right.
 //
-//	Capture.Captured     = Undecoded + Reassembly.Packets
-//	Reassembly.Delivered = HTTPBytes + HeaderBytes + PayloadBytes + SkippedBytes + HeldBytes
+//	Capture.Received + Reassembly.Reassembled =
+//		Capture.Dropped + Capture.Skipped + Undecoded +
+//		Reassembly.Segments + Stray + Fragments + Other
+//
+//	Reassembly.Bytes =
+//		HTTPBytes + HeaderBytes + PayloadBytes + SkippedBytes + HeldBytes +
+//		Reassembly.Queued + Urgent + Skipped + Duplicate + Late + Outside + Discarded
+//
+//	Traffic[0].Messages() + Traffic[1].Messages() = Messages + MessageDropped
+//
+// Bytes that were never received are in Reassembly.Gapped, and those of them
+// that belong to WebSocket connections in LostBytes. Accounts returns these sums
+// and those below them. While the Tap runs, packets in the ring and messages on
+// their way to the channel are still missing on the right.
 type Stats struct {
 	Capture    capture.Stats
 	Undecoded  uint64           // frames that decode could not read
@@ -255,7 +267,7 @@ type Stats struct {
 	HeldBytes    uint64 // waiting for the other side of a handshake, or for the next frame to show: goes down again
 
 	Messages       uint64    // given out, control frames included
-	MessageDropped uint64    // dropped because the channel was full
+	MessageDropped uint64    // not given out: the channel was full, or the receiver had gone
 	Conns          uint64    // WebSocket connections, refused handshakes included
 	Active         uint64    // those of them that have not ended
 	LostBytes      uint64    // bytes of WebSocket connections told as gaps

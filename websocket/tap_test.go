@@ -316,45 +316,6 @@ func TestForensics(t *testing.T) {
 	}
 }
 
-// TestAccounts: over every capture here each byte is in one of the accounts.
-func TestAccounts(t *testing.T) {
-	sources := map[string]capture.Source{}
-	for _, name := range recordings {
-		sources[name] = openRecording(t, name)
-		s := readFrames(t, openRecording(t, name))
-		lose(rand.New(rand.NewPCG(1, 1)), s, 0.1, 0)
-		sources[name+" with losses"] = s
-	}
-	for _, l := range loads {
-		r := rand.New(rand.NewPCG(3, 3))
-		c, _ := converse(r, 50, response, true, l.make)
-		s := source(c)
-		lose(r, s, 0.05, 3)
-		sources[l.name] = s
-	}
-	for name, src := range sources {
-		tap := NewTap(src, nil)
-		lost := uint64(0)
-		messages := uint64(0)
-		for e, err := range tap.Events(t.Context()) {
-			if err != nil {
-				t.Fatal(err)
-			}
-			switch e := e.(type) {
-			case *Gap:
-				lost += uint64(e.Bytes)
-			case *Message:
-				messages++
-			}
-		}
-		st := tap.Stats()
-		if st.Capture.Captured != st.Undecoded+st.Reassembly.Packets || st.HeldBytes != 0 || st.LostBytes != lost || st.Messages != messages ||
-			st.Traffic[0].Messages()+st.Traffic[1].Messages() != messages || st.Reassembly.Delivered == 0 || lost > st.Reassembly.Gapped {
-			t.Errorf("%s: %+v", name, st)
-		}
-	}
-}
-
 // TestLimits: a message beyond MaxMessage is cut, a bomb too, and the next ones
 // are whole.
 func TestLimits(t *testing.T) {

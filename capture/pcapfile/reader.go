@@ -194,7 +194,7 @@ func (r *Reader) Ready() bool { return len(r.in.data) > chunkSize/2 }
 func (r *Reader) LinkType() decode.LinkType { return r.link }
 
 // Stats implements capture.Source. Dropped is what a pcapng file's statistics
-// and drop counts told so far.
+// and drop counts told so far, and Received includes it.
 func (r *Reader) Stats() (capture.Stats, error) {
 	n := r.count.Load()
 	if d := r.dealer.Load(); d != nil {
@@ -202,8 +202,9 @@ func (r *Reader) Stats() (capture.Stats, error) {
 			n += s.count.Load()
 		}
 	}
-	st := capture.Stats{Captured: n, Received: n}
+	st := capture.Stats{Captured: n}
 	st.Dropped, st.FirstDrop = r.meta.dropped()
+	st.Received = n + st.Dropped
 	return st, nil
 }
 

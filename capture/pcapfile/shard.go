@@ -202,6 +202,9 @@ func (s *shard) Next(f *capture.Frame) error {
 	s.cur.frame(f, s.next)
 	s.next++
 	if s.whole.closed.Load() {
+		// The batch was counted whole: take back this frame and those behind it.
+		s.count.Add(^uint64(len(s.cur.frames) - s.next))
+		s.next = len(s.cur.frames)
 		return errClosed
 	}
 	return nil
