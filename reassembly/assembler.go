@@ -14,6 +14,7 @@ type Assembler struct {
 	accept func(*Flow) Consumer
 	seed   [4]uint64
 	table  table
+	recent uint32 // the flow last found, perhaps removed since; 0: none
 	lists  [states]list
 	acked  fifo // holes that the other side has acknowledged past
 	open   fifo // the other holes
@@ -97,15 +98,14 @@ func (a *Assembler) segment(p *decode.Packet, t time.Time, now int64, space uint
 	a.stats.Cut += uint64(p.PayloadLen - len(p.Payload))
 	var k key
 	k.set(p, space)
-	hash := k.hash(&a.seed)
-	f, index, side := a.table.find(&k, hash)
+	f, index, side := a.find(&k)
 	if f != nil && now-f.last >= int64(a.cfg.IdleTimeout) && f.state != closed {
 		a.end(f, index, Idle, t)
 		f = nil
 	}
 	if f == nil {
 		if begins(p) {
-			a.begin(p, &k, hash, t, now)
+			a.begin(p, &k, t, now)
 		} else {
 			a.stats.Stray++
 			a.stats.Skipped += uint64(len(p.Payload))
@@ -124,8 +124,22 @@ func (a *Assembler) segment(p *decode.Packet, t time.Time, now int64, space uint
 		a.stats.Segments--
 		a.end(f, index, Reused, t)
 		a.remove(f, index)
-		a.begin(p, &k, hash, t, now)
+		a.begin(p, &k, t, now)
 	}
+}
+
+// find returns the flow of k, and the side that k's packet comes from. Packets
+// come in trains, and answers follow at once, so it looks at the last flow first.
+func (a *Assembler) find(k *key) (f *Flow, index uint32, side int) {
+	if index = a.recent; index != 0 {
+		f = a.table.flow(index)
+		if side = f.sideOf(k); side >= 0 {
+			return f, index, side
+		}
+	}
+	f, index, side = a.table.find(k, k.hash(&a.seed))
+	a.recent = index
+	return f, index, side
 }
 
 // ordinary takes the acknowledgment and the data of a segment. It returns false

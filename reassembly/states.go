@@ -20,11 +20,11 @@ func begins(p *decode.Packet) bool {
 }
 
 // begin makes a flow of its first packet.
-func (a *Assembler) begin(p *decode.Packet, k *key, hash uint32, t time.Time, now int64) {
+func (a *Assembler) begin(p *decode.Packet, k *key, t time.Time, now int64) {
 	if a.table.count >= a.cfg.MaxFlows {
 		a.evict(t, now)
 	}
-	f, index := a.table.insert(k, hash)
+	f, index := a.table.insert(k, k.hash(&a.seed))
 	f.last = now
 	a.stats.Flows++
 	a.stats.Segments++
