@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha1"
 	"encoding/base64"
+	"iter"
 	"net/http"
 	"net/netip"
 	"net/textproto"
@@ -80,93 +81,112 @@ func (h head) wholeLines() head {
 	return h[:i+1] + "\r\n"
 }
 
-// fields calls f with each field's name and trimmed value until it returns
-// false. Folded lines (RFC 9112, section 5.2) are left out but for their first.
-func (h head) fields(f func(name, value string) bool) {
-	_, rest, _ := strings.Cut(string(h), "\n")
-	for rest != "" {
-		var l string
-		l, rest, _ = strings.Cut(rest, "\n")
-		name, value, ok := strings.Cut(l, ":")
-		if !ok || name == "" || name[0] == ' ' || name[0] == '\t' {
-			continue
-		}
-		if !f(strings.TrimRight(name, " \t"), strings.Trim(value, " \t\r")) {
-			return
+// fields yields each field's name and trimmed value. Folded lines (RFC 9112,
+// section 5.2) are left out but for their first.
+func (h head) fields() iter.Seq2[string, string] {
+	return func(yield func(name, value string) bool) {
+		_, rest, _ := strings.Cut(string(h), "\n")
+		for rest != "" {
+			var l string
+			l, rest, _ = strings.Cut(rest, "\n")
+			name, value, ok := strings.Cut(l, ":")
+			if !ok || name == "" || space(name[0]) {
+				continue
+			}
+			if !yield(trim(name), trim(value)) {
+				return
+			}
 		}
 	}
 }
 
-// get returns the first value of a field.
-func (h head) get(name string) (v string) {
-	h.fields(func(n, value string) bool {
-		if strings.EqualFold(n, name) {
-			v = value
-			return false
+// values yields the values of the fields of one name. A tap sees many heads, and
+// asks each many times: lines of other names cost little.
+func (h head) values(name string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		_, rest, _ := strings.Cut(string(h), "\n")
+		for rest != "" {
+			var l string
+			l, rest, _ = strings.Cut(rest, "\n")
+			if len(l) <= len(name) || !strings.EqualFold(l[:len(name)], name) {
+				continue
+			}
+			l = l[len(name):]
+			for l != "" && space(l[0]) {
+				l = l[1:]
+			}
+			if l != "" && l[0] == ':' && !yield(trim(l[1:])) {
+				return
+			}
 		}
-		return true
-	})
-	return v
+	}
+}
+
+func space(c byte) bool { return c == ' ' || c == '\t' }
+
+// trim returns s without the white space around it, an end of line's return
+// included.
+func trim(s string) string {
+	for s != "" && (space(s[0]) || s[0] == '\r') {
+		s = s[1:]
+	}
+	for s != "" && (space(s[len(s)-1]) || s[len(s)-1] == '\r') {
+		s = s[:len(s)-1]
+	}
+	return s
+}
+
+// get returns the first value of a field.
+func (h head) get(name string) string {
+	for v := range h.values(name) {
+		return v
+	}
+	return ""
 }
 
 // all returns the values of a field, in a list where it is repeated (RFC 9110,
 // section 5.3).
-func (h head) all(name string) (v string) {
-	h.fields(func(n, value string) bool {
-		if strings.EqualFold(n, name) {
-			if v != "" {
-				v += ", "
-			}
-			v += value
+func (h head) all(name string) (list string) {
+	for v := range h.values(name) {
+		if list != "" {
+			list += ", "
 		}
-		return true
-	})
-	return v
+		list += v
+	}
+	return list
 }
 
 // hasToken says whether a field's list holds a token.
-func (h head) hasToken(name, token string) (found bool) {
-	h.fields(func(n, value string) bool {
-		if strings.EqualFold(n, name) {
-			for t := range strings.SplitSeq(value, ",") {
-				if strings.EqualFold(strings.Trim(t, " \t"), token) {
-					found = true
-				}
+func (h head) hasToken(name, token string) bool {
+	for v := range h.values(name) {
+		for t := range strings.SplitSeq(v, ",") {
+			if strings.EqualFold(trim(t), token) {
+				return true
 			}
 		}
-		return !found
-	})
-	return found
+	}
+	return false
 }
 
 // body says what follows the head: n bytes, or chunks, or (n < 0) all until the
 // connection closes. Without either field it is unsaid.
 func (h head) body() (n int64, chunked, unsaid bool) {
-	unsaid = true
-	h.fields(func(name, value string) bool {
-		switch {
-		case strings.EqualFold(name, "Transfer-Encoding"):
-			unsaid = false
-			last := value[strings.LastIndexByte(value, ',')+1:]
-			chunked = strings.EqualFold(strings.TrimSpace(last), "chunked")
-			if !chunked {
-				n = -1
-			}
-			return false
-		case strings.EqualFold(name, "Content-Length"):
-			unsaid = false
-			v, err := strconv.ParseInt(value, 10, 64)
-			if err != nil || v < 0 {
-				v = -1
-			}
-			n = v
+	for v := range h.values("Transfer-Encoding") {
+		last := v[strings.LastIndexByte(v, ',')+1:]
+		if strings.EqualFold(strings.TrimSpace(last), "chunked") {
+			return 0, true, false
 		}
-		return true
-	})
-	if chunked {
-		n = 0
+		return -1, false, false
 	}
-	return n, chunked, unsaid
+	unsaid = true
+	for v := range h.values("Content-Length") {
+		unsaid = false
+		var err error
+		if n, err = strconv.ParseInt(v, 10, 64); err != nil || n < 0 {
+			n = -1
+		}
+	}
+	return n, false, unsaid
 }
 
 // requestLine splits "GET /chat HTTP/1.1".
@@ -202,11 +222,10 @@ func parseHeader(raw string) http.Header {
 		return nil
 	}
 	hd := make(http.Header)
-	head(raw).fields(func(name, value string) bool {
+	for name, value := range head(raw).fields() {
 		name = textproto.CanonicalMIMEHeaderKey(name)
 		hd[name] = append(hd[name], value)
-		return true
-	})
+	}
 	return hd
 }
 

@@ -191,13 +191,12 @@ func (p protocols) maskHead(raw string) string {
 	}
 	var b strings.Builder
 	b.WriteString("\r\n")
-	head(raw).fields(func(name, value string) bool {
+	for name, value := range head(raw).fields() {
 		b.WriteString(name)
 		b.WriteString(": ")
 		b.WriteString(p.maskField(name, value))
 		b.WriteString("\r\n")
-		return true
-	})
+	}
 	return b.String()
 }
 
