@@ -33,7 +33,8 @@ How it looks
   -A          whole text payloads (otherwise the first 512 bytes)
   -x, -X      binary payloads in hex, and in ASCII too
   -q          no payloads
-  -v          the headers of the opening handshake
+  -v          the headers of the opening handshake, and at the end where every packet
+              and byte went
   --show-secrets
               cookies, credentials and tokens of the handshake (otherwise ***)
   -t          no time; -tt seconds since 1970; -ttt since the line before;

@@ -175,7 +175,7 @@ func TestLive(t *testing.T) {
 	each := *liveMessages / clients / 2
 	addrs := []string{"127.0.0.1:7272", "[::1]:7272"}
 	echoServer(t, h, addrs...)
-	l := startLive(t, h, "--json", "port", "7272")
+	l := startLive(t, h, "--json", "-v", "port", "7272")
 
 	type key struct {
 		client, from string
@@ -259,6 +259,7 @@ func TestLive(t *testing.T) {
 			t.Errorf("standard error lacks %q: %s", want, l.stderr)
 		}
 	}
+	checkAccounts(t, l.stderr.String())
 }
 
 // chatter is message j of client i; some are longer than a segment.

@@ -125,7 +125,7 @@ func (o *options) tapAll(ctx context.Context, src *source, each func(websocket.E
 	defer progress.stop()
 	defer watchSignals(src.end, func() {
 		progress.hide()
-		printStats(os.Stderr, tap.Stats())
+		o.printStats(os.Stderr, tap.Stats())
 	})()
 	eager := src.eager || o.line || isTerminal(os.Stdout)
 	out := newOutput(progress.above(os.Stdout), eager, stop)
@@ -150,9 +150,7 @@ func (o *options) tapAll(ctx context.Context, src *source, each func(websocket.E
 		return err
 	}
 	status := report(err)
-	stats := tap.Stats()
-	stats.Messages = seen // the tap may have been ahead
-	printStats(os.Stderr, stats)
+	o.printStats(os.Stderr, tap.Stats())
 	if status != 0 {
 		return exitStatus(status)
 	}

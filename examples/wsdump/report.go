@@ -7,26 +7,60 @@ import (
 	"runtime"
 
 	"github.com/wstap/wstap/capture/pcapfile"
+	"github.com/wstap/wstap/reassembly"
 	"github.com/wstap/wstap/websocket"
 )
 
 // printStats writes the closing lines, tcpdump's three among them, and what is
-// rare only where it occurred.
-func printStats(w io.Writer, s websocket.Stats) {
+// rare only where it occurred. With -v the accounts follow.
+func (o *options) printStats(w io.Writer, s websocket.Stats) {
 	fmt.Fprintf(w, "%d %s on %d %s\n", s.Messages, plural(s.Messages, "message"), s.Conns, plural(s.Conns, "connection"))
 	fmt.Fprintf(w, "%d %s captured\n", s.Capture.Captured, plural(s.Capture.Captured, "packet"))
 	fmt.Fprintf(w, "%d %s received by filter\n", s.Capture.Received, plural(s.Capture.Received, "packet"))
 	fmt.Fprintf(w, "%d %s dropped by kernel\n", s.Capture.Dropped, plural(s.Capture.Dropped, "packet"))
 	fmt.Fprintf(w, "%d %s lost in gaps\n", s.LostBytes, plural(s.LostBytes, "byte"))
+	r, sent := &s.Reassembly, s.Traffic[0]
+	sent.Add(&s.Traffic[1])
 	for _, rare := range []struct {
-		n    uint64
-		what string
+		n          uint64
+		unit, what string
 	}{
-		{s.Undecoded, "packets that cannot be decoded"},
-		{s.SkippedBytes, "bytes skipped, in which there are no frames"},
+		{s.Undecoded, "packet", " that cannot be decoded"},
+		{r.FragmentDropped, "IP fragment", " of packets that were never whole"},
+		{r.Cut, "byte", " cut off by the snapshot length"},
+		{r.Discarded, "byte", " given up while what came before them was missing"},
+		{r.Queued, "byte", " waiting for what comes before them"},
+		{s.HeldBytes, "byte", " waiting to be understood"},
+		{s.SkippedBytes, "byte", " skipped, in which there are no frames"},
+		{r.Ended[reassembly.Evicted], "TCP connection", " given up for want of room"},
+		{sent.Truncated, "message", " truncated"},
+		{sent.Undecoded, "message", " that cannot be inflated"},
+		{sent.Conflicts, "message", " of which there are two versions"},
+		{s.Capture.Freezes, "time", " the ring was full"},
 	} {
 		if rare.n > 0 {
-			fmt.Fprintf(w, "%d %s\n", rare.n, rare.what)
+			fmt.Fprintf(w, "%d %s%s\n", rare.n, plural(rare.n, rare.unit), rare.what)
+		}
+	}
+	if t := s.Capture.FirstDrop; !t.IsZero() {
+		fmt.Fprintf(w, "the first packet dropped after %s\n", t.Local().Format("2006-01-02 15:04:05.000000"))
+	}
+	if o.verbose > 0 {
+		printAccounts(w, s.Accounts())
+	}
+}
+
+// printAccounts writes where everything went, without what is nothing.
+func printAccounts(w io.Writer, accounts []websocket.Account) {
+	for _, a := range accounts {
+		if a.Total == 0 {
+			continue
+		}
+		fmt.Fprintf(w, "%d %s:\n", a.Total, a.Name)
+		for _, p := range append(a.Parts, websocket.Part{Name: "on their way", N: uint64(max(0, a.Missing()))}) {
+			if p.N > 0 {
+				fmt.Fprintf(w, "\t%d %s\n", p.N, p.Name)
+			}
 		}
 	}
 }
