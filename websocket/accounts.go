@@ -17,21 +17,17 @@ type Part struct {
 	Level bool // it is waiting, and may go down again
 }
 
-// Missing returns what no part accounts for, 0 in an account that balances. It
-// is negative where the parts are more than the total.
-func (a *Account) Missing() int64 {
-	n := int64(a.Total)
-	for _, p := range a.Parts {
-		n -= int64(p.N)
-	}
-	return n
-}
-
-// Accounts returns the counters as accounts, packets first. They balance once
-// the Tap has come to its end. While it runs, those of TCP do at any moment;
-// packets in the ring and messages on their way to the channel are missing.
+// Accounts returns the counters as accounts, packets first. What a Level names
+// is nothing once the source has been read to its end.
 func (s *Stats) Accounts() []Account {
 	c, r := &s.Capture, &s.Reassembly
+	left := func(name string, total uint64, parts ...uint64) Part {
+		for _, n := range parts {
+			total -= min(n, total)
+		}
+		return Part{Name: name, N: total, Level: true}
+	}
+	messages := s.Traffic[0].Messages() + s.Traffic[1].Messages()
 	flows := []Part{{Name: "active", N: uint64(r.Active), Level: true}}
 	for reason, n := range r.Ended {
 		flows = append(flows, Part{Name: "ended: " + reassembly.Reason(reason).String(), N: n})
@@ -41,10 +37,12 @@ func (s *Stats) Accounts() []Account {
 			{Name: "captured", N: c.Captured},
 			{Name: "dropped by kernel", N: c.Dropped},
 			{Name: "refused by a later filter", N: c.Skipped},
+			left("in the ring", c.Received, c.Captured, c.Dropped, c.Skipped),
 		}},
 		{"packets captured", c.Captured, []Part{
 			{Name: "not decoded", N: s.Undecoded},
 			{Name: "decoded", N: r.Packets},
+			left("on the way", c.Captured, s.Undecoded, r.Packets),
 		}},
 		{"packets decoded or put together", r.Packets + r.Reassembled, []Part{
 			{Name: "TCP segments of a connection", N: r.Segments},
@@ -76,9 +74,10 @@ func (s *Stats) Accounts() []Account {
 			{Name: "skipped", N: s.SkippedBytes},
 			{Name: "waiting to be read", N: s.HeldBytes, Level: true},
 		}},
-		{"messages", s.Traffic[0].Messages() + s.Traffic[1].Messages(), []Part{
+		{"messages", messages, []Part{
 			{Name: "given out", N: s.Messages},
 			{Name: "dropped", N: s.MessageDropped},
+			left("on the way", messages, s.Messages, s.MessageDropped),
 		}},
 	}
 }

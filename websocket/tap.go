@@ -252,9 +252,9 @@ func (t *Tap) Err() error {
 //	Traffic[0].Messages() + Traffic[1].Messages() = Messages + MessageDropped
 //
 // Bytes that were never received are in Reassembly.Gapped, and those of them
-// that belong to WebSocket connections in LostBytes. Accounts returns these sums
-// and those below them. While the Tap runs, packets in the ring and messages on
-// their way to the channel are still missing on the right.
+// that belong to WebSocket connections in LostBytes. While the Tap runs, packets
+// in the ring and messages on the way to the channel are still missing on the
+// right. Accounts returns these sums in detail.
 type Stats struct {
 	Capture    capture.Stats
 	Undecoded  uint64           // frames that decode could not read
@@ -277,11 +277,12 @@ type Stats struct {
 // Stats may be called from any goroutine at any time, also after the end.
 func (t *Tap) Stats() Stats {
 	var s Stats
-	if t.src != nil {
-		s.Capture, _ = t.src.Stats()
-	}
+	// In this order: nothing is worked on before it is captured.
 	for _, p := range t.pipelines() {
 		p.addStats(&s)
+	}
+	if t.src != nil {
+		s.Capture, _ = t.src.Stats()
 	}
 	return s
 }

@@ -57,7 +57,7 @@ func printAccounts(w io.Writer, accounts []websocket.Account) {
 			continue
 		}
 		fmt.Fprintf(w, "%d %s:\n", a.Total, a.Name)
-		for _, p := range append(a.Parts, websocket.Part{Name: "on their way", N: uint64(max(0, a.Missing()))}) {
+		for _, p := range a.Parts {
 			if p.N > 0 {
 				fmt.Fprintf(w, "\t%d %s\n", p.N, p.Name)
 			}

@@ -76,7 +76,7 @@ the first packet dropped after 2026-11-22 18:16:32.755341
 8 messages:
 	5 given out
 	1 dropped
-	2 on their way
+	2 on the way
 `
 	for _, tt := range []struct {
 		verbose int
@@ -104,7 +104,7 @@ func checkAccounts(t testing.TB, stderr string) {
 				t.Error(err)
 			}
 			total -= part
-			if strings.Contains(line, " on their way") || strings.Contains(line, " waiting") {
+			if strings.Contains(line, " on the way") || strings.Contains(line, " waiting") {
 				t.Errorf("left at the end: %s", line)
 			}
 		}

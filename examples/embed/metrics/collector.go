@@ -34,6 +34,14 @@ var metrics = []metric{
 		func(s *websocket.Stats) float64 { return float64(s.Active) }},
 }
 
+// The accounts of websocket.Stats, whole: over each of them the parts and what
+// waits add up to the total.
+var (
+	accountDesc = prometheus.NewDesc("wstap_account_total", "What came in.", []string{"account"}, nil)
+	partDesc    = prometheus.NewDesc("wstap_account_part_total", "Of that, what went one way.", []string{"account", "part"}, nil)
+	waitingDesc = prometheus.NewDesc("wstap_account_waiting", "Of that, what waits.", []string{"account", "part"}, nil)
+)
+
 var upDesc = prometheus.NewDesc("wstap_up", "1 while the tap runs.", nil, nil)
 
 // A collector reads all counters at once, when Prometheus asks.
@@ -45,6 +53,9 @@ func (c collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, m := range metrics {
 		ch <- m.desc
 	}
+	ch <- accountDesc
+	ch <- partDesc
+	ch <- waitingDesc
 	ch <- upDesc
 }
 
@@ -52,6 +63,16 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 	stats := c.s.Stats()
 	for _, m := range metrics {
 		ch <- prometheus.MustNewConstMetric(m.desc, m.kind, m.value(&stats))
+	}
+	for _, a := range stats.Accounts() {
+		ch <- prometheus.MustNewConstMetric(accountDesc, prometheus.CounterValue, float64(a.Total), a.Name)
+		for _, p := range a.Parts {
+			desc, kind := partDesc, prometheus.CounterValue
+			if p.Level {
+				desc, kind = waitingDesc, prometheus.GaugeValue
+			}
+			ch <- prometheus.MustNewConstMetric(desc, kind, float64(p.N), a.Name, p.Name)
+		}
 	}
 	up := 0.0
 	if c.s.TapErr() == nil {

@@ -7,6 +7,8 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -16,6 +18,32 @@ import (
 	"github.com/wstap/wstap/examples/embed/service"
 	"github.com/wstap/wstap/internal/testnet"
 )
+
+var accountLine = regexp.MustCompile(`(?m)^wstap_account_(total|part_total|waiting)\{account="([^"]*)".*\} (.*)$`)
+
+// unbalanced says which account's parts do not add up.
+func unbalanced(t *testing.T, metrics string) string {
+	missing := map[string]float64{}
+	for _, m := range accountLine.FindAllStringSubmatch(metrics, -1) {
+		n, err := strconv.ParseFloat(m[3], 64)
+		if err != nil {
+			t.Error(err)
+		}
+		if m[1] == "total" {
+			n = -n
+		}
+		missing[m[2]] += n
+	}
+	if len(missing) < 8 {
+		t.Fatalf("%d accounts in:\n%s", len(missing), metrics)
+	}
+	for name, n := range missing {
+		if n != 0 {
+			return fmt.Sprintf("balance of %s, but %v", name, n)
+		}
+	}
+	return ""
+}
 
 // TestMetrics talks to the service and reads its counters as Prometheus does.
 func TestMetrics(t *testing.T) {
@@ -47,7 +75,9 @@ func TestMetrics(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []string{"\nwstap_messages_total 2\n", "\nwstap_connections_total 1\n", "\nwstap_connections_active 1\n",
-		"\nwstap_packets_dropped_total 0\n", "\nwstap_payload_bytes_total 18\n", "\nwstap_up 1\n", "\ngo_goroutines "}
+		"\nwstap_packets_dropped_total 0\n", "\nwstap_payload_bytes_total 18\n", `
+wstap_account_part_total{account="bytes delivered",part="frame payload"} 18
+`, "\nwstap_up 1\n", "\ngo_goroutines "}
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
 		resp, err := client.Get(fmt.Sprintf("http://%v/metrics", s.Addr()))
 		if err != nil {
@@ -58,7 +88,7 @@ func TestMetrics(t *testing.T) {
 		if err != nil || resp.StatusCode != 200 {
 			t.Fatal(resp.Status, err)
 		}
-		missing := ""
+		missing := unbalanced(t, string(b))
 		for _, w := range want {
 			if !bytes.Contains(b, []byte(w)) {
 				missing = w
