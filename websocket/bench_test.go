@@ -8,6 +8,8 @@ import (
 	"runtime"
 	"testing"
 
+	"github.com/wstap/wstap/capture"
+	"github.com/wstap/wstap/decode"
 	"github.com/wstap/wstap/internal/packetgen"
 )
 
@@ -200,5 +202,64 @@ func TestAllocations(t *testing.T) {
 				t.Errorf("Messages: %.3f allocations a message", got)
 			}
 		})
+	}
+}
+
+// A shardedFrames deals the connections of a capture to sources of their own.
+type shardedFrames struct {
+	frameSource
+	shards []*frameSource
+}
+
+func (s *frameSource) shard(tb testing.TB, n int) *shardedFrames {
+	all := &shardedFrames{}
+	for range n {
+		all.shards = append(all.shards, &frameSource{link: s.link})
+	}
+	var p decode.Packet
+	for _, f := range s.frames {
+		if err := p.Decode(f.Link, f.Data); err != nil {
+			tb.Fatal(err)
+		}
+		src, dst := p.Src.Addr().As4(), p.Dst.Addr().As4()
+		sum := int(src[2]^dst[2])<<8 | int(src[3]^dst[3]) // the same both ways
+		to := all.shards[sum%n]
+		to.frames = append(to.frames, f)
+	}
+	return all
+}
+
+func (s *shardedFrames) Shards() (all []capture.Source) {
+	for _, src := range s.shards {
+		c := &struct {
+			frameSource
+			_ [128]byte // no cache line with its neighbour
+		}{frameSource: *src}
+		all = append(all, &c.frameSource)
+	}
+	return all
+}
+
+// BenchmarkDrain shows what more pipelines bring: nothing is read here, each has
+// its frames in memory.
+func BenchmarkDrain(b *testing.B) {
+	for _, s := range benchShapes {
+		for _, pipelines := range []int{1, 2} {
+			b.Run(fmt.Sprintf("%s/pipelines=%d", s.name, pipelines), func(b *testing.B) {
+				c := makeCapture(b, s.name, s.conns, s.messages, s.per, s.size, s.compress)
+				src := c.frames.shard(b, pipelines)
+				b.SetBytes(c.bytes)
+				for b.Loop() {
+					tap := NewTap(src, nil)
+					if err := tap.Drain(context.Background()); err != nil {
+						b.Fatal(err)
+					}
+					if n := tap.Stats().Messages; n != uint64(c.messages) {
+						b.Fatalf("%d messages, want %d", n, c.messages)
+					}
+				}
+				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(c.messages), "ns/message")
+			})
+		}
 	}
 }
