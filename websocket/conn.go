@@ -572,7 +572,8 @@ func (cn *conn) describe(request, response head) *Conn {
 		c.Status = response.status()
 		c.Subprotocol = response.get("Sec-WebSocket-Protocol")
 		c.Extensions = response.all("Sec-WebSocket-Extensions")
-		c.AcceptValid = request != "" && response.get("Sec-WebSocket-Accept") == acceptKey(request.get("Sec-WebSocket-Key"))
+		accept := acceptKey(request.get("Sec-WebSocket-Key"))
+		c.AcceptValid = request != "" && response.get("Sec-WebSocket-Accept") == string(accept[:])
 	}
 	return c
 }

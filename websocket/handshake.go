@@ -248,9 +248,11 @@ func (h head) url(target string, server netip.AddrPort) string {
 }
 
 // acceptKey returns the Sec-WebSocket-Accept that answers a key.
-func acceptKey(key string) string {
-	sum := sha1.Sum([]byte(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
-	return base64.StdEncoding.EncodeToString(sum[:])
+func acceptKey(key string) [28]byte {
+	sum := sha1.Sum(append(append(make([]byte, 0, 64), key...), "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"...))
+	var accept [28]byte
+	base64.StdEncoding.Encode(accept[:], sum[:])
+	return accept
 }
 
 // deflateParams are those of permessage-deflate as agreed (RFC 7692, section

@@ -36,8 +36,11 @@ type pipeline struct {
 	spare    int      // capacity of buffers
 	conns    *conn    // those told and not ended
 
-	msg     Message // the one that is on loan
+	// The events on loan.
+	msg     Message
+	open    Open
 	gap     Gap
+	end     End
 	stopped bool // the caller broke off
 
 	batch          []*Message // on the way to sink
@@ -165,7 +168,8 @@ func (p *pipeline) tellOpen(c *conn, t time.Time) {
 		c.next.prev = c
 	}
 	p.conns = c
-	p.out(&Open{Time: t, Conn: c.info})
+	p.open = Open{Time: t, Conn: c.info}
+	p.out(&p.open)
 }
 
 func (p *pipeline) tellGap(c *conn, dir Direction, n int64, t time.Time) {
@@ -187,14 +191,14 @@ func (p *pipeline) tellEnd(c *conn, cause string, t time.Time) {
 	if c.next != nil {
 		c.next.prev = c.prev
 	}
-	e := &End{Time: t, Conn: c.info, Cause: cause}
+	p.end = End{Time: t, Conn: c.info, Cause: cause}
 	if tr := c.traffic; tr != nil {
-		e.Closing, e.Counts = tr.closed, tr.counts
+		p.end.Closing, p.end.Counts = tr.closed, tr.counts
 		for dir := range tr.counts {
 			p.stats.Traffic[dir].Add(&tr.counts[dir])
 		}
 	}
-	p.out(e)
+	p.out(&p.end)
 }
 
 // message returns a Message with the payload b, unmasked.
