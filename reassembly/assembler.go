@@ -39,7 +39,7 @@ type Assembler struct {
 // about to be told accept is called once for it; the Consumer that it returns
 // receives the flow, nil ignores it.
 func New(cfg *Config, accept func(*Flow) Consumer) *Assembler {
-	a := &Assembler{cfg: cfg.defaults(), accept: accept}
+	a := &Assembler{cfg: cfg.Defaults(), accept: accept}
 	for i := range a.seed {
 		a.seed[i] = rand.Uint64()
 	}

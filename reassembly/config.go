@@ -71,8 +71,8 @@ type Config struct {
 	SeparateVLANs bool
 }
 
-// defaults returns a copy of c with every zero replaced.
-func (c *Config) defaults() Config {
+// Defaults returns a copy of c with every zero replaced.
+func (c *Config) Defaults() Config {
 	var d Config
 	if c != nil {
 		d = *c

@@ -62,9 +62,9 @@ type half struct {
 
 // rare is the part of a half that idle and simple connections do without.
 type rare struct {
-	start     time.Time       // when the first byte of the header in head came
-	hunt      *hunt           // in mode inHunt
-	win       *inflate.Window // nil before the first compressed message
+	start     time.Time // when the first byte of the header in head came
+	hunt      *hunt     // in mode inHunt
+	win       *window   // nil before the first compressed message
 	conflicts []span
 }
 
@@ -86,8 +86,12 @@ func (h *half) needRare() *rare {
 // A span is a range of a stream, [from, to).
 type span struct{ from, to int64 }
 
+// maxConflicts bounds the spans remembered of a direction.
+const maxConflicts = 32
+
 func (p *pipeline) accept(f *reassembly.Flow) reassembly.Consumer {
 	c := &conn{p: p, flow: f, opening: &opening{}}
+	c.opening.conn = c
 	if f.Midstream() {
 		c.opening.lossy = true
 		c.halves[0].mode, c.halves[1].mode = inHunt, inHunt
@@ -182,9 +186,13 @@ func (c *conn) Conflict(dir Direction, offset, n int64, t time.Time) {
 		dir = dir.Reverse()
 	}
 	h := &c.halves[dir]
-	if h.needRare(); len(h.conflicts) < 64 {
-		h.conflicts = append(h.conflicts, span{offset, offset + n})
+	s := span{offset, offset + n}
+	if h.needRare(); len(h.conflicts) < maxConflicts {
+		h.conflicts = append(h.conflicts, s)
+		return
 	}
+	last := &h.conflicts[maxConflicts-1] // rather too much than nothing
+	last.from, last.to = min(last.from, s.from), max(last.to, s.to)
 }
 
 // Closed implements reassembly.Consumer.
@@ -194,6 +202,7 @@ func (c *conn) Closed(reason reassembly.Reason, t time.Time) {
 	}
 	if c.h2 != nil {
 		c.closeStreams(cause(reason), t)
+		c.endStreams()
 	}
 	c.end(cause(reason), t)
 }
@@ -208,7 +217,11 @@ func (c *conn) end(cause string, t time.Time) {
 		c.lose(h)
 	}
 	for dir := range Direction(2) {
-		c.abandon(dir, &c.halves[dir], t)
+		h := &c.halves[dir]
+		c.abandon(dir, h, t)
+		if h.rare != nil {
+			c.p.windows.remove(h.win)
+		}
 	}
 	if c.info != nil {
 		c.p.tellEnd(c, cause, t)
@@ -413,12 +426,12 @@ func (c *conn) inflate(dir Direction, h *half, src []byte, truncated bool) (m *M
 	p := c.p
 	takeover := !c.deflate.noTakeover[dir]
 	if h.needRare(); takeover && h.win == nil {
-		h.win = &inflate.Window{}
+		h.win = &window{}
 		h.win.Limit(max(9, int(c.deflate.bits[dir]))) // zlib takes 9 for 8
 	}
-	win := h.win
-	if !takeover {
-		win = nil
+	var win *inflate.Window
+	if takeover {
+		win = &h.win.Window
 	}
 	out, err := p.inflater.Message(src, win, p.maxMessage)
 	switch {
@@ -433,6 +446,9 @@ func (c *conn) inflate(dir Direction, h *half, src []byte, truncated bool) (m *M
 		m.Undecoded = true
 	}
 	m.Compressed = true
+	if takeover {
+		p.windows.update(h.win)
+	}
 	return m
 }
 
@@ -544,14 +560,14 @@ func (a *assembly) grow(p *pipeline, need int, all int64) bool {
 		n = int(all)
 	}
 	n = max(n, need, 2*cap(a.buf)) // doubled, for fragments promise little
-	if p.buffered+n-cap(a.buf) > p.maxBuffered {
+	if !p.room(n-cap(a.buf), nil) {
 		a.truncated, a.full = true, true
 		return false
 	}
 	buf := make([]byte, len(a.buf), n)
 	copy(buf, a.buf)
 	p.recycle(a.buf)
-	p.buffered += n
+	p.reserve(n)
 	a.buf = buf
 	return true
 }

@@ -3,6 +3,7 @@ package websocket
 import (
 	"hash/maphash"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -74,8 +75,8 @@ func (c *Counts) Add(o *Counts) {
 type Closing struct {
 	Time   time.Time
 	From   Direction
-	Code   int // StatusNone where the frame carries none
-	Reason string
+	Code   int    // StatusNone where the frame carries none
+	Reason string // its first 123 bytes: longer ones are not allowed
 }
 
 // traffic is what is counted of a connection. Idle ones have none.
@@ -90,6 +91,9 @@ type ping struct {
 	hash uint64
 	t    time.Time
 }
+
+// maxReason is the length of the longest reason that fits a control frame.
+const maxReason = 123
 
 // maxPings bounds how many pings without an answer are remembered.
 const maxPings = 8
@@ -146,6 +150,7 @@ func (tr *traffic) control(n *Counts, m *Message) {
 		n.Close++
 		if n.Close == 1 {
 			code, reason := m.CloseStatus()
+			reason = strings.Clone(reason[:min(len(reason), maxReason)])
 			tr.closed = append(tr.closed, Closing{Time: m.Time, From: m.From, Code: code, Reason: reason})
 		}
 	case Ping:

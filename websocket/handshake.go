@@ -146,14 +146,14 @@ func (h head) get(name string) string {
 
 // all returns the values of a field, in a list where it is repeated (RFC 9110,
 // section 5.3).
-func (h head) all(name string) (list string) {
+func (h head) all(name string) string {
+	var list []string
 	for v := range h.values(name) {
-		if list != "" {
-			list += ", "
+		if v != "" || list != nil {
+			list = append(list, v)
 		}
-		list += v
 	}
-	return list
+	return strings.Join(list, ", ")
 }
 
 // hasToken says whether a field's list holds a token.

@@ -45,9 +45,15 @@ const (
 const (
 	h2HeaderLen = 9
 	// h2MaxBlock bounds a header block; h2MaxTable the table that a peer may
-	// ask its encoder to use.
+	// ask its encoder to use, which is else h2Table.
 	h2MaxBlock = maxHead
 	h2MaxTable = 64 << 10
+	h2Table    = 4 << 10
+	// h2MaxList bounds the fields of a header block as HPACK counts them: a byte
+	// can stand for a field of h2MaxTable.
+	h2MaxList = 2 * maxHead
+	// h2Keep is the capacity of buffers that are kept for the next frame.
+	h2Keep = 4 << 10
 	// h2MaxEarly bounds the streams whose answer was seen before their request.
 	h2MaxEarly = 64
 )
@@ -58,6 +64,8 @@ type http2 struct {
 	streams map[uint32]*stream // WebSockets, and answers without a request
 	lastID  uint32             // highest stream that the client opened
 	early   int                // streams without a request
+	heads   int                // bytes of streams and their heads
+	charged int                // bytes counted against MaxBuffered
 	waiting bool               // the server has not yet said what it can
 }
 
@@ -78,8 +86,12 @@ type http2Side struct {
 	blockID  uint32
 	blockEnd bool // it ends the stream
 	headers  *hpack.Decoder
+	fields   int  // size of all fields so far, as HPACK counts them
+	wide     bool // the table may be larger than h2Table
 	broken   bool // header blocks were lost: no new streams can be read
 	lost     bool // where the next frame begins is not known
+
+	gone int64 // bytes lost of which it is not known whose they were
 }
 
 // A stream is a WebSocket, or may become one.
@@ -91,17 +103,14 @@ type stream struct {
 	reset    bool // by the client, before the answer was seen
 	held     [2][]byte
 	time     time.Time
+	gone     [2]int64 // of the sides' gone, what was told
+	charged  int
 }
 
 // startHTTP2 begins to read HTTP/2; skip bytes of the client's preface remain.
 func (c *conn) startHTTP2(skip int) {
 	if c.h2 == nil {
 		c.h2 = &http2{streams: make(map[uint32]*stream), waiting: true}
-		for i := range c.h2.sides {
-			c.h2.sides[i].headers = hpack.NewDecoder(4096, nil)
-			c.h2.sides[i].headers.SetAllowedMaxDynamicTableSize(h2MaxTable)
-			c.h2.sides[i].headers.SetMaxStringLength(h2MaxBlock)
-		}
 	}
 	c.h2.sides[FromClient].skip = skip
 }
@@ -120,6 +129,51 @@ func maybeSettings(b []byte) bool {
 
 // http2 reads b as frames of HTTP/2.
 func (c *conn) http2(dir Direction, b []byte, t time.Time) {
+	if c.opening != nil && c.opening.listed {
+		c.opening.active = true
+	}
+	c.readHTTP2(dir, b, t)
+	if c.h2 != nil && !c.recount() {
+		c.giveUpHTTP2("evicted", t)
+	}
+}
+
+// recount counts what the connection takes, and says whether there is room.
+func (c *conn) recount() bool {
+	n := openingCost + c.h2.heads
+	for i := range c.h2.sides {
+		s := &c.h2.sides[i]
+		table := h2Table
+		if s.wide {
+			table = h2MaxTable
+		}
+		n += cap(s.buf) + cap(s.block) + 4*min(s.fields, table) // entries have pointers
+	}
+	more := n - c.h2.charged
+	c.p.reserve(more)
+	c.h2.charged = n
+	return more <= 0 || c.p.room(0, c.opening)
+}
+
+// giveUpHTTP2 ends all streams and reads no further.
+func (c *conn) giveUpHTTP2(cause string, t time.Time) {
+	c.closeStreams(cause, t)
+	if cause == "evicted" {
+		c.p.stats.GivenUp++
+	}
+	c.ignore(0)
+}
+
+// endStreams forgets what there is of HTTP/2.
+func (c *conn) endStreams() {
+	for id := range c.h2.streams {
+		c.dropStream(id)
+	}
+	c.p.reserve(-c.h2.charged)
+	c.h2 = nil
+}
+
+func (c *conn) readHTTP2(dir Direction, b []byte, t time.Time) {
 	s := &c.h2.sides[dir]
 	c.halves[dir].offset += int64(len(b))
 	if s.lost && !c.refind(s, b) {
@@ -150,11 +204,13 @@ func (c *conn) http2(dir Direction, b []byte, t time.Time) {
 		b = b[n:]
 		if s.left == 0 {
 			s.inside, s.nhead = false, 0
-			if !c.endHTTP2(dir, s, t) {
+			if cause := c.endHTTP2(dir, s, t); cause != "" {
 				c.skip(len(b))
-				c.closeStreams("eof", t)
-				c.ignore(0)
+				c.giveUpHTTP2(cause, t)
 				return
+			}
+			if cap(s.buf) > h2Keep {
+				s.buf = nil
 			}
 		}
 	}
@@ -199,8 +255,9 @@ func (c *conn) payload(dir Direction, s *http2Side, b []byte, t time.Time) {
 	case st == nil || st.conn != nil && st.conn.opening != nil: // another stream's, or of a refusal
 		c.p.stats.HTTPBytes += uint64(len(data))
 	case st.conn != nil:
+		c.catchUp(dir, st, t)
 		st.conn.data(dir, data, t)
-	case len(st.held[dir])+len(data) <= maxHeld && c.p.buffered+len(data) <= c.p.maxBuffered:
+	case len(st.held[dir])+len(data) <= maxHeld && c.p.room(len(data), c.opening):
 		st.held[dir] = append(st.held[dir], data...)
 		c.p.hold(len(data))
 		st.time = t
@@ -210,9 +267,9 @@ func (c *conn) payload(dir Direction, s *http2Side, b []byte, t time.Time) {
 	}
 }
 
-// endHTTP2 acts on a frame that came whole. It returns false for a connection
-// that can carry no WebSocket.
-func (c *conn) endHTTP2(dir Direction, s *http2Side, t time.Time) bool {
+// endHTTP2 acts on a frame that came whole. For a connection that can carry no
+// WebSocket, or more than there is room for, it returns the cause of its end.
+func (c *conn) endHTTP2(dir Direction, s *http2Side, t time.Time) (cause string) {
 	h2 := c.h2
 	switch s.typ {
 	case h2Data:
@@ -248,6 +305,12 @@ func (c *conn) endHTTP2(dir Direction, s *http2Side, t time.Time) bool {
 		s.block = append(s.block, b...)
 		if s.flags&h2EndHeaders != 0 {
 			c.headers(dir, s, t)
+			if cap(s.block) > h2Keep {
+				s.block = nil
+			}
+			if !c.recount() {
+				return "evicted"
+			}
 		}
 	case h2Reset:
 		switch st := h2.streams[s.id]; {
@@ -264,19 +327,50 @@ func (c *conn) endHTTP2(dir Direction, s *http2Side, t time.Time) bool {
 			h2.waiting = false
 			for b := s.buf; len(b) >= 6; b = b[6:] {
 				if binary.BigEndian.Uint16(b) == h2EnableConnect && binary.BigEndian.Uint32(b[2:]) == 1 {
-					return true
+					return ""
 				}
 			}
-			return len(h2.streams) > 0
+			if len(h2.streams) == 0 {
+				return "eof"
+			}
 		}
 	}
-	return true
+	return ""
 }
+
+// decode returns the fields of a header block, none if they are too many. It
+// returns false for what is no header block.
+func (s *http2Side) decode() (fields []hpack.HeaderField, ok bool) {
+	if s.headers == nil {
+		s.headers = hpack.NewDecoder(h2Table, nil)
+		s.headers.SetAllowedMaxDynamicTableSize(h2MaxTable)
+		s.headers.SetMaxStringLength(h2MaxBlock)
+	}
+	size := 0
+	s.headers.SetEmitFunc(func(f hpack.HeaderField) {
+		if size += int(f.Size()); size <= h2MaxList {
+			fields = append(fields, f)
+		}
+	})
+	s.wide = s.wide || len(s.block) > 0 && s.block[0]>>5 == 1 // RFC 7541, section 6.3
+	_, err := s.headers.Write(s.block)
+	if err == nil {
+		err = s.headers.Close()
+	}
+	s.fields = min(s.fields+size, h2MaxTable)
+	if size > h2MaxList {
+		fields = nil
+	}
+	return fields, err == nil
+}
+
+// oneLine keeps a field's value on its line.
+var oneLine = strings.NewReplacer("\r", " ", "\n", " ")
 
 // headers acts on a header block.
 func (c *conn) headers(dir Direction, s *http2Side, t time.Time) {
-	fields, err := s.headers.DecodeFull(s.block)
-	if err != nil {
+	fields, ok := s.decode()
+	if !ok {
 		s.broken = true
 		return
 	}
@@ -290,7 +384,10 @@ func (c *conn) headers(dir Direction, s *http2Side, t time.Time) {
 			pseudo[f.Name] = f.Value
 			continue
 		}
-		raw.WriteString(f.Name + ": " + strings.NewReplacer("\r", " ", "\n", " ").Replace(f.Value) + "\r\n")
+		raw.WriteString(f.Name)
+		raw.WriteString(": ")
+		raw.WriteString(oneLine.Replace(f.Value))
+		raw.WriteString("\r\n")
 	}
 	h2 := c.h2
 	st := h2.streams[s.blockID]
@@ -305,8 +402,7 @@ func (c *conn) headers(dir Direction, s *http2Side, t time.Time) {
 			return
 		}
 		if st == nil {
-			st = &stream{}
-			h2.streams[s.blockID] = st
+			st = h2.newStream(s.blockID)
 		}
 		url := cmp.Or(pseudo[":scheme"], "http") + "://" + pseudo[":authority"] + pseudo[":path"]
 		st.request = head("CONNECT " + url + " HTTP/2\r\nHost: " + pseudo[":authority"] + "\r\n" + raw.String() + "\r\n")
@@ -318,11 +414,15 @@ func (c *conn) headers(dir Direction, s *http2Side, t time.Time) {
 			if s.blockID <= h2.lastID || s.blockID&1 == 0 || h2.early >= h2MaxEarly || h2.sides[FromClient].broken {
 				return // another request's answer
 			}
-			st = &stream{}
-			h2.streams[s.blockID] = st
+			st = h2.newStream(s.blockID)
 			h2.early++
 		}
 		st.response = head("HTTP/2 " + pseudo[":status"] + "\r\n" + raw.String() + "\r\n")
+	}
+	if st != nil {
+		h2.heads -= st.charged
+		st.charged = streamCost + len(st.request) + len(st.response)
+		h2.heads += st.charged
 	}
 	if st != nil && st.conn == nil && st.request != "" && st.response != "" {
 		c.openStream(st, t)
@@ -338,11 +438,17 @@ func (c *conn) headers(dir Direction, s *http2Side, t time.Time) {
 // openStream tells a WebSocket whose request and answer were both seen.
 func (c *conn) openStream(st *stream, t time.Time) {
 	st.conn = &conn{p: c.p, flow: c.flow, swap: c.swap, opening: &opening{}}
+	st.conn.opening.conn = st.conn
+	st.gone = [2]int64{c.h2.sides[0].gone, c.h2.sides[1].gone}
 	info := st.conn.describe(st.request, st.response)
 	info.AcceptValid = true
 	if info.Status/100 != 2 {
 		st.conn.refused(info, t)
 		return
+	}
+	if c.opening != nil && c.opening.listed { // it is one
+		c.opening.listed = false
+		c.p.openings.remove(c.opening)
 	}
 	st.conn.deflate = parseDeflate(info.Extensions)
 	st.conn.halves[0].mode, st.conn.halves[1].mode = inHold, inHold
@@ -370,6 +476,8 @@ func (c *conn) endStream(dir Direction, id uint32, t time.Time) {
 // closeStream ends a stream.
 func (c *conn) closeStream(id uint32, cause string, t time.Time) {
 	if st := c.h2.streams[id]; st.conn != nil {
+		c.catchUp(FromClient, st, t)
+		c.catchUp(FromServer, st, t)
 		st.conn.end(cause, t)
 	}
 	c.dropStream(id)
@@ -388,8 +496,15 @@ func (c *conn) dropStream(id uint32) {
 			c.p.hold(-len(b))
 			c.skip(len(b))
 		}
+		c.h2.heads -= st.charged
 		delete(c.h2.streams, id)
 	}
+}
+
+func (h2 *http2) newStream(id uint32) *stream {
+	st := &stream{}
+	h2.streams[id] = st
+	return st
 }
 
 // gapHTTP2 takes a gap of n bytes.
@@ -404,6 +519,7 @@ func (c *conn) gapHTTP2(dir Direction, n int64, t time.Time) {
 		if s.typ != h2Data {
 			s.broken = true
 		} else if st != nil && st.conn != nil && st.conn.opening == nil && data > 0 {
+			c.catchUp(dir, st, t)
 			st.conn.gap(dir, data, t)
 		}
 		return
@@ -411,13 +527,21 @@ func (c *conn) gapHTTP2(dir Direction, n int64, t time.Time) {
 	s.broken = true // header blocks depend on each other
 	s.lost = true
 	s.inside, s.nhead, s.skip, s.left = false, 0, 0, 0
-	for _, id := range c.h2.ids() {
-		if st := c.h2.streams[id]; st.conn != nil && st.conn.opening == nil {
-			h := &st.conn.halves[dir]
-			h.left = min(h.left, n-1) // it is not known whose bytes were lost
-			st.conn.gap(dir, n, t)
-		}
+	s.gone += n
+}
+
+// catchUp tells a stream, before its next bytes and at its end, what was lost of
+// the connection meanwhile: it is not known whose bytes they were. To tell all
+// streams at each gap could take a thousand times as long as to read it.
+func (c *conn) catchUp(dir Direction, st *stream, t time.Time) {
+	n := c.h2.sides[dir].gone - st.gone[dir]
+	if n == 0 || st.conn.opening != nil {
+		return
 	}
+	st.gone[dir] += n
+	h := &st.conn.halves[dir]
+	h.left = min(h.left, n-1)
+	st.conn.gap(dir, n, t)
 }
 
 // refind says whether b, a segment, begins with a frame.

@@ -11,6 +11,12 @@ import (
 // section 9.3.2). A capture may show an answer before its question: what cannot
 // be read yet is held.
 type opening struct {
+	conn       *conn
+	prev, next *opening // in the pipeline's list
+	listed     bool
+	active     bool // since it was last looked at
+	charged    int  // bytes counted
+
 	sides   [2]openingSide
 	pending []pendingRequest // requests without an answer
 	lossy   bool             // a request may be missing: answers do not wait for theirs
@@ -48,6 +54,7 @@ const (
 // open reads b while the connection is no WebSocket yet.
 func (c *conn) open(dir Direction, b []byte, t time.Time) {
 	h := &c.halves[dir]
+	c.enlist()
 	for len(b) > 0 {
 		if c.opening == nil || h.mode >= inFrames {
 			c.data(dir, b, t)
@@ -91,7 +98,6 @@ func (c *conn) ignore(n int) {
 		if o := c.opening; o != nil {
 			n += len(o.sides[dir].held)
 			c.p.hold(-len(o.sides[dir].held))
-			c.p.buffered -= len(o.sides[dir].head)
 		}
 		if h.hunting() != nil {
 			c.lose(h)
@@ -99,11 +105,16 @@ func (c *conn) ignore(n int) {
 		}
 	}
 	c.p.stats.SkippedBytes += uint64(n)
-	c.opening = nil
+	if c.h2 != nil {
+		c.endStreams()
+	}
+	if c.opening != nil {
+		c.unlist()
+		c.opening = nil
+	}
 	if c.info == nil {
 		c.flow.Ignore()
 	}
-	c.h2 = nil
 }
 
 // hold keeps b for later.
@@ -112,7 +123,8 @@ func (c *conn) hold(dir Direction, h *half, s *openingSide, b []byte, t time.Tim
 	s.marks = append(s.marks, mark{offset: len(s.held), t: t})
 	s.held = append(s.held, b...)
 	c.p.hold(len(b))
-	if len(s.held) > maxHeld || len(s.marks) > maxHeld/16 || c.p.buffered > c.p.maxBuffered {
+	c.charge(markCost)
+	if len(s.held) > maxHeld || len(s.marks) > maxHeld/16 || !c.p.room(0, c.opening) {
 		c.release(dir)
 	}
 }
@@ -131,6 +143,7 @@ func (c *conn) resume(dir Direction, s *openingSide) {
 	held, marks := s.held, s.marks
 	s.held, s.marks = nil, nil
 	c.p.hold(-len(held))
+	c.charge(-len(marks) * markCost)
 	h := &c.halves[dir]
 	h.offset -= int64(len(held))
 	for _, m := range marks {
@@ -166,12 +179,12 @@ func (c *conn) readHead(dir Direction, h *half, s *openingSide, b []byte, t time
 	} else {
 		have := len(s.head)
 		s.head = append(s.head, b...)
-		c.p.buffered += len(b)
+		c.charge(len(b))
 		if n = headEnd(s.head, have); n > 0 {
 			raw = s.head[:n]
 			n -= have
 		}
-		if len(raw) == 0 && (len(s.head) > maxHead || c.p.buffered > c.p.maxBuffered) {
+		if len(raw) == 0 && (len(s.head) > maxHead || !c.p.room(0, c.opening)) {
 			return -1
 		}
 	}
@@ -181,7 +194,7 @@ func (c *conn) readHead(dir Direction, h *half, s *openingSide, b []byte, t time
 				return -1
 			}
 			s.head = append(s.head, b...)
-			c.p.buffered += len(b)
+			c.charge(len(b))
 		}
 		probe := s.head
 		if dir == FromClient && !maybeRequest(probe) || dir == FromServer && !maybeResponse(probe) {
@@ -189,7 +202,7 @@ func (c *conn) readHead(dir Direction, h *half, s *openingSide, b []byte, t time
 		}
 		return len(b)
 	}
-	c.p.buffered -= len(s.head)
+	c.charge(-len(s.head))
 	s.head = nil
 	ok := false
 	if dir == FromClient {
@@ -229,7 +242,7 @@ func (c *conn) request(h *half, s *openingSide, hd head) bool {
 	case !unsaid:
 		s.expect(h, n, chunked)
 	}
-	o.pending = append(o.pending, r)
+	c.expectAnswer(r)
 	if server := &o.sides[FromServer]; len(server.held) > 0 {
 		c.resume(FromServer, server)
 	}
@@ -295,12 +308,25 @@ func (o *opening) answered(status int) (r pendingRequest) {
 		// those rather than for a strange way to refuse a WebSocket.
 		return pendingRequest{}
 	}
-	o.pending = o.pending[1:]
+	o.pop()
 	for o.lossy && status == http.StatusSwitchingProtocols && r.upgrade == "" && !r.cut && len(o.pending) > 0 {
 		r = o.pending[0]
-		o.pending = o.pending[1:]
+		o.pop()
 	}
 	return r
+}
+
+// expectAnswer adds a request that waits for its answer.
+func (c *conn) expectAnswer(r pendingRequest) {
+	c.charge(pendingCost + len(r.upgrade))
+	c.opening.pending = append(c.opening.pending, r)
+}
+
+// pop forgets the first request that waits.
+func (o *opening) pop() {
+	o.conn.charge(-pendingCost - len(o.pending[0].upgrade))
+	o.pending[0] = pendingRequest{}
+	o.pending = o.pending[1:]
 }
 
 // accepted makes the connection a WebSocket by the response to r.
@@ -331,6 +357,7 @@ func (c *conn) replace(t time.Time) {
 func (c *conn) become(info *Conn, t time.Time) {
 	c.replace(t)
 	o := c.opening
+	c.unlist()
 	c.opening = nil
 	c.info = info
 	for dir := range Direction(2) {
@@ -342,7 +369,6 @@ func (c *conn) become(info *Conn, t time.Time) {
 		default:
 			h.mode = inHunt
 		}
-		c.p.buffered -= len(o.sides[dir].head)
 	}
 	c.p.tellOpen(c, t)
 	for dir := range Direction(2) {
@@ -395,6 +421,7 @@ func (c *conn) openingGap(dir Direction, n int64, t time.Time) {
 		return
 	case h.mode == inHold || len(s.held) > 0:
 		s.marks = append(s.marks, mark{offset: len(s.held), gap: n, t: t})
+		c.charge(markCost)
 		if len(s.marks) > maxHeld/16 {
 			c.release(dir)
 		}
@@ -406,7 +433,7 @@ func (c *conn) openingGap(dir Direction, n int64, t time.Time) {
 		return
 	}
 	cut := head(s.head)
-	c.p.buffered -= len(s.head)
+	c.charge(-len(s.head))
 	s.head = nil
 	if h.mode == inHead && cut != "" && c.cutHead(dir, h, cut, t) {
 		return
@@ -429,7 +456,7 @@ func (c *conn) cutHead(dir Direction, h *half, cut head, t time.Time) bool {
 		if !strings.HasPrefix(string(cut), "GET ") || len(o.pending) >= maxPending || whole.otherUpgrade() {
 			return false
 		}
-		o.pending = append(o.pending, pendingRequest{upgrade: whole, cut: true})
+		c.expectAnswer(pendingRequest{upgrade: whole, cut: true})
 		h.mode = inHold
 		h.probation = probation
 		if server := &o.sides[FromServer]; len(server.held) > 0 {
@@ -462,11 +489,11 @@ func (c *conn) openingClosed() {
 	if o := c.opening; o != nil {
 		for dir := range o.sides {
 			s := &o.sides[dir]
-			c.p.buffered -= len(s.head)
 			c.p.hold(-len(s.held))
 			c.skip(len(s.held)) // held a second time
 			s.head, s.held, s.marks = nil, nil, nil
 		}
+		c.unlist()
 	}
 }
 

@@ -26,7 +26,9 @@ type pipeline struct {
 
 	maxMessage  int
 	maxBuffered int
-	buffered    int // capacity of all assemblies in use
+	buffered    int // bytes counted against maxBuffered, by this pipeline
+	openings    openingList
+	windows     windows
 
 	inflater inflate.Decoder
 	packed   []byte // scratch: a compressed payload, unmasked
@@ -53,6 +55,7 @@ type pipeline struct {
 
 func newPipeline(t *Tap, src capture.Source, yield func(Event, error) bool, s *sink) *pipeline {
 	p := &pipeline{tap: t, src: src, yield: yield, sink: s, maxMessage: t.cfg.MaxMessage, maxBuffered: t.cfg.MaxBuffered}
+	p.windows.max = t.cfg.MaxWindows
 	p.ready, _ = src.(interface{ Ready() bool })
 	if s != nil {
 		p.batch = make([]*Message, 0, 64)
@@ -162,6 +165,7 @@ func (p *pipeline) flush() {
 
 func (p *pipeline) tellOpen(c *conn, t time.Time) {
 	c.info.Number = p.tap.conn.Add(1)
+	p.keepHeads(c.info)
 	p.stats.Conns++
 	c.prev, c.next = nil, p.conns
 	if c.next != nil {
@@ -191,6 +195,7 @@ func (p *pipeline) tellEnd(c *conn, cause string, t time.Time) {
 	if c.next != nil {
 		c.next.prev = c.prev
 	}
+	p.tap.heads.Add(-c.info.heads())
 	p.end = End{Time: t, Conn: c.info, Cause: cause}
 	if tr := c.traffic; tr != nil {
 		p.end.Closing, p.end.Counts = tr.closed, tr.counts
@@ -222,7 +227,7 @@ func (p *pipeline) message(b []byte, key uint32, masked bool) *Message {
 func (p *pipeline) give(a *assembly) *Message {
 	if p.sink != nil && len(a.buf) > ownBuffer {
 		m := &Message{Payload: a.buf}
-		p.buffered -= cap(a.buf)
+		p.reserve(-cap(a.buf))
 		a.buf = nil
 		return m
 	}
@@ -235,7 +240,7 @@ func (p *pipeline) newAssembly(f *header, start time.Time) *assembly {
 		buf = p.buffers[n-1]
 		p.buffers = p.buffers[:n-1]
 		p.spare -= cap(buf)
-		p.buffered += cap(buf)
+		p.reserve(cap(buf))
 	}
 	var a *assembly
 	if n := len(p.free); n > 0 {
@@ -246,12 +251,6 @@ func (p *pipeline) newAssembly(f *header, start time.Time) *assembly {
 	}
 	*a = assembly{buf: buf, start: start, opcode: f.opcode}
 	return a
-}
-
-// hold counts n bytes more, or less, that wait to be read.
-func (p *pipeline) hold(n int) {
-	p.buffered += n
-	p.stats.HeldBytes += uint64(n)
 }
 
 func (p *pipeline) freeAssembly(a *assembly) {
@@ -270,7 +269,7 @@ func (p *pipeline) recycle(buf []byte) {
 	if cap(buf) == 0 {
 		return
 	}
-	p.buffered -= cap(buf)
+	p.reserve(-cap(buf))
 	if p.spare+cap(buf) <= maxSpare {
 		p.spare += cap(buf)
 		p.buffers = append(p.buffers, buf[:0])
@@ -302,6 +301,10 @@ func (p *pipeline) addStats(s *Stats) {
 	s.MessageDropped += p.stats.MessageDropped + p.dropped.Load()
 	s.Conns += p.stats.Conns
 	s.LostBytes += p.stats.LostBytes
+	s.GivenUp += p.stats.GivenUp
+	s.WindowsDropped += p.windows.dropped
+	s.BufferedBytes += p.buffered
+	s.WindowBytes += p.windows.held
 	for dir := range s.Traffic {
 		s.Traffic[dir].Add(&p.stats.Traffic[dir])
 	}

@@ -48,11 +48,13 @@ const (
 
 // A hunt looks for frames in one direction.
 type hunt struct {
-	buf    []byte
-	marks  []mark // the segments in buf
-	chains []chain
-	seen   int64 // bytes looked at so far
-	work   int64 // payload bytes tested: bounded by a multiple of seen, whatever is sent
+	buf           []byte
+	marks         []mark // the segments in buf
+	chains        []chain
+	seen          int64 // bytes looked at so far
+	charged, held int   // bytes of memory, and of buf, that were counted
+
+	work int64 // payload bytes tested: bounded by a multiple of seen, whatever is sent
 }
 
 // A chain is a run of frames, supposed to begin at from.
@@ -76,6 +78,7 @@ func (c *conn) hunt(dir Direction, h *half, b []byte, t time.Time) {
 	hu := h.hunt
 	unknown := c.opening != nil
 	if unknown {
+		c.enlist()
 		if looksHTTP(dir, b) {
 			c.lose(h)
 			h.hunt = nil
@@ -99,14 +102,14 @@ func (c *conn) hunt(dir Direction, h *half, b []byte, t time.Time) {
 		c.drop(hu, max(start/2, start+len(b)-huntWindow))
 		start = len(hu.buf)
 	}
-	if c.p.buffered+len(b) > c.p.maxBuffered {
+	if !c.p.room(len(b)+markCost, c.opening) {
 		c.lose(h)
 		c.skip(len(b))
 		return
 	}
-	c.p.hold(len(b))
 	hu.marks = append(hu.marks, mark{offset: start, t: t})
 	hu.buf = append(hu.buf, b...)
+	c.recharge(hu)
 
 	keep := hu.chains[:0]
 	for _, k := range hu.chains {
@@ -205,7 +208,8 @@ func (c *conn) settle(dir Direction, h *half, atEnd bool) bool {
 	h.found = true
 	h.probation = probation
 	c.skip(k.from)
-	c.p.hold(-len(hu.buf))
+	c.p.stats.HeldBytes -= uint64(hu.held)
+	c.p.reserve(-hu.charged)
 	h.offset -= int64(len(hu.buf) - k.from)
 	for i, m := range hu.marks {
 		end := len(hu.buf)
@@ -470,8 +474,16 @@ func (hu *hunt) time(i int) (t time.Time) {
 // drop drops the first n bytes of a hunt.
 func (c *conn) drop(hu *hunt, n int) {
 	n = hu.trim(n)
-	c.p.hold(-n)
+	c.recharge(hu)
 	c.skip(n)
+}
+
+// recharge counts what a hunt holds.
+func (c *conn) recharge(hu *hunt) {
+	n := cap(hu.buf) + cap(hu.marks)*markCost
+	c.p.reserve(n - hu.charged)
+	c.p.stats.HeldBytes += uint64(len(hu.buf) - hu.held)
+	hu.charged, hu.held = n, len(hu.buf)
 }
 
 // trim drops the first n bytes and what begins in them, and returns n.
@@ -481,8 +493,11 @@ func (hu *hunt) trim(n int) int {
 	}
 	hu.buf = hu.buf[:copy(hu.buf, hu.buf[n:])]
 	if len(hu.buf) == 0 {
-		hu.buf, hu.marks, hu.chains = nil, hu.marks[:0], hu.chains[:0]
+		hu.buf, hu.marks, hu.chains = nil, nil, hu.chains[:0]
 		return n
+	}
+	if len(hu.buf) < cap(hu.buf)/4 {
+		hu.buf = slices.Clone(hu.buf)
 	}
 	keep := 0
 	for keep+1 < len(hu.marks) && hu.marks[keep+1].offset <= n {

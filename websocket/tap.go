@@ -42,9 +42,23 @@ type Config struct {
 	// MaxMessage is how many payload bytes of a message are kept. Longer
 	// messages are cut there and flagged Truncated. 0 means 64 MiB.
 	MaxMessage int
-	// MaxBuffered bounds the bytes of unfinished messages over all connections;
-	// a message that would grow beyond is cut. 0 means 128 MiB.
+	// MaxBuffered bounds the memory of what is not finished, over all
+	// connections: messages in parts, handshakes, and bytes in which the next
+	// frame is looked for. Beyond it connections that may be no WebSockets are
+	// given up, those that have been silent longest, and counted in
+	// Stats.GivenUp; where that is not enough, a message that would grow is cut.
+	// 0 means 128 MiB.
 	MaxBuffered int
+	// MaxWindows bounds the memory of what compressed messages may refer back
+	// to: up to 48 KiB for each direction of a connection. Beyond it the
+	// histories that were used least recently are given up, which Stats counts in
+	// WindowsDropped; messages that refer to them are flagged Undecoded. 0 means
+	// 256 MiB.
+	MaxWindows int
+	// MaxHeads bounds the bytes that the Conns of connections that go on keep of
+	// their handshakes. Beyond it new ones keep no headers and are flagged
+	// HeadersDropped. 0 means 128 MiB.
+	MaxHeads int
 	// Reassembly configures the flow tables; nil means the defaults, but for
 	// AckedHoleTimeout, which is a minute where the source is not live.
 	Reassembly *reassembly.Config
@@ -56,6 +70,9 @@ type Tap struct {
 	src  capture.Source
 	cfg  Config
 	conn atomic.Uint64 // number of the last Conn
+
+	buffered atomic.Int64 // bytes counted against MaxBuffered
+	heads    atomic.Int64 // bytes counted against MaxHeads
 
 	mu    sync.Mutex
 	err   error
@@ -85,6 +102,8 @@ func NewTap(src capture.Source, cfg *Config) *Tap {
 	t.cfg.BufferBytes = orDefault(t.cfg.BufferBytes, 64<<20)
 	t.cfg.MaxMessage = orDefault(t.cfg.MaxMessage, 64<<20)
 	t.cfg.MaxBuffered = orDefault(t.cfg.MaxBuffered, 128<<20)
+	t.cfg.MaxWindows = orDefault(t.cfg.MaxWindows, 256<<20)
+	t.cfg.MaxHeads = orDefault(t.cfg.MaxHeads, 128<<20)
 	return t
 }
 
@@ -186,6 +205,7 @@ func (t *Tap) spread(s *sink) []*pipeline {
 	if sh, ok := t.src.(capture.Sharded); ok {
 		sources = sh.Shards()
 	}
+	t.cfg.share(len(sources))
 	var pipes []*pipeline
 	for _, src := range sources {
 		pipes = append(pipes, newPipeline(t, src, nil, s))
@@ -272,6 +292,11 @@ type Stats struct {
 	Active         uint64    // those of them that have not ended
 	LostBytes      uint64    // bytes of WebSocket connections told as gaps
 	Traffic        [2]Counts // messages over all connections, by Direction
+
+	GivenUp        uint64 // connections given up for MaxBuffered before it was known whether they are WebSockets
+	WindowsDropped uint64 // histories of compressed directions given up for MaxWindows
+	BufferedBytes  int    // counted against MaxBuffered now
+	WindowBytes    int    // counted against MaxWindows now
 }
 
 // Stats may be called from any goroutine at any time, also after the end.

@@ -74,6 +74,10 @@ type Conn struct {
 	Status      int    // of the response: 101 where the handshake succeeded (200 over HTTP/2)
 	AcceptValid bool   // the response's Sec-WebSocket-Accept fits the request's key; true over HTTP/2, which has none
 
+	// HeadersDropped says that the headers were not kept, and of the strings above
+	// the beginnings only, because Config.MaxHeads was met.
+	HeadersDropped bool
+
 	request, response string // heads as sent, kept raw: parsed headers weigh three times as much
 }
 
