@@ -128,7 +128,7 @@ func (a *Assembler) data(f *Flow, index uint32, side int, seq uint32, b []byte, 
 	}
 	if seq == h.next {
 		if q := h.queue; q != nil {
-			q.overlapping(seq, end, func(p *piece) { a.compare(f, side, seq, b, p.seq, p.data, t) })
+			q.overlapping(seq, seq+uint32(len(b)), func(p *piece) { a.compare(f, side, seq, b, p.seq, p.data, t) })
 		}
 		a.tell(f, index, side, b, t)
 		if n := end - h.next; n > 0 {

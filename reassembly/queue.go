@@ -190,7 +190,7 @@ func (a *Assembler) queueData(q *queue, seq uint32, b []byte, wire int, t time.T
 // store puts n bytes into q; b nil: they were cut off.
 func (a *Assembler) store(q *queue, seq uint32, b []byte, n int, t time.Time) {
 	end := seq + uint32(n)
-	q.overlapping(seq, end, func(p *piece) { a.compare(q.flow, int(q.side), seq, b, p.seq, p.data, t) })
+	q.overlapping(seq, seq+uint32(len(b)), func(p *piece) { a.compare(q.flow, int(q.side), seq, b, p.seq, p.data, t) })
 	where := q.place(seq, end)
 	if where.present {
 		a.stats.Duplicate += uint64(len(b))

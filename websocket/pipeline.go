@@ -33,6 +33,7 @@ type pipeline struct {
 	inflater inflate.Decoder
 	packed   []byte // scratch: a compressed payload, unmasked
 	plain    []byte // scratch: an unmasked payload
+	tested   int    // what evidence cost, in bytes tested
 	free     []*assembly
 	buffers  [][]byte // for assemblies
 	spare    int      // capacity of buffers

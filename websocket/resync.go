@@ -41,6 +41,10 @@ const (
 	huntThorough = 256 << 10
 	// maxChains bounds the chains followed at the same time.
 	maxChains = 32
+	// stepWork is what to look at a header costs, and inflateWork to inflate a
+	// byte, in bytes tested.
+	stepWork    = 16
+	inflateWork = 64
 	// probation is for how many frames after a find an impossible header means
 	// that the find was none.
 	probation = 32
@@ -54,7 +58,7 @@ type hunt struct {
 	seen          int64 // bytes looked at so far
 	charged, held int   // bytes of memory, and of buf, that were counted
 
-	work int64 // payload bytes tested: bounded by a multiple of seen, whatever is sent
+	work int64 // bytes tested: bounded by a multiple of seen, whatever is sent
 }
 
 // A chain is a run of frames, supposed to begin at from.
@@ -119,7 +123,7 @@ func (c *conn) hunt(dir Direction, h *half, b []byte, t time.Time) {
 	}
 	hu.chains = keep
 	for i := start; i < len(hu.buf); i++ {
-		if i > start && (unknown && hu.seen > huntThorough || hu.work > 64*hu.seen+1<<20) {
+		if i > start && (unknown && hu.seen > huntThorough || hu.tired()) {
 			break
 		}
 		if k := (chain{from: i, next: i, last: -1, inside: i > start}); plausible(hu.buf[i]) && c.follow(dir, h, &k, unknown) {
@@ -128,6 +132,10 @@ func (c *conn) hunt(dir Direction, h *half, b []byte, t time.Time) {
 	}
 	c.settle(dir, h, false)
 }
+
+// tired says that a hunt has tested so much that only the starts of segments are
+// looked at, and nothing is inflated.
+func (hu *hunt) tired() bool { return hu.work > 64*hu.seen+1<<20 }
 
 // add begins a chain, in the place of a less promising one where there are many.
 func (hu *hunt) add(k chain) {
@@ -292,10 +300,16 @@ func (c *conn) follow(dir Direction, h *half, k *chain, unknown bool) bool {
 			k.fragmented = !f.fin
 		}
 		payload := b[n : n+int(f.length)]
-		hu.work += int64(len(payload)) * (1 + int64(f.rsv))
-		bits, ok := c.evidence(&f, payload)
-		if !ok {
-			return false
+		hu.work += stepWork + int64(len(payload))
+		bits := 0
+		if f.rsv == 0 || !hu.tired() {
+			c.p.tested = 0
+			var ok bool
+			bits, ok = c.evidence(&f, payload)
+			hu.work += int64(c.p.tested)
+			if !ok {
+				return false
+			}
 		}
 		switch {
 		case f.length == 0:
@@ -348,6 +362,7 @@ func (c *conn) evidence(f *header, payload []byte) (bits int, ok bool) {
 			return 0, true
 		}
 		out, err := p.inflater.Message(payload, nil, 1<<16)
+		p.tested = inflateWork*len(payload) + len(out)
 		switch err {
 		case nil, inflate.ErrLimit:
 			// Random bits come to an end of a block too, but seldom just there.
