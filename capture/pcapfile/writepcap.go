@@ -50,3 +50,14 @@ func (e *pcapEncoder) frame(b []byte, f *capture.Frame, _ *Info) ([]byte, error)
 }
 
 func (e *pcapEncoder) end(b []byte) []byte { return b }
+
+func (e *pcapEncoder) whole(b []byte) (n int, frames uint64) {
+	for len(b)-n >= 16 {
+		next := n + 16 + int(binary.LittleEndian.Uint32(b[n+8:]))
+		if next > len(b) {
+			break
+		}
+		n, frames = next, frames+1
+	}
+	return n, frames
+}

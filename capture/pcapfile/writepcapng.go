@@ -194,6 +194,21 @@ func (e *pcapngEncoder) end(b []byte) []byte {
 	return b
 }
 
+func (e *pcapngEncoder) whole(b []byte) (n int, frames uint64) {
+	le := binary.LittleEndian
+	for len(b)-n >= 8 {
+		next := n + int(le.Uint32(b[n+4:]))
+		if next > len(b) {
+			break
+		}
+		if le.Uint32(b[n:]) == blockPacket {
+			frames++
+		}
+		n = next
+	}
+	return n, frames
+}
+
 // AddInterface describes interface number of the frames that follow to a pcapng
 // file, before its first frame if there is any; ifi.Link must be set. It does
 // nothing if that interface is known, and to a pcap file.

@@ -59,6 +59,8 @@ type Writer struct {
 	format encoder
 	buf    []byte      // whole records
 	size   int64       // bytes handed over
+	frames uint64      // handed over
+	queued uint64      // frames in buf
 	err    error       // sticky
 	after  *time.Timer // flushes; nil: not wanted
 	every  time.Duration
@@ -71,6 +73,9 @@ type encoder interface {
 	frame(b []byte, f *capture.Frame, info *Info) ([]byte, error)
 	// end appends what a file must not lack.
 	end(b []byte) []byte
+	// whole returns how long the whole records are that b begins with, and how
+	// many frames they hold.
+	whole(b []byte) (n int, frames uint64)
 }
 
 // Create creates a capture file; "-" is the standard output. A pcap file holds
@@ -87,7 +92,9 @@ func Create(name string, link decode.LinkType, cfg *WriterConfig) (*Writer, erro
 	if name == "-" {
 		return NewWriter(os.Stdout, link, &c)
 	}
-	f, err := os.Create(name)
+	// Not os.Create, which opens for reading too: then a named pipe would never
+	// tell that its reader has gone.
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o666)
 	if err != nil {
 		return nil, err
 	}
@@ -146,6 +153,7 @@ func (w *Writer) WriteFrameInfo(f *capture.Frame, info *Info) error {
 	if err != nil {
 		return err
 	}
+	w.queued++
 	return w.gathered(b)
 }
 
@@ -184,15 +192,27 @@ func (w *Writer) flushLocked() error {
 	}
 	if err != nil {
 		w.err = err
-		if w.file != nil && n > 0 {
+		whole, frames := w.format.whole(w.buf[:n])
+		w.size += int64(whole)
+		w.frames += frames
+		if w.file != nil && whole < n {
 			// The disk is full: do not leave half a record behind.
 			_ = w.file.Truncate(w.size) // the file may be a pipe or a device
 		}
 		return err
 	}
 	w.size += int64(n)
-	w.buf = w.buf[:0]
+	w.frames += w.queued
+	w.buf, w.queued = w.buf[:0], 0
 	return nil
+}
+
+// Frames returns how many frames the underlying writer has taken whole. After
+// Close without an error it is all of them.
+func (w *Writer) Frames() uint64 {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.frames
 }
 
 // Close flushes, and closes the file if Create opened it.
@@ -210,7 +230,9 @@ func (w *Writer) Close() error {
 	}
 	err := w.flushLocked()
 	if w.file != nil {
-		err = errors.Join(err, w.file.Close())
+		if cerr := w.file.Close(); err == nil {
+			err = cerr
+		}
 	}
 	w.err = fmt.Errorf("pcapfile: %w", os.ErrClosed)
 	return err

@@ -128,8 +128,8 @@ func TestWriteError(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 2 {
-		if err := w.Flush(); !errors.Is(err, errFull) {
-			t.Errorf("Flush: %v", err)
+		if err := w.Flush(); !errors.Is(err, errFull) || w.Frames() != 0 {
+			t.Errorf("Flush: %v, %d frames", err, w.Frames())
 		}
 	}
 	if err := w.Close(); !errors.Is(err, errFull) {
