@@ -19,7 +19,7 @@ func main() {
 	flag.Parse()
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	s, err := service.New(service.Config{Addr: *addr, Interface: *iface, Log: log})
 	if err == nil {
 		err = s.Run(ctx)

@@ -40,7 +40,7 @@ const usage = `Usage: tcpdump [-AdDehKlnNOpqStUvxX#] [ -B size ] [ -c count ] [-
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends the process, whatever it waits for
 	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 
@@ -177,9 +177,13 @@ func (s *session) loop(ctx context.Context) error {
 		err = nil
 	}
 	if w != nil {
-		err = errors.Join(err, w.Close())
+		if werr := w.Close(); err == nil { // otherwise it is the same, or follows
+			err = werr
+		}
 	}
-	err = errors.Join(err, s.out.Flush())
+	if ferr := s.out.Flush(); err == nil {
+		err = ferr
+	}
 	if err != nil {
 		fmt.Fprintf(s.stderr, "tcpdump: pcap_loop: %v\n", err)
 	}

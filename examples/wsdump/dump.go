@@ -21,6 +21,7 @@ func (o *options) dumpFilter(w io.Writer) error {
 		if err != nil {
 			return err
 		}
+		s.announce()
 		t.Link = s.LinkType()
 		s.Close()
 	} else {

@@ -9,10 +9,8 @@ import (
 	"io"
 	"iter"
 	"os"
-	"os/signal"
 	"runtime"
 	"runtime/debug"
-	"syscall"
 	"time"
 
 	"github.com/wstap/wstap/capture/filter"
@@ -43,7 +41,7 @@ func report(err error) int {
 	var usage *usageError
 	var mistake *filter.Error
 	switch {
-	case err == nil, errors.Is(err, syscall.EPIPE): // nobody reads on: as quiet as `| head` expects
+	case err == nil, errors.Is(err, errReaderGone):
 		return 0
 	case errors.As(err, &status):
 		return int(status)
@@ -62,14 +60,14 @@ func (o *options) run() error {
 	switch {
 	case o.help:
 		_, err := io.WriteString(os.Stdout, help)
-		return err
+		return readerGone(err)
 	case o.version:
 		_, err := fmt.Printf("wsdump %s (%s)\n", version(), runtime.Version())
-		return err
+		return readerGone(err)
 	case o.list:
-		return listInterfaces(os.Stdout)
+		return readerGone(listInterfaces(os.Stdout))
 	case o.dump > 0:
-		return o.dumpFilter(os.Stdout)
+		return readerGone(o.dumpFilter(os.Stdout))
 	case o.demo:
 		return o.runDemo()
 	}
@@ -121,14 +119,23 @@ func (o *options) tapAll(ctx context.Context, src *source, each func(websocket.E
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	tap := websocket.NewTap(src, nil)
-	progress := src.startProgress()
+	progress := src.newProgress()
 	defer progress.stop()
-	defer watchSignals(src.end, func() {
-		progress.hide()
-		o.printStats(os.Stderr, tap.Stats())
-	})()
 	eager := src.eager || o.line || isTerminal(os.Stdout)
 	out := newOutput(progress.above(os.Stdout), eager, stop)
+	over := make(chan struct{})
+	defer close(over)
+	stats := func() { o.printStats(os.Stderr, tap.Stats()) }
+	end := func() {
+		src.end()
+		exitIfStuck(over, func() uint64 { return tap.Stats().Capture.Captured + out.taken.Load() }, stats)
+	}
+	defer watchSignals(end, func() {
+		progress.hide()
+		stats()
+	})()
+	src.announce() // only now, for who reads it may send a signal
+	progress.start()
 
 	var seen uint64
 	var err error
@@ -141,16 +148,18 @@ func (o *options) tapAll(ctx context.Context, src *source, each func(websocket.E
 	if cause := context.Cause(ctx); cause != nil {
 		err = cause
 	}
-	err = errors.Join(err, src.finish(), out.Close())
+	saved := src.finish()
+	err = join(saved, err, out.Close())
 	progress.stop()
 	if o.total && err == nil {
 		_, err = fmt.Printf("%d messages\n", seen)
+		err = readerGone(err)
 	}
-	if errors.Is(err, syscall.EPIPE) {
+	if saved == nil && errors.Is(err, errReaderGone) {
 		return err
 	}
 	status := report(err)
-	o.printStats(os.Stderr, tap.Stats())
+	stats()
 	if status != 0 {
 		return exitStatus(status)
 	}
@@ -185,30 +194,4 @@ func (o *options) printAll(events iter.Seq2[websocket.Event, error], out io.Writ
 		}
 	}
 	return seen, nil
-}
-
-// watchSignals ends the capture in good order on a signal, and shows how it
-// stands on SIGUSR1. The function that it returns undoes it.
-func watchSignals(end, stats func()) (undo func()) {
-	ends, show, quit := make(chan os.Signal, 1), make(chan os.Signal, 1), make(chan struct{})
-	signal.Notify(ends, endSignals...)
-	notifyStats(show)
-	go func() {
-		for {
-			select {
-			case <-ends:
-				signal.Reset(endSignals...) // a second one ends the process
-				go end()
-			case <-show:
-				stats()
-			case <-quit:
-				return
-			}
-		}
-	}()
-	return func() {
-		signal.Stop(ends)
-		signal.Stop(show)
-		close(quit)
-	}
 }

@@ -1,8 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"io"
+	"os"
 	"sync"
+	"sync/atomic"
 )
 
 const (
@@ -17,7 +20,9 @@ const (
 type output struct {
 	w     io.Writer
 	eager bool
-	fail  func(error) // called once, on the first error of w
+	fail  func(error)   // called once, on the first error of w
+	taken atomic.Uint64 // bytes, by w
+	half  int64         // bytes since the last line's end, of those taken
 
 	mu      sync.Mutex
 	change  sync.Cond
@@ -53,7 +58,7 @@ func (o *output) run() {
 		err := o.err
 		o.mu.Unlock()
 		if err == nil {
-			if _, err = o.w.Write(busy); err != nil {
+			if err = o.write(busy); err != nil {
 				o.fail(err)
 			}
 		}
@@ -64,6 +69,41 @@ func (o *output) run() {
 		o.writing = false
 		o.err = err
 		o.change.Broadcast()
+	}
+}
+
+// write writes b in pieces, to be seen at work.
+func (o *output) write(b []byte) error {
+	for len(b) > 0 {
+		n, err := o.w.Write(b[:min(len(b), chunkSize)])
+		o.taken.Add(uint64(n))
+		if i := bytes.LastIndexByte(b[:n], '\n'); i >= 0 {
+			o.half = int64(n - i - 1)
+		} else {
+			o.half += int64(n)
+		}
+		if err != nil {
+			o.dropHalf()
+			return readerGone(err)
+		}
+		b = b[n:]
+	}
+	return nil
+}
+
+// dropHalf takes the beginning of a line away that found no room for its end,
+// where that is possible: in a file that nobody else has written to since.
+func (o *output) dropHalf() {
+	f, ok := o.w.(*os.File)
+	if !ok || o.half == 0 {
+		return
+	}
+	info, err := f.Stat()
+	if err != nil || !info.Mode().IsRegular() {
+		return
+	}
+	if at, err := f.Seek(0, io.SeekCurrent); err == nil && at == info.Size() && f.Truncate(at-o.half) == nil {
+		_, _ = f.Seek(-o.half, io.SeekCurrent) // standard error may go on here
 	}
 }
 

@@ -24,15 +24,19 @@ type progress struct {
 	ended bool
 }
 
-// startProgress returns nil where there is no terminal, no large file, or no
+// newProgress returns nil where there is no terminal, no large file, or no
 // end of it.
-func (s *source) startProgress() *progress {
+func (s *source) newProgress() *progress {
 	if s.size < progressSize || s.eager || !isTerminal(os.Stderr) {
 		return nil
 	}
-	p := &progress{file: s.file, size: s.size, quit: make(chan struct{})}
-	go p.run()
-	return p
+	return &progress{file: s.file, size: s.size, quit: make(chan struct{})}
+}
+
+func (p *progress) start() {
+	if p != nil {
+		go p.run()
+	}
 }
 
 func (p *progress) run() {

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"strings"
+	"syscall"
 
 	"github.com/wstap/wstap/capture/pcapfile"
 	"github.com/wstap/wstap/reassembly"
@@ -72,11 +74,34 @@ func plural(n uint64, word string) string {
 	return word + "s"
 }
 
+// errReaderGone: who read the standard output has closed it. That is how `| head`
+// ends things, so it is no failure.
+var errReaderGone = errors.New("nobody reads the standard output")
+
+// readerGone finds errReaderGone in an error of writing to standard output.
+func readerGone(err error) error {
+	if errors.Is(err, syscall.EPIPE) {
+		return errReaderGone
+	}
+	return err
+}
+
+// join is errors.Join, with what several places tell only once.
+func join(errs ...error) error {
+	var all error
+	for _, err := range errs {
+		if !errors.Is(all, err) {
+			all = errors.Join(all, err)
+		}
+	}
+	return all
+}
+
 // explain puts an error on one line and says what to do, where the error itself
 // does not. Names of files and words of filters are other people's, and must
 // not write on the terminal.
 func explain(err error) string {
-	msg := string(appendEscaped(nil, err.Error()))
+	msg := string(appendEscaped(nil, strings.ReplaceAll(err.Error(), "\n", "; ")))
 	switch {
 	case errors.Is(err, errors.ErrUnsupported) && runtime.GOOS != "linux":
 		return msg + ": capture with tcpdump -w, and read the file with wsdump -r"

@@ -26,6 +26,7 @@ type source struct {
 	file   *os.File         // of -r, or nil
 	size   int64            // of file; 0 if it has none
 	writer *pcapfile.Writer // of -w, or nil
+	hello  string           // says where the frames come from
 	ended  atomic.Bool      // by end
 }
 
@@ -82,6 +83,9 @@ func (s *source) end() {
 	s.Close()
 }
 
+// announce says on standard error that it begins.
+func (s *source) announce() { io.WriteString(os.Stderr, s.hello) }
+
 // open opens the source and then does what prepare does.
 func (o *options) open() (*source, error) {
 	open := o.listen
@@ -98,12 +102,13 @@ func (o *options) open() (*source, error) {
 // prepare creates the file of -w and gives up root. It comes after the opening
 // of the source: nothing is created for a capture that cannot begin, and root
 // is needed for nothing else. It closes the source on an error.
-func (o *options) prepare(s *source) (err error) {
-	if o.write != "" {
+func (o *options) prepare(s *source) error {
+	drop, err := relinquish(o.user) // before a file is overwritten, is there such a user?
+	if err == nil && o.write != "" {
 		err = s.save(o)
 	}
-	if err == nil && o.user != "" {
-		err = relinquish(o.user)
+	if err == nil {
+		err = drop()
 	}
 	if err != nil {
 		s.Close()
@@ -139,9 +144,9 @@ func (o *options) listen() (*source, error) {
 	if snaplen == 0 {
 		snaplen = capture.DefaultSnapLen
 	}
-	fmt.Fprintf(os.Stderr, "wsdump: listening on %s, link-type %v, snapshot length %d bytes\n",
+	hello := fmt.Sprintf("wsdump: listening on %s, link-type %v, snapshot length %d bytes\n",
 		quoteArg(name), src.LinkType(), snaplen)
-	return &source{Source: src, live: true, stop: src.Stop, eager: true}, nil
+	return &source{Source: src, live: true, stop: src.Stop, eager: true, hello: hello}, nil
 }
 
 // workers is how many parts of a file are worked on at the same time. What is
@@ -202,7 +207,7 @@ func (o *options) openReader(f *os.File) (*pcapfile.Reader, error) {
 	return r, err
 }
 
-// filtered sets the filter of a file and tells where the frames come from.
+// filtered sets the filter of a file.
 func (o *options) filtered(s *source, name string) (*source, error) {
 	if expr := strings.TrimSpace(o.filter); expr != "" {
 		if err := s.Source.(*pcapfile.Reader).SetFilter(expr); err != nil {
@@ -210,7 +215,7 @@ func (o *options) filtered(s *source, name string) (*source, error) {
 			return nil, err
 		}
 	}
-	fmt.Fprintf(os.Stderr, "reading from file %s, link-type %v\n", quoteArg(name), s.LinkType())
+	s.hello = fmt.Sprintf("reading from file %s, link-type %v\n", quoteArg(name), s.LinkType())
 	return s, nil
 }
 
@@ -252,10 +257,15 @@ func (s *flushed) Next(f *capture.Frame) error {
 	return s.w.Flush()
 }
 
-// finish completes the file of -w.
+// finish completes the file of -w. An error tells how much is in it.
 func (s *source) finish() error {
 	if s.writer == nil {
 		return nil
 	}
-	return s.writer.Close()
+	err := s.writer.Close()
+	if err == nil {
+		return nil
+	}
+	st, _ := s.Stats() // those of a capture that was opened cannot fail
+	return fmt.Errorf("%w: of %d packets %d are saved", err, st.Captured, s.writer.Frames())
 }

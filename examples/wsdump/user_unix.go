@@ -11,20 +11,24 @@ import (
 	"syscall"
 )
 
-// relinquish gives up root for good: from here on the process is name, in
-// name's groups. Go applies these calls to every thread.
-func relinquish(name string) error {
+// relinquish returns what gives up root for good: from then on the process is
+// name, in name's groups. Go applies these calls to every thread. Without a name
+// nothing is given up.
+func relinquish(name string) (drop func() error, err error) {
+	if name == "" {
+		return func() error { return nil }, nil
+	}
 	u, err := user.Lookup(name)
 	if err != nil {
-		return fmt.Errorf("-Z: no such user: %s", quoteArg(name))
+		return nil, fmt.Errorf("-Z: no such user: %s", quoteArg(name))
 	}
 	if os.Geteuid() != 0 {
-		return fmt.Errorf("-Z gives up root, and this is not root: leave it out")
+		return nil, fmt.Errorf("-Z gives up root, and this is not root: leave it out")
 	}
 	uid, err1 := strconv.Atoi(u.Uid)
 	gid, err2 := strconv.Atoi(u.Gid)
 	if err := errors.Join(err1, err2); err != nil {
-		return fmt.Errorf("-Z %s: %w", name, err)
+		return nil, fmt.Errorf("-Z %s: %w", name, err)
 	}
 	groups := []int{gid}
 	if ids, err := u.GroupIds(); err == nil {
@@ -34,6 +38,10 @@ func relinquish(name string) error {
 			}
 		}
 	}
+	return func() error { return become(name, uid, gid, groups) }, nil
+}
+
+func become(name string, uid, gid int, groups []int) error {
 	for _, step := range []struct {
 		name string
 		call func() error
