@@ -83,12 +83,6 @@ func (h *half) needRare() *rare {
 	return h.rare
 }
 
-// A span is a range of a stream, [from, to).
-type span struct{ from, to int64 }
-
-// maxConflicts bounds the spans remembered of a direction.
-const maxConflicts = 32
-
 func (p *pipeline) accept(f *reassembly.Flow) reassembly.Consumer {
 	c := &conn{p: p, flow: f, opening: &opening{}}
 	c.opening.conn = c
@@ -178,21 +172,6 @@ func (c *conn) lose(h *half) {
 	if hu := h.hunting(); hu != nil {
 		c.drop(hu, len(hu.buf))
 	}
-}
-
-// Conflict implements reassembly.Consumer.
-func (c *conn) Conflict(dir Direction, offset, n int64, t time.Time) {
-	if c.swap {
-		dir = dir.Reverse()
-	}
-	h := &c.halves[dir]
-	s := span{offset, offset + n}
-	if h.needRare(); len(h.conflicts) < maxConflicts {
-		h.conflicts = append(h.conflicts, s)
-		return
-	}
-	last := &h.conflicts[maxConflicts-1] // rather too much than nothing
-	last.from, last.to = min(last.from, s.from), max(last.to, s.to)
 }
 
 // Closed implements reassembly.Consumer.
@@ -328,16 +307,17 @@ func (c *conn) relose(dir Direction, h *half, b []byte, t time.Time) {
 func (c *conn) beginFrame(dir Direction, h *half, f *header, start, t time.Time) {
 	h.fin, h.key, h.left = f.fin || f.opcode.Control(), f.key, f.length
 	a := h.data
+	begin := h.offset - int64(f.bytes)
 	switch {
 	case f.opcode.Control():
-		a = c.p.newAssembly(f, start)
+		a = c.p.newAssembly(f, start, begin)
 	case f.opcode != 0 && a != nil: // the message before was never finished
 		a.truncated = true
 		c.finish(dir, h, a, t)
 		a = nil
 		fallthrough
 	case a == nil:
-		a = c.p.newAssembly(f, start)
+		a = c.p.newAssembly(f, start, begin)
 		a.compressed = c.compressed(f)
 		h.data = a
 	}
@@ -392,7 +372,7 @@ func (c *conn) whole(dir Direction, h *half, f *header, b []byte, start, t time.
 	m.WireLength = f.length
 	m.Frames = 1
 	m.BadMask = f.masked != (dir == FromClient)
-	c.tell(dir, h, m, int64(f.length), t)
+	c.tell(dir, h, m, h.offset-f.length-int64(f.bytes), t)
 }
 
 // finish tells a message that was put together from pieces.
@@ -417,7 +397,7 @@ func (c *conn) finish(dir Direction, h *half, a *assembly, t time.Time) {
 	if a.compressed {
 		m.checkText()
 	}
-	c.tell(dir, h, m, a.wire, t)
+	c.tell(dir, h, m, a.begin, t)
 	p.freeAssembly(a)
 }
 
@@ -452,14 +432,15 @@ func (c *conn) inflate(dir Direction, h *half, src []byte, truncated bool) (m *M
 	return m
 }
 
-// tell fills in what all messages have in common and gives m out.
-func (c *conn) tell(dir Direction, h *half, m *Message, wire int64, t time.Time) {
+// tell fills in what all messages have in common and gives m out, which begins
+// at an offset of the stream.
+func (c *conn) tell(dir Direction, h *half, m *Message, begin int64, t time.Time) {
 	m.Conn = c.info
 	m.Midstream = h.found
 	m.From = dir
 	m.Time = t
 	if h.rare != nil && len(h.conflicts) > 0 {
-		m.Conflict = h.conflicted(h.offset - wire)
+		m.Conflict = h.conflicted(begin)
 	}
 	c.count(m)
 	c.p.tellMessage(m)
@@ -477,22 +458,6 @@ func (m *Message) checkText() {
 	var u utf8Check
 	u.add(m.Payload)
 	m.InvalidUTF8 = u.invalid(true)
-}
-
-// conflicted says whether a conflict was seen from an offset of the stream on to
-// the present one, and forgets those before.
-func (h *half) conflicted(from int64) (found bool) {
-	keep := h.conflicts[:0]
-	for _, s := range h.conflicts {
-		if s.from < h.offset && s.to > from {
-			found = true
-		}
-		if s.to > h.offset {
-			keep = append(keep, s)
-		}
-	}
-	h.conflicts = keep
-	return found
 }
 
 // cause names a reason as End does. A reused pair of ports means that the end
@@ -515,6 +480,7 @@ func cause(r reassembly.Reason) string {
 type assembly struct {
 	buf        []byte
 	start      time.Time
+	begin      int64 // offset of the first header in the stream
 	wire       int64
 	frames     int
 	opcode     Opcode

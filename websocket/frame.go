@@ -22,6 +22,7 @@ type header struct {
 	opcode Opcode
 	key    uint32 // as unmask takes it
 	size   uint8  // of the length's form: 7, 16 or 64 bits
+	bytes  uint8  // of the header itself
 	length int64
 }
 
@@ -89,5 +90,6 @@ func (h *header) parse(b []byte) int {
 		h.key = binary.LittleEndian.Uint32(b[n:])
 		n += 4
 	}
+	h.bytes = uint8(n)
 	return n
 }

@@ -121,6 +121,12 @@ func inflateSimply(payload, dict []byte) (out []byte, ok bool) {
 	return out, err == nil && r.Len() == 0 && len(out) < 1<<20
 }
 
+// doubted says whether decodeSimply does not know the payload.
+func doubted(line string) bool {
+	words := strings.SplitN(line, " ", 4)
+	return len(words) == 4 && words[2] == "?"
+}
+
 // simple describes a message as decodeSimply does.
 func simple(m *Message, doubt bool) string {
 	if doubt {
@@ -177,7 +183,7 @@ func FuzzFrames(f *testing.F) {
 			t.Fatalf("%d messages, want %d:\n%s\nwant\n%s", len(r.msgs), len(want), strings.Join(r.lines, "\n"), strings.Join(want, "\n"))
 		}
 		for i, m := range r.msgs {
-			if got := simple(m, strings.Contains(want[i], " ? ")); got != want[i] {
+			if got := simple(m, doubted(want[i])); got != want[i] {
 				t.Errorf("message %d: %s\nwant %s", i, got, want[i])
 			}
 		}

@@ -235,7 +235,7 @@ func (p *pipeline) give(a *assembly) *Message {
 	return p.message(a.buf, 0, false)
 }
 
-func (p *pipeline) newAssembly(f *header, start time.Time) *assembly {
+func (p *pipeline) newAssembly(f *header, start time.Time, begin int64) *assembly {
 	var buf []byte
 	if n := len(p.buffers); n > 0 && f.length > 0 {
 		buf = p.buffers[n-1]
@@ -250,7 +250,7 @@ func (p *pipeline) newAssembly(f *header, start time.Time) *assembly {
 	} else {
 		a = &assembly{}
 	}
-	*a = assembly{buf: buf, start: start, opcode: f.opcode}
+	*a = assembly{buf: buf, start: start, begin: begin, opcode: f.opcode}
 	return a
 }
 

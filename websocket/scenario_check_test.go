@@ -1,0 +1,133 @@
+package websocket
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+)
+
+// check compares messages with what was sent. Where the capture has it all,
+// they are the same, with a conflict told where one was seen in time. Where not,
+// a message without a flag was sent, in this order; one found by looking for
+// frames may be what a payload contains, but nothing there is compressed.
+func (s *scenario) check(t *testing.T, msgs []*Message) {
+	t.Helper()
+	got := map[pair][]*Message{}
+	for _, m := range msgs {
+		way := pair{m.Conn.Client, m.Conn.Server}
+		if m.From == FromServer {
+			way = way.reverse()
+		}
+		got[way] = append(got[way], m)
+	}
+	for _, k := range s.talks {
+		for _, way := range []pair{{k.Client, k.Server}, {k.Server, k.Client}} {
+			switch {
+			case s.form[1]&^(harmless|forged) == 0 && !s.wild[way]:
+				s.checkAll(t, way, got[way])
+			case !s.wild[way]:
+				s.checkSome(t, way, got[way])
+			}
+		}
+	}
+}
+
+func (s *scenario) checkAll(t *testing.T, way pair, msgs []*Message) {
+	t.Helper()
+	if len(msgs) != len(s.sent[way]) {
+		t.Fatalf("%v: %d messages of %d", way, len(msgs), len(s.sent[way]))
+	}
+	for i, m := range msgs {
+		if got := simple(m, false); got != s.sent[way][i] || m.Midstream || m.Undecoded || m.InvalidUTF8 {
+			t.Fatalf("%v: %s, sent %s", way, describeMessage(m), s.sent[way][i])
+		}
+		conflict := slices.ContainsFunc(s.forged[way], func(f *forgery) bool {
+			return f.from < s.spans[way][i].to && s.spans[way][i].from < f.to && f.time.Before(m.Time)
+		})
+		if m.Conflict != conflict {
+			t.Fatalf("%v: a conflict: %v, message %d is %s", way, conflict, i, describeMessage(m))
+		}
+	}
+}
+
+func (s *scenario) checkSome(t *testing.T, way pair, msgs []*Message) {
+	t.Helper()
+	sent := s.sent[way]
+	for _, m := range msgs {
+		if m.Truncated || m.Undecoded || m.Conflict || m.Midstream && !m.Compressed {
+			continue
+		}
+		i := slices.Index(sent, simple(m, false))
+		if i < 0 {
+			t.Fatalf("%v: %s was not sent, or not in this order", way, describeMessage(m))
+		}
+		sent = sent[i+1:]
+	}
+}
+
+// checkScenario plays a scenario through a file, a Tap and the reference.
+func checkScenario(t *testing.T, script []byte) {
+	s := newScenario(script)
+	file := s.file()
+	ref := readReference(file)
+	out := tapFile(t, file, ref.records)
+	s.check(t, out.msgs)
+	if s.form[1]&^harmless == 0 && (len(out.gaps) > 0 || len(out.ends) != len(s.talks)) {
+		t.Fatalf("%d gaps, %d connections of %d", len(out.gaps), len(out.ends), len(s.talks))
+	}
+	ref.checkAgainst(t, out.msgs)
+	if s.form[7]&3 == 0 {
+		s.check(t, ref.checkShards(t, file))
+	}
+}
+
+func TestScenarios(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(9, 9))
+	for i := range 200 {
+		script := randomBytes(rnd, 8+2*rnd.IntN(20))
+		if i%2 == 0 {
+			script[1] &= harmless
+		}
+		t.Run(fmt.Sprintf("%x", script), func(t *testing.T) { checkScenario(t, script) })
+	}
+}
+
+// FuzzScenario: the messages that were sent are those that the Tap gives of a
+// capture of them, less what the capture lacks.
+func FuzzScenario(f *testing.F) {
+	for _, seed := range scenarios {
+		f.Add(append(slices.Clone(seed.form[:]), seed.script...))
+	}
+	f.Fuzz(func(t *testing.T, script []byte) { checkScenario(t, script) })
+}
+
+// scenarios are the seeds, each with what it hits.
+var scenarios = []struct {
+	hits   string
+	form   [8]byte
+	script []byte
+}{
+	{"each kind of message, both ways", [8]byte{0, 0, 0xff}, []byte{0, 5, 1, 5, 0x08, 200, 0x10, 3, 0x11, 4, 0x18, 7, 0x20, 9, 0x28, 99, 0x30, 3, 0x38, 0, 0x39, 9}},
+	{"segments of one byte", [8]byte{}, []byte{0, 5, 0x21, 10}},
+	{"a message behind the 101 response, in its segment", [8]byte{0, 0, 0xff, 0, 0, 0x80}, []byte{1, 5, 0x21, 8}},
+	{"history of earlier messages, in fragments with pings between", [8]byte{0x08, 0, 99}, []byte{0x69, 200, 0x69, 9, 0x61, 40, 0xe9, 200, 0x69, 41, 0x68, 60}},
+	{"no history", [8]byte{0x10, 0, 99}, []byte{0x69, 200, 0x69, 9, 0x61, 40}},
+	{"numbers that wrap, four connections of IPv6 in turn", [8]byte{0x04, 0, 0xff, 0, 0, 7, 0, 1}, []byte{0, 200, 2, 200, 4, 200, 6, 200, 1, 9, 3, 9, 5, 9, 7, 9}},
+	{"packets in disorder, repeated, in IP fragments, tagged", [8]byte{0x01, harmless, 60, 0x60, 0, 1}, []byte{0x69, 200, 0x18, 90, 0x0b, 200, 3, 4, 0x82, 9, 2, 9}},
+	{"the same in a cooked pcapng, packed, three workers", [8]byte{0x62, harmless, 0xff, 0x60, 0, 3, 1, 4}, []byte{0x18, 200, 0x1a, 200, 0x1c, 200, 0x1e, 200}},
+	{"holes inside of payloads", [8]byte{0, dropped, 10, 0x10}, []byte{0, 200, 0, 90, 0x19, 200, 1, 9}},
+	{"holes that take headers along, compressed", [8]byte{0x08, dropped, 0xff, 0x40}, []byte{0x40, 50, 0x40, 60, 0x68, 200, 0x41, 9, 0x40, 9, 0x40, 70, 0, 99}},
+	{"compressed text behind holes, with history", [8]byte{0x08, dropped, 0xff, 0x18}, bytes.Repeat([]byte{0x69, 200, 0x41, 50, 0x40, 99, 0x68, 64}, 16)},
+	{"the same without", [8]byte{0x10, dropped, 0xff, 0x18}, bytes.Repeat([]byte{0x69, 200, 0x41, 50, 0x40, 99, 0x68, 64}, 16)},
+	{"compressed text in short segments, some missing", [8]byte{0x08, dropped, 40, 0x10}, bytes.Repeat([]byte{0x69, 200, 0x41, 50}, 32)},
+	{"a capture of compressed text that begins in the middle", [8]byte{0x08, joined, 0xff, 0x60}, bytes.Repeat([]byte{0x69, 200, 0x41, 50, 0x40, 99, 0x68, 64}, 16)},
+	{"a snapshot length that cuts heads and long messages", [8]byte{0, snapped, 0xff, 0, 80}, []byte{0, 5, 0, 200, 1, 9, 0x19, 20, 1, 20}},
+	{"other bytes in what was delivered", [8]byte{0, forged, 60, 0x30}, []byte{0, 200, 1, 200, 0x20, 200, 0x21, 250, 1, 9}},
+	{"other bytes in a fragment, then a ping, then the rest", [8]byte{0x41, forged, 35, 48, 48, 48, 0, 98}, []byte{0x39, 122, 0x31, 120, 0x61, 200, 0x31, 9}},
+	{"other bytes in what waits behind a hole", [8]byte{0, forged | reordered, 20, 0x80}, []byte{0, 200, 1, 200, 0x20, 200, 1, 9}},
+	{"a capture that begins between messages", [8]byte{0, joined, 0xff, 0x60}, []byte{0, 50, 0, 60, 1, 70, 1, 80, 0, 50, 0, 60, 1, 70, 1, 80}},
+	{"payloads that look like frames, behind holes", [8]byte{0, dropped | joined, 60, 0x30}, []byte{0x30, 55, 0x31, 55, 0x30, 39, 0x31, 47, 0x30, 63}},
+	{"no acknowledgments, no links", [8]byte{0x83, dropped | reordered, 99, 9}, []byte{0, 200, 0x19, 200, 0, 9, 1, 9}},
+}
