@@ -16,9 +16,10 @@ import (
 
 // A device is what one capture listens to.
 type device struct {
-	index    int   // as bind wants it; 0: all interfaces
-	members  []int // indexes of the only interfaces wanted; nil: all of index
-	loopback int   // index of the loopback interface if it is among them; 0: none
+	name     string // as the user gave it
+	index    int    // as bind wants it; 0: all interfaces
+	members  []int  // indexes of the only interfaces wanted; nil: all of index
+	loopback int    // index of the loopback interface if it is among them; 0: none
 	typ      packet.Type
 	link     decode.LinkType
 }

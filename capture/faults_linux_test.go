@@ -126,6 +126,30 @@ func TestInterfaceGone(t *testing.T) {
 	}
 }
 
+// Several interfaces end a capture with the last of them, though nothing wakes
+// the reader.
+func TestSeveralGone(t *testing.T) {
+	for _, workers := range []int{1, 2} {
+		h := testnet.New(t)
+		_, tap0 := h.Tap("tap0")
+		_, tap1 := h.Tap("tap1")
+		l := listen(t, h, "tap0,tap1", &capture.Config{Workers: workers})
+		data, end := frames(l)
+		tap0.Close()
+		tap1.Write(datagram(nil, "one is left"))
+		expect(t, data, end, "one is left")
+		tap1.Close()
+		select {
+		case err := <-end:
+			if !errors.Is(err, capture.ErrInterfaceGone) || !strings.Contains(err.Error(), "tap0,tap1: ") {
+				t.Error(err)
+			}
+		case <-time.After(20 * time.Second):
+			t.Error("no end")
+		}
+	}
+}
+
 // A capture may begin on an interface that is down.
 func TestListenDown(t *testing.T) {
 	h := testnet.New(t)

@@ -26,8 +26,8 @@ const (
 var (
 	// ErrNoInterface: there is no interface of that name.
 	ErrNoInterface = errors.New("no such interface")
-	// ErrInterfaceGone: the captured interface was removed. Next returns it
-	// once what was captured before has been read.
+	// ErrInterfaceGone: the captured interface was removed, or the last of
+	// several. Next returns it once what was captured before has been read.
 	ErrInterfaceGone = errors.New("interface is gone")
 )
 
@@ -101,8 +101,12 @@ var _ Sharded = (*Live)(nil)
 // One interface is captured with the link type of its own, if that is
 // Ethernet or bare IP. Otherwise, and with several or all, frames begin with
 // a Linux cooked header (LinkSLL2). A VLAN tag that the kernel had taken off
-// is back in its place. An interface that goes away ends the capture if it was
-// the only one; with several or all, the capture goes on.
+// is back in its place.
+//
+// An interface may be renamed, and go down and up again. One that is removed
+// ends the capture if it was the only one, or the last of several; Any goes on.
+// One that comes back under the same name is another one, which only Any
+// captures.
 //
 // Capturing needs CAP_NET_RAW on Linux; without it the error matches
 // os.ErrPermission. A name that no interface has is ErrNoInterface; a mistake

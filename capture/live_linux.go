@@ -64,6 +64,7 @@ func (l *live) openHere(name string, c *Config) (err error) {
 	if err != nil {
 		return err
 	}
+	d.name = name
 	l.device, l.link, l.snapLen = d, d.link, c.SnapLen
 	if l.prelude, err = bpf.Assemble(d.prelude(c.Direction)); err != nil {
 		return err

@@ -3,6 +3,7 @@ package capture
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"runtime"
@@ -22,6 +23,10 @@ import (
 // downPoll is how often an interface that is down is looked at: the kernel
 // does not wake a reader when a downed interface goes away.
 const downPoll = 250 * time.Millisecond
+
+// membersPoll is how often a reader that waits for several interfaces looks
+// whether one of them is left: the kernel does not wake it when one goes away.
+const membersPoll = time.Second
 
 // stopLimit bounds how long a stopped capture waits for the kernel to hand
 // over its last block, counted from when it should have.
@@ -193,6 +198,8 @@ func (s *shard) deadline() time.Time {
 		return time.Now().Add(s.timeout + time.Millisecond)
 	case s.down:
 		return time.Now().Add(downPoll)
+	case s.live.device.members != nil:
+		return time.Now().Add(membersPoll)
 	}
 	return time.Time{}
 }
@@ -286,12 +293,29 @@ func (s *shard) check(fd int) error {
 	if errno != 0 && errno != int(unix.ENETDOWN) {
 		return os.NewSyscallError("read", syscall.Errno(errno))
 	}
-	if errno == 0 && !s.down {
-		return nil
+	d := s.live.device
+	if d.members != nil {
+		err = anyLeft(fd, d.members)
+	} else if errno != 0 || s.down {
+		var up bool
+		up, err = interfaceUp(fd)
+		s.down = !up
 	}
-	up, err := interfaceUp(fd)
-	s.down = !up
+	if err != nil {
+		err = fmt.Errorf("capture: %s: %w", d.name, err)
+	}
 	return err
+}
+
+// anyLeft returns ErrInterfaceGone if none of the interfaces is left.
+func anyLeft(fd int, members []int) error {
+	for _, index := range members {
+		_, err := interfaceName(fd, index)
+		if !errors.Is(err, unix.ENODEV) && !errors.Is(err, unix.ENXIO) {
+			return err
+		}
+	}
+	return ErrInterfaceGone
 }
 
 // interfaceUp reports whether the interface that a packet socket is bound to

@@ -42,7 +42,7 @@ func fakeRing(t testing.TB, link decode.LinkType, blocks, frameLen int, status u
 		binary.NativeEndian.PutUint32(b[blockNumPkts:], uint32(n))
 		binary.NativeEndian.PutUint32(b[blockFirst:], first)
 	}
-	s := &shard{live: &live{}, link: link, snapLen: DefaultSnapLen, ring: r}
+	s := &shard{live: &live{device: new(device)}, link: link, snapLen: DefaultSnapLen, ring: r}
 	refill(s)
 	return s
 }

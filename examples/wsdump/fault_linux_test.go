@@ -1,0 +1,321 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+	"golang.org/x/sys/unix"
+
+	"github.com/wstap/wstap/internal/testnet"
+)
+
+// limited gives cmd a limit of 512-byte blocks for the files that it writes.
+func limited(cmd *exec.Cmd, blocks int) {
+	cmd.Path, cmd.Args = "/bin/sh", append([]string{"sh", "-c", fmt.Sprintf(`ulimit -f %d; exec "$@"`, blocks), "sh"}, cmd.Args...)
+}
+
+// saved reads how many packets an error says are in the file of -w.
+func saved(t *testing.T, stderr string) (n int) {
+	t.Helper()
+	var of int
+	_, said, ok := strings.Cut(stderr, ": of ")
+	if _, err := fmt.Sscanf(said, "%d packets %d are saved\n", &of, &n); !ok || err != nil || n > of || strings.Count(stderr, "\nwsdump: ") != 1 {
+		t.Errorf("it does not say once what is saved: %s", stderr)
+	}
+	return n
+}
+
+// TestNoRoom: a file that may not grow keeps what is whole, and what is not
+// there is told.
+func TestNoRoom(t *testing.T) {
+	for _, name := range []string{"saved.pcap", "saved.pcapng"} {
+		name = filepath.Join(t.TempDir(), name)
+		cmd := command(t, "-r", recordings[0], "-w", name)
+		limited(cmd, 20)
+		r := finish(t, cmd)
+		if r.status != 1 || !strings.Contains(r.stderr, "file too large") || !strings.Contains(r.stderr, " on 2 connections\n") {
+			t.Errorf("exit status %d: %s", r.status, r.stderr)
+		}
+		n := saved(t, r.stderr)
+		if r := mustWork(t, "-r", name, "-q"); n == 0 || !strings.Contains(r.stderr, fmt.Sprintf("\n%d packets captured\n", n)) {
+			t.Errorf("%d packets are said to be saved: %s", n, r.stderr)
+		}
+	}
+	name := filepath.Join(t.TempDir(), "out.json")
+	out, err := os.Create(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Close()
+	cmd := command(t, "-r", recordings[0], "--json")
+	limited(cmd, 20)
+	var stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = out, &stderr
+	if cmd.Run(); cmd.ProcessState.ExitCode() != 1 || strings.Count(stderr.String(), "file too large") != 1 {
+		t.Errorf("%v: %s", cmd.ProcessState, &stderr)
+	}
+	b, err := os.ReadFile(name)
+	if err != nil || len(events(t, string(b))) < 3 {
+		t.Errorf("%v: %.200s", err, b)
+	}
+}
+
+// TestSavedPipe: packets for a reader that has gone are a failure.
+func TestSavedPipe(t *testing.T) {
+	cmd := command(t, "-r", recordings[0], "-w", "-")
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	out.Read(make([]byte, 100))
+	out.Close()
+	if cmd.Wait(); cmd.ProcessState.ExitCode() != 1 || !strings.Contains(stderr.String(), "broken pipe") {
+		t.Errorf("%v: %s", cmd.ProcessState, &stderr)
+	}
+	saved(t, stderr.String())
+
+	fifo := filepath.Join(t.TempDir(), "fifo")
+	if err := unix.Mkfifo(fifo, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		if f, err := os.Open(fifo); err == nil {
+			f.Read(make([]byte, 100))
+			f.Close()
+		}
+	}()
+	r := wsdump(t, "-r", recordings[0], "-w", fifo)
+	if r.status != 1 || !strings.Contains(r.stderr, "broken pipe") {
+		t.Errorf("exit status %d: %s", r.status, r.stderr)
+	}
+	saved(t, r.stderr)
+}
+
+// TestNoSuchUser: nothing is overwritten for a user that there is not.
+func TestNoSuchUser(t *testing.T) {
+	name := tempFile(t, []byte("precious"))
+	if r := wsdump(t, "-Z", "no-such-user", "-r", recordings[0], "-w", name); r.status != 1 {
+		t.Errorf("exit status %d: %s", r.status, r.stderr)
+	}
+	if b, err := os.ReadFile(name); err != nil || string(b) != "precious" {
+		t.Errorf("%v, %q", err, b)
+	}
+}
+
+// stuck starts wsdump and waits until the pipe of its output is full.
+func stuck(t *testing.T) (cmd *exec.Cmd, stderr *tail) {
+	t.Helper()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { r.Close() })
+	cmd, stderr = command(t, "-r", recordings[0], "-A"), new(tail)
+	cmd.Stdout, cmd.Stderr = w, stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	w.Close()
+	room, err := unix.FcntlInt(r.Fd(), unix.F_GETPIPE_SZ, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		n, err := unix.IoctlGetInt(int(r.Fd()), unix.TIOCINQ)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n > room-4096 {
+			return cmd, stderr
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%d bytes in the pipe: %s", n, stderr)
+		}
+	}
+}
+
+// TestStuck: a signal ends wsdump also where nobody takes its output, with a
+// word about what is lost, and a second signal does so at once.
+func TestStuck(t *testing.T) {
+	t.Parallel()
+	cmd, stderr := stuck(t)
+	cmd.Process.Signal(syscall.SIGTERM)
+	cmd.Wait()
+	if s := stderr.String(); cmd.ProcessState.ExitCode() != 1 || !strings.Contains(s, "nobody takes the output") || !strings.Contains(s, " packets captured\n") {
+		t.Errorf("%v: %s", cmd.ProcessState, s)
+	}
+	cmd, stderr = stuck(t)
+	done := make(chan error, 1)
+	go func() { done <- cmd.Wait() }()
+	for {
+		select {
+		case <-done:
+			if cmd.ProcessState.ExitCode() != -1 {
+				t.Errorf("%v: %s", cmd.ProcessState, stderr)
+			}
+			return
+		case <-time.After(200 * time.Millisecond):
+			cmd.Process.Signal(os.Interrupt)
+		}
+	}
+}
+
+// TestSignalAtOnce: as soon as wsdump says that it begins, signals end it in
+// good order, and SIGUSR1 does not end it.
+func TestSignalAtOnce(t *testing.T) {
+	h := testnet.New(t)
+	for i := range 12 {
+		sig := []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP}[i%3]
+		l := startLive(t, h, "--json")
+		if i%2 == 0 {
+			l.cmd.Process.Signal(syscall.SIGUSR1)
+		}
+		l.end(sig)
+		if !strings.HasSuffix(l.stderr.String(), "\n0 bytes lost in gaps\n") {
+			t.Errorf("%v: %s", sig, l.stderr)
+		}
+	}
+}
+
+// TestStopped: who is stopped and goes on has lost nothing that the ring holds.
+func TestStopped(t *testing.T) {
+	h := testnet.New(t)
+	echoServer(t, h, "127.0.0.1:7272")
+	l := startLive(t, h, "-q")
+	c := dial(t, h, "127.0.0.1:7272", websocket.CompressionDisabled)
+	l.line()
+	for range 3 {
+		l.cmd.Process.Signal(syscall.SIGSTOP)
+		for range 50 {
+			if err := exchange(t.Context(), c, "hi, all !"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		l.cmd.Process.Signal(syscall.SIGCONT)
+	}
+	if n := strings.Count(l.end(os.Interrupt), " text 9\n"); n != 300 {
+		t.Errorf("%d messages: %s", n, l.stderr)
+	}
+}
+
+// TestInterfaceGone: the end of the interface is a failure that names it, and
+// what was captured before is told.
+func TestInterfaceGone(t *testing.T) {
+	a, b := testnet.New(t), testnet.New(t)
+	ai, bi := testnet.Veth(t, a, b)
+	addr := bi.IPv4.String() + ":7272"
+	echoServer(t, b, addr)
+	name := filepath.Join(t.TempDir(), "saved.pcap")
+	l := startLive(t, a, "-i", ai.Name, "-q", "-w", name, "--print")
+	c := dial(t, a, addr, websocket.CompressionDisabled)
+	if err := exchange(t.Context(), c, "hi"); err != nil {
+		t.Fatal(err)
+	}
+	out := l.line() + l.line() + l.line()
+	ai.Delete()
+	l.cmd.Wait()
+	if s := l.stderr.String(); l.cmd.ProcessState.ExitCode() != 1 || !strings.Contains(s, ai.Name+": interface is gone\n2 messages on 1 connection\n") {
+		t.Errorf("%v: %s", l.cmd.ProcessState, s)
+	}
+	if strings.Count(out, " text 2\n") != 2 || mustWork(t, "-r", name, "--count").stdout != "2 messages\n" {
+		t.Errorf("printed %s", out)
+	}
+}
+
+// TestKill: whenever wsdump is killed, its file of packets can be read up to
+// where it was cut, and its lines are whole up to the last.
+func TestKill(t *testing.T) {
+	h := testnet.New(t)
+	echoServer(t, h, "127.0.0.1:7272")
+	stop := make(chan struct{})
+	talked := make(chan struct{})
+	c := dial(t, h, "127.0.0.1:7272", websocket.CompressionDisabled)
+	go func() {
+		defer close(talked)
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				if err := exchange(t.Context(), c, strings.Repeat("hi, all !", 100)); err != nil {
+					t.Error(err)
+					return
+				}
+				time.Sleep(100 * time.Microsecond) // a file that is read in no time
+			}
+		}
+	}()
+	defer func() { close(stop); <-talked }()
+	rounds := 5
+	if os.Getenv("WSTAP_LONG") == "1" {
+		rounds = 50
+	}
+	for i := range rounds {
+		name := filepath.Join(t.TempDir(), []string{"saved.pcap", "saved.pcapng"}[i%2])
+		args := []string{"-w", name, "--print", "--json"}
+		if i%3 == 0 {
+			args = append(args, "-U")
+		}
+		l := startLive(t, h, args...)
+		var out []byte
+		for until := time.Now().Add(time.Duration(rand.Int64N(int64(200 * time.Millisecond)))); time.Now().Before(until) || len(out) == 0; {
+			out = append(out, l.line()...)
+		}
+		l.cmd.Process.Kill()
+		b := make([]byte, 1<<20)
+		for {
+			n, err := l.out.Read(b)
+			out = append(out, b[:n]...)
+			if err != nil {
+				break
+			}
+		}
+		l.cmd.Wait()
+		events(t, string(out[:bytes.LastIndexByte(out, '\n')+1]))
+		r := wsdump(t, "-r", name, "--count")
+		if r.status != 0 && !(r.status == 1 && strings.Contains(r.stderr, ": cut short at byte ")) {
+			t.Errorf("exit status %d: %s", r.status, r.stderr)
+		}
+	}
+}
+
+// TestSavedAtOnce: what is captured is in the file within about a second,
+// however little it is.
+func TestSavedAtOnce(t *testing.T) {
+	h := testnet.New(t)
+	echoServer(t, h, "127.0.0.1:7272")
+	name := filepath.Join(t.TempDir(), "saved.pcap")
+	l := startLive(t, h, "-w", name)
+	c := dial(t, h, "127.0.0.1:7272", websocket.CompressionDisabled)
+	if err := exchange(t.Context(), c, "hi, all !"); err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(20 * time.Second); mustWork(t, "-r", name, "--count").stdout != "2 messages\n"; time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("nothing is saved")
+		}
+	}
+	l.cmd.Process.Kill()
+	var exit *exec.ExitError
+	if err := l.cmd.Wait(); !errors.As(err, &exit) {
+		t.Error(err)
+	}
+	if r := mustWork(t, "-r", name, "--count"); r.stdout != "2 messages\n" {
+		t.Error(r.stdout)
+	}
+}
