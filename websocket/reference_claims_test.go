@@ -44,8 +44,9 @@ func (c *refCell) can(v byte) bool {
 type refSide struct {
 	pages   map[uint32]*[512]refCell
 	starts  []uint32
-	unknown bool            // urgent bytes: what the stream is, is not known
-	reached map[uint32]bool // by chains from starts
+	unknown bool       // urgent bytes: what the stream is, is not known
+	all     []refFrame // that may stand anywhere
+	reached []refFrame // those that chains lead to from starts
 	work    int
 }
 
@@ -141,7 +142,7 @@ func (s *refSide) headers(seq uint32) (frames []refFrame) {
 			return
 		}
 		c := s.at(seq + uint32(n))
-		if s.work++; c.n > maxValues || s.work > 1<<20 {
+		if s.work++; c.n > maxValues || s.work > 1<<22 {
 			s.unknown = true
 			return
 		}
@@ -154,22 +155,40 @@ func (s *refSide) headers(seq uint32) (frames []refFrame) {
 	return frames
 }
 
-// chains follows the chains of headers from all starts.
-func (s *refSide) chains() {
-	s.reached = map[uint32]bool{}
+// everywhere finds the frames that may stand anywhere.
+func (s *refSide) everywhere() []refFrame {
+	if s.all == nil {
+		for page := range s.pages {
+			for i := range uint32(512) {
+				s.all = append(s.all, s.headers(page*512+i)...)
+			}
+		}
+	}
+	return s.all
+}
+
+// chains finds the frames that chains of headers lead to from all starts.
+func (s *refSide) chains() []refFrame {
+	if s.reached != nil {
+		return s.reached
+	}
+	s.reached = []refFrame{}
+	seen := map[uint32]bool{}
 	for todo := s.starts; len(todo) > 0 && !s.unknown; {
 		seq := todo[len(todo)-1]
 		todo = todo[:len(todo)-1]
-		if s.reached[seq] {
+		if seen[seq] {
 			continue
 		}
-		s.reached[seq] = true
+		seen[seq] = true
 		for _, f := range s.headers(seq) {
+			s.reached = append(s.reached, f)
 			if f.length < 1<<40 {
 				todo = append(todo, f.end())
 			}
 		}
 	}
+	return s.reached
 }
 
 // A claim is a message in search of its frames.
@@ -184,9 +203,6 @@ type claim struct {
 // check says what is wrong with a message. dict is the history of the direction's
 // compressed messages.
 func (s *refSide) check(m *Message, dict []byte) error {
-	if s.reached == nil {
-		s.chains()
-	}
 	c := claim{s: s, m: m, payload: m.Payload, why: fmt.Errorf("no frames say so")}
 	if m.Compressed && !m.Undecoded {
 		c.payload = nil
@@ -200,35 +216,17 @@ func (s *refSide) check(m *Message, dict []byte) error {
 			}
 		}
 	}
+	look := s.chains
 	if m.Midstream {
-		for page := range s.pages {
-			for i := range uint32(512) {
-				if s.at(page*512+i).n > 0 && c.from(page*512+i) {
-					return nil
-				}
-			}
-		}
-	} else {
-		for seq := range s.reached {
-			if c.from(seq) {
-				return nil
-			}
-		}
+		look = s.everywhere
 	}
-	if s.unknown {
-		return nil
+	frames := look()
+	for i := range frames {
+		if f := &frames[i]; f.op == m.Opcode && c.frame(f, state{left: c.payload}) || s.unknown {
+			return nil
+		}
 	}
 	return c.why
-}
-
-// from says whether the message can begin at seq.
-func (c *claim) from(seq uint32) bool {
-	for _, f := range c.s.headers(seq) {
-		if f.op == c.m.Opcode && c.frame(&f, state{left: c.payload}) || c.s.unknown {
-			return true
-		}
-	}
-	return false
 }
 
 // A state is how much of a claim was found.

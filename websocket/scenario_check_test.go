@@ -85,7 +85,7 @@ func checkScenario(t *testing.T, script []byte) {
 
 func TestScenarios(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(9, 9))
-	for i := range 200 {
+	for i := range 100 {
 		script := randomBytes(rnd, 8+2*rnd.IntN(20))
 		if i%2 == 0 {
 			script[1] &= harmless
