@@ -276,7 +276,8 @@ func TestAccountsDamaged(t *testing.T) {
 // TestAccountsEarly: they balance as well where the reader breaks off, or the
 // context is done, in the middle.
 func TestAccountsEarly(t *testing.T) {
-	file := save(t, smallTalk(1, 2000))
+	c, _ := converse(rand.New(rand.NewPCG(1, 1)), 2000, response, true, loads[0].make) // several messages in a segment
+	file := save(t, source(c))
 	for _, workers := range []int{1, 3} {
 		src, err := pcapfile.NewReader(bytes.NewReader(file), &pcapfile.Config{Workers: workers})
 		if err != nil {
