@@ -43,11 +43,15 @@ func (s *scenario) checkAll(t *testing.T, way pair, msgs []*Message) {
 		if got := simple(m, false); got != s.sent[way][i] || m.Midstream || m.Undecoded || m.InvalidUTF8 {
 			t.Fatalf("%v: %s, sent %s", way, describeMessage(m), s.sent[way][i])
 		}
-		conflict := slices.ContainsFunc(s.forged[way], func(f *forgery) bool {
-			return f.from < s.spans[way][i].to && s.spans[way][i].from < f.to && f.time.Before(m.Time)
-		})
-		if m.Conflict != conflict {
-			t.Fatalf("%v: a conflict: %v, message %d is %s", way, conflict, i, describeMessage(m))
+		// It may come late for a message, unless that had to wait to be told.
+		must, may := false, false
+		for _, f := range s.forged[way] {
+			if f.from < s.spans[way][i].to && s.spans[way][i].from < f.to {
+				must, may = must || f.time.Before(m.Time), true
+			}
+		}
+		if m.Conflict && !may || !m.Conflict && must {
+			t.Fatalf("%v: a conflict: %v, message %d is %s", way, may, i, describeMessage(m))
 		}
 	}
 }
