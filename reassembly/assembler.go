@@ -30,9 +30,10 @@ type Assembler struct {
 	servers endpoints // that answered a SYN
 	picked  endpoints // of flows picked up mid-stream
 
-	due  int64 // packet time of the next look at the time-outs
-	tick int64 // interval of those looks
-	last time.Time
+	clock clock
+	due   int64 // time of the next look at the time-outs
+	tick  int64 // interval of those looks
+	last  time.Time
 }
 
 // New returns an Assembler. When the first byte, gap or conflict of a flow is
@@ -61,8 +62,8 @@ func (a *Assembler) Stats() Stats {
 // Packet takes one decoded packet, captured at t. It borrows p and what p
 // points to until it returns.
 func (a *Assembler) Packet(p *decode.Packet, t time.Time) {
-	now := t.UnixNano()
-	if now >= a.due || now < a.due-2*a.tick {
+	now := a.clock.read(t.UnixNano())
+	if now >= a.due {
 		a.expire(now, t)
 		a.due = now + a.tick
 	}

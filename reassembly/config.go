@@ -3,7 +3,9 @@ package reassembly
 import "time"
 
 // Config configures an Assembler; nil means the defaults, and so does the zero
-// value of each field.
+// value of each field. Time-outs go by the times of packets; where those step
+// back, or ahead by more than 30 days, their clock was set, and nothing times out
+// for it.
 type Config struct {
 	// MaxFlows is the number of connections kept, half-open ones and those
 	// that just closed among them. Beyond it the least useful goes first:

@@ -32,7 +32,7 @@ const (
 // was ignored, until Ignore returns.
 type Flow struct {
 	key             // with last, since and the flags: one cache line
-	last     int64  // Unix nanoseconds of the last packet
+	last     int64  // time of the last packet, by the clock
 	since    int64  // when it entered its list
 	reopen   uint32 // valid iff reopening: the initial sequence number
 	state    state

@@ -279,9 +279,6 @@ func (a *Assembler) dropDatagram(d *datagram, count *uint64) {
 func (a *Assembler) expireFragments(now int64) {
 	fs := &a.fragments
 	for d := fs.head; d != nil; d = fs.head {
-		if d.since > now {
-			d.since = now
-		}
 		if now-d.since < int64(a.cfg.FragmentTimeout) {
 			return
 		}

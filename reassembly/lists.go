@@ -48,7 +48,7 @@ const second = int64(time.Second)
 func (a *Assembler) touch(f *Flow, index uint32, now int64) {
 	f.last = now
 	f.flags |= touched
-	if (now-f.since >= second || now < f.since) && f.state.lives() {
+	if now-f.since >= second && f.state.lives() {
 		a.move(f, index, f.state, now)
 	}
 }
@@ -77,9 +77,6 @@ func (a *Assembler) expire(now int64, t time.Time) {
 
 func (a *Assembler) expireHoles(l *fifo, timeout, now int64, t time.Time) {
 	for q := l.head; q != nil; q = l.head {
-		if q.since > now {
-			q.since = now // the packets' clock was set back
-		}
 		if now-q.since < timeout {
 			return
 		}
@@ -92,9 +89,6 @@ func (a *Assembler) expireFlows(s state, timeout, now int64, t time.Time) {
 	for l.head != 0 {
 		index := l.head
 		f := a.table.flow(index)
-		if f.since > now {
-			f.since = now
-		}
 		if now-f.since < timeout {
 			return
 		}
