@@ -1,9 +1,6 @@
 package pcapfile
 
-import (
-	"math/bits"
-	"time"
-)
+import "math/bits"
 
 // A clock turns the 64-bit time stamps of a pcapng interface to times.
 type clock struct {
@@ -42,12 +39,12 @@ func pow10(n uint8) uint64 {
 	return v
 }
 
-// time returns the time of a time stamp, rounded down to nanoseconds, in UTC.
-func (c *clock) time(t uint64) time.Time {
-	sec := uint64(0)
+// time returns the Unix time of a time stamp, rounded down to nanoseconds.
+func (c *clock) time(t uint64) (sec, nsec int64) {
+	whole := uint64(0)
 	if c.unit != 0 {
-		sec = t / c.unit
-		t -= sec * c.unit
+		whole = t / c.unit
+		t -= whole * c.unit
 	}
 	switch {
 	case c.mul != 0:
@@ -64,5 +61,5 @@ func (c *clock) time(t uint64) time.Time {
 			t = hi >> (c.exp - 64)
 		}
 	}
-	return time.Unix(int64(sec)+c.offset, int64(t)).UTC()
+	return int64(whole) + c.offset, int64(t)
 }

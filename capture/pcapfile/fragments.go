@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"net/netip"
 	"time"
-
-	"github.com/wstap/wstap/capture"
 )
 
 const (
@@ -33,20 +31,28 @@ type datagram struct {
 	begun time.Time
 	first bool   // the first fragment was there
 	hash  uint64 // valid iff first
-	held  []capture.Frame
+	held  []heldFrame
 }
 
-// fragment deals the frame that d.hash has decoded and found a fragment of TCP.
-func (d *dealer) fragment(f *capture.Frame) {
+// A heldFrame is an entry with its data.
+type heldFrame struct {
+	entry
+	data []byte
+}
+
+// fragment deals a frame with the data b, which d.hash has decoded and found a
+// fragment of TCP.
+func (d *dealer) fragment(e *entry, b []byte) {
 	p, g := &d.hash.packet, &d.datagrams
 	key := datagramKey{p.Src.Addr(), p.Dst.Addr(), p.FragmentID}
 	dg := g.known[key]
-	if dg != nil && f.Time.Sub(dg.begun).Abs() > datagramTimeout {
+	at := time.Unix(e.sec, e.nsec)
+	if dg != nil && at.Sub(dg.begun).Abs() > datagramTimeout {
 		d.forget(dg)
 		dg = nil
 	}
 	if dg == nil {
-		dg = &datagram{key: key, begun: f.Time}
+		dg = &datagram{key: key, begun: at}
 		if g.known == nil {
 			g.known = map[datagramKey]*datagram{}
 		}
@@ -56,15 +62,13 @@ func (d *dealer) fragment(f *capture.Frame) {
 	switch {
 	case p.FragmentOffset == 0:
 		dg.first, dg.hash = true, d.hash.ports()
-		d.give(dg.hash, f)
+		d.give(dg.hash, e)
 		d.release(dg)
 	case dg.first:
-		d.give(dg.hash, f)
+		d.give(dg.hash, e)
 	default:
-		g.held += len(f.Data)
-		own := *f
-		own.Data = bytes.Clone(f.Data)
-		dg.held = append(dg.held, own)
+		g.held += len(b)
+		dg.held = append(dg.held, heldFrame{*e, bytes.Clone(b)})
 	}
 	for len(g.queue) > maxDatagrams || g.held > maxHeld {
 		d.forget(g.queue[0])
@@ -74,8 +78,8 @@ func (d *dealer) fragment(f *capture.Frame) {
 // release deals what was held of a datagram.
 func (d *dealer) release(dg *datagram) {
 	for i := range dg.held {
-		d.datagrams.held -= len(dg.held[i].Data)
-		d.giveOwn(dg.hash, &dg.held[i])
+		d.datagrams.held -= len(dg.held[i].data)
+		d.giveHeld(dg.hash, &dg.held[i])
 	}
 	dg.held = nil
 }

@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"net/netip"
 
-	"github.com/wstap/wstap/capture"
 	"github.com/wstap/wstap/decode"
 )
 
@@ -15,20 +14,19 @@ type flowHash struct {
 	packet decode.Packet
 }
 
-// sum hashes a frame. It returns false for a fragment of TCP, which may lack
-// the ports; h.packet then holds it.
-func (h *flowHash) sum(f *capture.Frame) (uint64, bool) {
+// sum hashes a frame of which b was captured. It returns false for a fragment of
+// TCP, which may lack the ports; h.packet then holds it.
+func (h *flowHash) sum(link decode.LinkType, b []byte, length int) (uint64, bool) {
 	// IPv4 without options in plain Ethernet, whole, TCP: nearly all there is.
 	// The rest takes the long way to the same result.
 	const ip, ports = 14, 34
-	b := f.Data
-	if f.Link == decode.LinkEthernet && len(b) >= ports+20 && b[ip+9] == decode.ProtoTCP &&
+	if link == decode.LinkEthernet && len(b) >= ports+20 && b[ip+9] == decode.ProtoTCP &&
 		binary.BigEndian.Uint32(b[12:])&^0xff == 0x08004500 && binary.BigEndian.Uint16(b[ip+6:])&0x3fff == 0 {
 		return mix(uint64(binary.BigEndian.Uint32(b[ip+12:]))<<16 + uint64(binary.BigEndian.Uint16(b[ports:])) +
 			uint64(binary.BigEndian.Uint32(b[ip+16:]))<<16 + uint64(binary.BigEndian.Uint16(b[ports+2:]))), true
 	}
 	p := &h.packet
-	_ = p.DecodeCut(f.Link, f.Data, f.Length) // what was read before an error counts
+	_ = p.DecodeCut(link, b, length) // what was read before an error counts
 	switch {
 	case p.IPVersion == 0:
 		return 0, true

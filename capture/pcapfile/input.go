@@ -1,7 +1,9 @@
 package pcapfile
 
 import (
+	"errors"
 	"io"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -11,7 +13,12 @@ const (
 	chunkSize = 256 << 10 // bytes asked for by one read
 	chunkRoom = 16 << 10  // room in front of them for the rest of the chunk before
 	maxChunks = 4         // how far to read ahead of one reader
+	// shardChunks is how many more the batches of a shard may keep busy.
+	shardChunks = 3
 )
+
+// errMore is what need returns where it takes another chunk.
+var errMore = errors.New("pcapfile: more input is needed")
 
 // A chunk holds what one read returned: buf[start:end].
 type chunk struct {
@@ -21,28 +28,29 @@ type chunk struct {
 	refs       atomic.Int32
 }
 
-// An input reads ahead in a goroutine and shows the bytes read as one
-// contiguous window. The goroutine is also what lets close unblock a wait for
-// any kind of reader.
+// An input shows the bytes read as one contiguous window. It reads ahead in a
+// goroutine, which is also what lets close unblock a wait for any kind of
+// reader. But where all processors have work already, a file that never lets it
+// wait is read when more is needed: that leaves the bytes in the right cache.
 type input struct {
-	src  io.Reader   // what the user gave
-	r    io.Reader   // what is read: src, unpacked and followed
-	full chan *chunk // filled, in order; closed after the last
+	src  io.Reader // what the user gave
+	r    unpacker  // what is read: src, followed and unpacked
 	free chan *chunk
+	full chan *chunk // filled by the goroutine, in order; closed after the last; nil: there is none
 	done chan struct{}
 	once sync.Once
 
 	cur  *chunk
-	data []byte // unread: a part of cur.buf
-	base int64  // offset in the file of cur.buf[0]
+	buf  []byte // of cur, up to its end
+	pos  int    // where the window begins in it
+	want int    // how long the window shall become
+	base int64  // offset in the file of buf[0]
 	err  error  // why there is no chunk after cur
-	turn func() // called before cur is left, if set
 }
 
-func newInput(src io.Reader, follow bool, chunks int) *input {
+func newInput(src io.Reader, follow, busy bool, chunks int) *input {
 	in := &input{
 		src:  src,
-		full: make(chan *chunk, chunks),
 		free: make(chan *chunk, chunks),
 		done: make(chan struct{}),
 	}
@@ -50,46 +58,82 @@ func newInput(src io.Reader, follow bool, chunks int) *input {
 		in.free <- new(chunk)
 	}
 	if follow && endless(src) {
-		src = &follower{r: src, done: in.done}
+		src, busy = &follower{r: src, done: in.done}, false
 	}
-	in.r = &unpacker{r: src}
-	go in.fill()
+	in.r.r = src
+	if !busy || !regular(src) {
+		in.readAhead()
+	}
 	return in
 }
 
-// fill is the goroutine that reads.
-func (in *input) fill() {
-	defer close(in.full)
-	for idle := 0; ; {
-		var c *chunk
-		select {
-		case c = <-in.free:
-		case <-in.done:
-			return
-		}
-		if c.buf == nil {
-			c.buf = make([]byte, chunkRoom+chunkSize)
-		}
-		n, err := in.r.Read(c.buf[chunkRoom:])
-		if n == 0 && err == nil {
-			if idle++; idle < 100 {
-				in.free <- c
-				continue
+// readAhead starts the goroutine.
+func (in *input) readAhead() {
+	in.full = make(chan *chunk, cap(in.free))
+	go func() {
+		defer close(in.full)
+		for {
+			c := in.read()
+			if c == nil {
+				return
 			}
+			select {
+			case in.full <- c:
+			case <-in.done:
+				return
+			}
+			if c.err != nil {
+				return
+			}
+		}
+	}()
+}
+
+// read fills a chunk. It returns nil after close.
+func (in *input) read() *chunk {
+	var c *chunk
+	select {
+	case c = <-in.free:
+	case <-in.done:
+		return nil
+	}
+	if c.buf == nil {
+		c.buf = make([]byte, chunkRoom+chunkSize)
+	}
+	n, err := 0, error(nil)
+	for i := 0; n == 0 && err == nil; i++ {
+		if n, err = in.r.Read(c.buf[chunkRoom:]); i == 100 {
 			err = io.ErrNoProgress
 		}
-		idle = 0
-		c.start, c.end, c.err = chunkRoom, chunkRoom+n, err
-		c.refs.Store(1)
-		select {
-		case in.full <- c:
-		case <-in.done:
-			return
-		}
-		if err != nil {
-			return
-		}
 	}
+	c.start, c.end, c.err = chunkRoom, chunkRoom+n, err
+	c.refs.Store(1)
+	return c
+}
+
+// next returns the next chunk, or nil after close.
+func (in *input) next() *chunk {
+	if in.full == nil {
+		c := in.read()
+		if in.r.gzip && c != nil && c.err == nil {
+			in.readAhead() // unpacking takes longer than all else
+		}
+		return c
+	}
+	select {
+	case c := <-in.full:
+		return c
+	case <-in.done:
+		return nil
+	}
+}
+
+// ready says that next would not wait.
+func (in *input) ready() bool {
+	if in.full == nil {
+		return len(in.free) > 0
+	}
+	return len(in.full) > 0
 }
 
 // release gives up one reference to c.
@@ -99,88 +143,84 @@ func (in *input) release(c *chunk) {
 	}
 }
 
-// need makes the window at least n bytes long. Where the input ends before, it
-// returns io.EOF if nothing is left, io.ErrUnexpectedEOF if too little is left,
-// or the error of the reader.
+// need returns nil if the window is at least n bytes long, and errMore if that
+// takes another chunk. Where the input ends before, it returns io.EOF if nothing
+// is left, io.ErrUnexpectedEOF if too little is left, or the error of the reader.
 func (in *input) need(n int) error {
-	for len(in.data) < n {
-		if in.err != nil {
-			if in.err != io.EOF || len(in.data) == 0 {
-				return in.err
-			}
-			return io.ErrUnexpectedEOF
-		}
-		if in.turn != nil {
-			in.turn()
-		}
-		select {
-		case c, ok := <-in.full:
-			if !ok {
-				in.err = errClosed
-				continue
-			}
-			in.join(c, n)
-		case <-in.done:
-			in.err = errClosed
-		}
+	switch {
+	case len(in.window()) >= n:
+		return nil
+	case in.err == nil:
+		in.want = n
+		return errMore
+	case in.err != io.EOF || len(in.window()) == 0:
+		return in.err
 	}
-	return nil
+	return io.ErrUnexpectedEOF
 }
 
-// join puts c behind what is left of the window, which shall grow to n bytes.
+// more reads a chunk, unless the window is as long as the last call of need
+// wanted. It may take several.
+func (in *input) more() {
+	if len(in.window()) >= in.want || in.err != nil {
+		return
+	}
+	if c := in.next(); c != nil {
+		in.join(c)
+	} else {
+		in.err = errClosed
+	}
+}
+
+// await is need that reads on.
+func (in *input) await(n int) error {
+	for {
+		if err := in.need(n); err != errMore {
+			return err
+		}
+		in.more()
+	}
+}
+
+// join puts c behind what is left of the window, which shall grow to want bytes.
 // Bytes that frames given out may point to stay where they are.
-func (in *input) join(c *chunk, n int) {
+func (in *input) join(c *chunk) {
 	in.err = c.err
 	old := in.cur
 	if old == nil {
-		in.cur, in.data, in.base = c, c.buf[c.start:c.end], -int64(c.start)
+		in.cur, in.buf, in.pos, in.base = c, c.buf[:c.end], c.start, -int64(c.start)
 		return
 	}
-	rest, more := len(in.data), c.end-c.start
-	begin := old.end - rest // of the rest, in old
+	rest, more := len(in.window()), c.end-c.start
 	if rest > more && len(old.buf)-old.end >= more {
 		// The rest is the larger part: many small reads make up a large frame.
 		copy(old.buf[old.end:], c.buf[c.start:c.end])
 		old.end += more
-		in.data = old.buf[begin:old.end]
+		in.buf = old.buf[:old.end]
 		in.release(c)
 		return
 	}
-	if c.start < rest || rest+more < n && len(c.buf)-c.end < n-rest-more {
-		grown := make([]byte, max(chunkRoom, rest+more, n)+chunkSize)
+	if missing := in.want - rest - more; c.start < rest || missing > len(c.buf)-c.end {
+		grown := make([]byte, max(chunkRoom, rest+more, in.want)+chunkSize)
 		copy(grown[rest:], c.buf[c.start:c.end])
 		c.buf, c.start, c.end = grown, rest, rest+more
 	}
-	copy(c.buf[c.start-rest:], in.data)
 	c.start -= rest
-	in.base += int64(begin - c.start)
-	in.cur, in.data = c, c.buf[c.start:c.end]
+	copy(c.buf[c.start:], in.window())
+	in.base += int64(in.pos - c.start)
+	in.cur, in.buf, in.pos = c, c.buf[:c.end], c.start
 	in.release(old)
 }
 
-// offset is where the window begins in the file.
-func (in *input) offset() int64 {
-	if in.cur == nil {
-		return 0
-	}
-	return in.base + int64(in.cur.end-len(in.data))
-}
+// window is what is there and not yet read.
+func (in *input) window() []byte { return in.buf[in.pos:] }
 
-// skip drops n bytes.
-func (in *input) skip(n int64) error {
-	for n > int64(len(in.data)) {
-		n -= int64(len(in.data))
-		in.data = in.data[len(in.data):]
-		if err := in.need(1); err != nil {
-			return err
-		}
-	}
-	in.data = in.data[n:]
-	return nil
-}
+// offset is where the window begins in the file, and end where it ends.
+func (in *input) offset() int64 { return in.base + int64(in.pos) }
+func (in *input) end() int64    { return in.base + int64(len(in.buf)) }
 
-// close unblocks need. The goroutine ends with its current Read, which a
-// deadline cuts short where the reader has them.
+// close unblocks next. A goroutine ends with its current Read, which a deadline
+// cuts short where the reader has them.
 func (in *input) close() {
 	in.once.Do(func() {
 		close(in.done)
@@ -188,4 +228,13 @@ func (in *input) close() {
 			_ = d.SetReadDeadline(time.Unix(1, 0)) // not every file has deadlines
 		}
 	})
+}
+
+func regular(r io.Reader) bool {
+	f, ok := r.(*os.File)
+	if !ok {
+		return false
+	}
+	st, err := f.Stat()
+	return err == nil && st.Mode().IsRegular()
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"math/bits"
-	"time"
 
 	"github.com/wstap/wstap/capture"
 )
@@ -38,7 +37,7 @@ type pcap struct {
 // newPcap returns false if the magic number is another format's.
 func newPcap(r *Reader) (*pcap, bool) {
 	p := &pcap{Reader: r, header: pcapRecordHeader, unit: 1000}
-	magic := binary.LittleEndian.Uint32(r.in.data)
+	magic := binary.LittleEndian.Uint32(r.in.window())
 	switch bits.ReverseBytes32(magic) {
 	case magicMicro, magicNano, magicModified:
 		magic, p.swap = bits.ReverseBytes32(magic), true
@@ -64,13 +63,13 @@ func (p *pcap) uint32(b []byte) uint32 {
 }
 
 func (p *pcap) open() error {
-	switch err := p.in.need(pcapFileHeader); {
+	switch err := p.in.await(pcapFileHeader); {
 	case err == io.ErrUnexpectedEOF:
 		return p.cut("inside the file header")
 	case err != nil:
 		return p.failed(err)
 	}
-	b := p.in.data
+	b := p.in.window()
 	version := p.uint32(b[4:])
 	major, minor := version&0xffff, version>>16
 	if p.swap {
@@ -81,55 +80,86 @@ func (p *pcap) open() error {
 	}
 	p.old = minor < 4
 	p.link = fileLink(p.uint32(b[20:]))
-	p.in.data = b[pcapFileHeader:]
-	p.parse, p.bigEndian = p.next, p.swap
+	p.in.pos += pcapFileHeader
+	p.format, p.bigEndian = p, p.swap
 	p.meta.addInterface(Interface{Link: p.link, SnapLen: int(min(p.uint32(b[16:]), 1<<31-1))})
 	return nil
 }
 
-// next is called once a frame: it reads a record in place.
-func (p *pcap) next(f *capture.Frame) error {
+func (p *pcap) next(es []entry) (int, error) {
 	in := p.in
-	if len(in.data) < p.header {
-		if err := in.need(p.header); err != nil {
-			return p.end(err)
+	for i := range es {
+		b := in.window()
+		if len(b) < p.header {
+			return p.end(i, p.header)
 		}
+		e := &es[i]
+		p.decode(e, in.buf, in.pos+p.header)
+		captured := e.end - e.start
+		if captured > maxFrame {
+			if i > 0 {
+				return i, nil
+			}
+			return 0, p.corrupt(in.offset(), "a frame of %d bytes", captured)
+		}
+		n := p.header + int(captured)
+		if len(b) < n {
+			return p.end(i, n)
+		}
+		in.pos += n
 	}
-	b := in.data
-	captured, original := int(p.uint32(b[8:])), int(p.uint32(b[12:]))
+	return len(es), nil
+}
+
+// decode implements decoder. It is called twice a frame where there are shards.
+func (p *pcap) decode(e *entry, buf []byte, start int) {
+	b := (*[pcapRecordHeader]byte)(buf[start-p.header:])
+	o := binary.LittleEndian
+	sec, fraction := o.Uint32(b[0:]), o.Uint32(b[4:])
+	captured, original := o.Uint32(b[8:]), o.Uint32(b[12:])
+	if p.swap {
+		sec, fraction = bits.ReverseBytes32(sec), bits.ReverseBytes32(fraction)
+		captured, original = bits.ReverseBytes32(captured), bits.ReverseBytes32(original)
+	}
 	if p.old && captured > original {
 		captured, original = original, captured
 	}
-	if uint(captured) > maxFrame {
-		return p.corrupt(in.offset(), "a frame of %d bytes", uint32(captured))
-	}
-	n := p.header + captured
-	if len(b) < n {
-		if err := in.need(n); err != nil {
-			return p.end(err)
-		}
-		b = in.data
-	}
-	f.Data = b[p.header:n:n]
-	f.Length = max(original, captured)
-	f.Time = time.Unix(int64(p.uint32(b)), int64(p.uint32(b[4:]))*p.unit).UTC()
-	f.Link = p.link
-	f.Interface, f.Direction, f.Checksum = 0, capture.Unknown, capture.ChecksumUnknown
+	// One by one: a composite literal would be made elsewhere and copied.
+	e.start, e.end = uint32(start), uint32(start)+captured
+	e.length = max(int(original), int(captured))
+	e.sec, e.nsec = int64(sec), int64(fraction)*p.unit
+	e.link, e.ifi, e.dir, e.alone, e.held = p.link, 0, capture.Unknown, false, false
 	if p.header > pcapRecordHeader {
-		f.Interface = int(p.uint32(b[16:]))
-		f.Direction = packetType(b[22])
+		e.ifi = int32(p.uint32(buf[start-8:]))
+		e.dir = packetType(buf[start-2])
 	}
-	p.lead = len(b) - p.header
-	in.data = b[n:]
-	return nil
 }
 
-// end makes the error of a file that ends inside a record tell where.
-func (p *pcap) end(err error) error {
-	if err == io.ErrUnexpectedEOF {
-		return p.cut(fmt.Sprintf("inside the record that begins at byte %d", p.in.offset()))
+// whole says that next need not wait.
+func (p *pcap) whole() bool {
+	var e entry
+	b := p.in.window()
+	if len(b) < p.header {
+		return false
 	}
-	return p.failed(err)
+	p.decode(&e, b, p.header)
+	return len(b)-p.header >= int(e.end-e.start)
+}
+
+// decoder implements format.
+func (p *pcap) decoder() decoder { return p }
+
+// end is the result of next where a record of n bytes is not whole, after some
+// that are.
+func (p *pcap) end(frames, n int) (int, error) {
+	if frames > 0 {
+		return frames, nil
+	}
+	err := p.in.need(n)
+	if err == io.ErrUnexpectedEOF {
+		return 0, p.cut(fmt.Sprintf("inside the record that begins at byte %d", p.in.offset()))
+	}
+	return 0, p.failed(err)
 }
 
 // packetType translates the kernel's packet types (packet(7)).

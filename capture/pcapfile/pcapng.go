@@ -5,10 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/bits"
-	"time"
 
-	"github.com/wstap/wstap/capture"
 	"github.com/wstap/wstap/decode"
 )
 
@@ -30,41 +27,31 @@ const (
 	maxInterfaces  = 1 << 16
 )
 
-// ngInterface is what reading needs to know of an interface of the section.
-type ngInterface struct {
-	link    decode.LinkType
-	number  int // in the file
-	snaplen uint32
-	clock   clock
-}
-
 // pcapng reads the format of draft-ietf-opsawg-pcapng. Every block is
 //
 //	type(4) length(4) body(length-12) length(4)
 type pcapng struct {
 	*Reader
-	order binary.ByteOrder
-	swap  bool          // big-endian section
-	local []ngInterface // of this section
-	last  time.Time     // time of the packet before
+	*ngSection
+	sec, nsec int64 // time of the packet before
+	skipped   skipped
+}
+
+// skipped is an unknown block that is being passed over.
+type skipped struct {
+	at   int64 // where it begins in the file
+	n    int   // its length; 0: there is none
+	left int   // of it
 }
 
 func newPcapng(r *Reader) (*pcapng, bool) {
-	ng := &pcapng{Reader: r, last: time.Unix(0, 0).UTC()}
-	return ng, binary.LittleEndian.Uint32(r.in.data) == blockSection
-}
-
-func (ng *pcapng) uint32(b []byte) uint32 {
-	v := binary.LittleEndian.Uint32(b)
-	if ng.swap {
-		v = bits.ReverseBytes32(v)
-	}
-	return v
+	ng := &pcapng{Reader: r, ngSection: &ngSection{order: binary.LittleEndian}}
+	return ng, binary.LittleEndian.Uint32(r.in.window()) == blockSection
 }
 
 // open reads up to the first interface, so that the link type is known.
 func (ng *pcapng) open() error {
-	ng.parse = ng.next
+	ng.format = ng
 	ng.link = decode.LinkEthernet
 	for len(ng.local) == 0 {
 		typ, n, err := ng.header()
@@ -74,10 +61,13 @@ func (ng *pcapng) open() error {
 		if err == nil {
 			err = ng.other(typ, n)
 		}
-		if err == io.EOF {
+		switch err {
+		case nil:
+		case errMore:
+			ng.in.more()
+		case io.EOF:
 			return nil // an empty capture; next says so again
-		}
-		if err != nil {
+		default:
 			return err
 		}
 	}
@@ -85,19 +75,20 @@ func (ng *pcapng) open() error {
 	return nil
 }
 
-// next reads blocks up to one that holds a packet.
-func (ng *pcapng) next(f *capture.Frame) error {
+// next reads blocks up to one that holds a packet: one at a time, for Info and
+// Interfaces tell what is known with it.
+func (ng *pcapng) next(es []entry) (int, error) {
 	for {
 		typ, n, err := ng.header()
 		if err != nil {
-			return err
+			return 0, err
 		}
 		switch typ {
 		case blockPacket, blockOldPacket, blockSimple:
-			return ng.packet(f, typ, n)
+			return 1, ng.packet(&es[0], typ, n)
 		}
 		if err := ng.other(typ, n); err != nil {
-			return err
+			return 0, err
 		}
 	}
 }
@@ -106,23 +97,27 @@ func (ng *pcapng) next(f *capture.Frame) error {
 // matters is whole in the window.
 func (ng *pcapng) header() (typ uint32, n int, err error) {
 	in := ng.in
-	if len(in.data) < 12 {
-		if err := in.need(12); err != nil {
-			return 0, 0, ng.end(err)
+	if ng.skipped.n > 0 {
+		if err := ng.skip(); err != nil {
+			return 0, 0, err
 		}
 	}
-	typ = ng.uint32(in.data)
+	b := in.window()
+	if len(b) < 12 {
+		return 0, 0, ng.end(in.need(12))
+	}
+	typ = ng.uint32(b)
 	if typ == blockSection {
 		switch uint32(byteOrderMagic) {
-		case binary.LittleEndian.Uint32(in.data[8:]):
-			ng.order, ng.swap = binary.LittleEndian, false
-		case binary.BigEndian.Uint32(in.data[8:]):
-			ng.order, ng.swap = binary.BigEndian, true
+		case binary.LittleEndian.Uint32(b[8:]):
+			ng.ngSection = &ngSection{order: binary.LittleEndian}
+		case binary.BigEndian.Uint32(b[8:]):
+			ng.ngSection = &ngSection{order: binary.BigEndian, swap: true}
 		default:
 			return 0, 0, ng.corrupt(in.offset(), "a section without a byte-order magic")
 		}
 	}
-	length := ng.uint32(in.data[4:])
+	length := ng.uint32(b[4:])
 	limit := uint32(maxBlock)
 	known := false
 	switch typ {
@@ -133,106 +128,37 @@ func (ng *pcapng) header() (typ uint32, n int, err error) {
 		return 0, 0, ng.corrupt(in.offset(), "a block of %d bytes", length)
 	}
 	n = int(length)
-	if !known || len(in.data) >= n {
-		return typ, n, nil
-	}
-	if err := in.need(n); err != nil {
-		return 0, 0, ng.end(err)
+	if known && len(b) < n {
+		return 0, 0, ng.end(in.need(n))
 	}
 	return typ, n, nil
+}
+
+// whole says that next need not wait.
+func (ng *pcapng) whole() bool {
+	b := ng.in.window()
+	if len(b) < 8 || ng.skipped.n > 0 || uint64(ng.uint32(b[4:])) > uint64(len(b)) {
+		return false
+	}
+	switch ng.uint32(b) {
+	case blockPacket, blockOldPacket, blockSimple:
+		return true
+	}
+	return false
 }
 
 // body returns the body of the block in the window, of at least least bytes,
 // and leaves the block.
 func (ng *pcapng) body(n, least int) ([]byte, error) {
-	b := ng.in.data
+	b := ng.in.window()
 	if n < least+12 {
 		return nil, ng.corrupt(ng.in.offset(), "a block of type %d with %d bytes", ng.uint32(b), n)
 	}
 	if trailer := ng.uint32(b[n-4:]); trailer != uint32(n) {
 		return nil, ng.corrupt(ng.in.offset(), "a block of %d bytes whose end says %d", n, trailer)
 	}
-	ng.in.data = b[n:]
+	ng.in.pos += n
 	return b[8 : n-4], nil
-}
-
-// packet reads a block that holds a packet:
-//
-//	enhanced interface(4) time(8) captured(4) original(4) data options
-//	old      interface(2) drops(2) time(8) captured(4) original(4) data options
-//	simple   original(4) data
-func (ng *pcapng) packet(f *capture.Frame, typ uint32, n int) error {
-	start := 20
-	if typ == blockSimple {
-		start = 4
-	}
-	b, err := ng.body(n, start)
-	if err != nil {
-		return err
-	}
-	var id, captured, original uint32
-	switch typ {
-	case blockPacket:
-		id = ng.uint32(b)
-	case blockOldPacket:
-		id = uint32(ng.order.Uint16(b))
-	}
-	if uint64(id) >= uint64(len(ng.local)) {
-		return ng.corrupt(ng.in.offset()-int64(n), "a packet of interface %d of %d", id, len(ng.local))
-	}
-	ifi, before := &ng.local[id], ng.last
-	if typ == blockSimple {
-		original = ng.uint32(b)
-		captured = min(original, uint32(len(b)-start))
-		if ifi.snaplen > 0 {
-			captured = min(captured, ifi.snaplen)
-		}
-	} else {
-		ng.last = ifi.clock.time(uint64(ng.uint32(b[4:]))<<32 | uint64(ng.uint32(b[8:])))
-		captured, original = ng.uint32(b[12:]), ng.uint32(b[16:])
-	}
-	if captured > maxFrame || int(captured) > len(b)-start {
-		return ng.corrupt(ng.in.offset()-int64(n), "a frame of %d bytes in a block of %d", captured, n)
-	}
-	end := start + int(captured)
-	f.Data = b[start:end:end]
-	ng.lead = len(ng.in.data) + n - 8 - start
-	f.Length = max(int(original), int(captured))
-	f.Time = ng.last
-	f.Link = ifi.link
-	f.Interface = ifi.number
-	f.Direction, f.Checksum = capture.Unknown, capture.ChecksumUnknown
-	ng.options, ng.drops = nil, 0
-	if typ == blockOldPacket {
-		if d := ng.order.Uint16(b[2:]); d != 0xffff { // unknown
-			ng.drops = uint64(d)
-		}
-	}
-	if end = (end + 3) &^ 3; end < len(b) && typ != blockSimple {
-		ng.options = b[end:]
-		ng.optionOrder = ng.order
-		ng.frameOptions(f)
-	}
-	if ng.drops > 0 {
-		if before.Unix() == 0 {
-			before = ng.last // the first frame of all
-		}
-		ng.meta.drop(ifi.number, ng.drops, before)
-	}
-	return nil
-}
-
-// frameOptions takes what a Frame and the counters want to know from the
-// packet's options. A list that is broken ends there: the packet is whole.
-func (ng *pcapng) frameOptions(f *capture.Frame) {
-	for code, v := range options(ng.order, ng.options) {
-		switch {
-		case code == optFlags && len(v) == 4:
-			f.Direction = flagsDirection(ng.uint32(v))
-		case code == optDropCount && len(v) == 8:
-			ng.drops = ng.order.Uint64(v)
-		}
-	}
 }
 
 // other reads a block that holds no packet.
@@ -249,7 +175,6 @@ func (ng *pcapng) other(typ uint32, n int) error {
 			return &Error{Name: ng.name, Offset: at, Err: ErrFormat,
 				Detail: fmt.Sprintf("pcapng of the unknown version %d.%d", major, minor)}
 		}
-		ng.local = ng.local[:0]
 		ng.meta.addSection(ng.order, b[16:])
 	case blockInterface:
 		b, err := ng.body(n, 8)
@@ -266,17 +191,30 @@ func (ng *pcapng) other(typ uint32, n int) error {
 			ng.meta.statistics(ng.local[id].number, ng.order, b[12:])
 		}
 	default:
-		if err := ng.in.skip(int64(n) - 4); err != nil {
-			return ng.cutIn(err, at)
-		}
-		if err := ng.in.need(4); err != nil {
-			return ng.cutIn(err, at)
-		}
-		if trailer := ng.uint32(ng.in.data); trailer != uint32(n) {
-			return ng.corrupt(at, "a block of %d bytes whose end says %d", n, trailer)
-		}
-		ng.in.data = ng.in.data[4:]
+		ng.skipped = skipped{at: at, n: n, left: n - 4}
 	}
+	return nil
+}
+
+// skip goes on to the end of an unknown block, which may be long.
+func (ng *pcapng) skip() error {
+	in, s := ng.in, &ng.skipped
+	for s.left > 0 {
+		if err := in.need(1); err != nil {
+			return ng.cutIn(err, s.at)
+		}
+		n := min(s.left, len(in.window()))
+		in.pos += n
+		s.left -= n
+	}
+	if err := in.need(4); err != nil {
+		return ng.cutIn(err, s.at)
+	}
+	if trailer := ng.uint32(in.window()); trailer != uint32(s.n) {
+		return ng.corrupt(s.at, "a block of %d bytes whose end says %d", s.n, trailer)
+	}
+	in.pos += 4
+	s.n = 0
 	return nil
 }
 
@@ -322,7 +260,7 @@ func (ng *pcapng) addInterface(at int64, b []byte) error {
 	if ifi.number, ok = ng.meta.addInterface(desc); !ok {
 		return ng.corrupt(at, "more than %d interfaces", maxInterfaces)
 	}
-	ng.local = append(ng.local, ifi)
+	ng.ngSection = ng.with(ifi)
 	return nil
 }
 

@@ -200,7 +200,7 @@ func TestClock(t *testing.T) {
 		{0xff, 3, 1 << 63, 3e9},
 	} {
 		k := newClock(c.resolution, c.offset)
-		if got := k.time(c.stamp).UnixNano(); got != c.want {
+		if got := time.Unix(k.time(c.stamp)).UnixNano(); got != c.want {
 			t.Errorf("resolution %#x, offset %d: time of %d is %d, want %d", c.resolution, c.offset, c.stamp, got, c.want)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"sync/atomic"
 
 	"github.com/wstap/wstap/capture"
@@ -37,19 +38,20 @@ type Reader struct {
 	file      *os.File // to close, or nil
 	name      string
 	link      decode.LinkType
-	parse     func(*capture.Frame) error // of the format
-	err       error                      // sticky
-	closed    atomic.Bool
-	count     atomic.Uint64
+	bigEndian bool        // the machine that wrote the file, as far as known
 	stop      func() bool // forgets Config.Context
-	meta      meta
-	bigEndian bool                      // of the machine that wrote the file, as far as known
+	workers   int
+	dealer    atomic.Pointer[dealer]    // after Shards, if there is more than one
 	selection atomic.Pointer[selection] // the filter, or nil
+	format    format
+	closed    atomic.Bool // looked at for each frame by every shard: what changes as often is a cache line away
+	_         [64]byte
 
-	lead int // from the last frame's first byte to the end of the window
-
-	workers int
-	dealer  atomic.Pointer[dealer] // after Shards, if there is more than one
+	entries [64]entry
+	ahead   []entry // those that are not given out
+	err     error   // sticky
+	count   atomic.Uint64
+	meta    meta
 
 	// Of the last frame, if it came from a pcapng file.
 	options     []byte
@@ -91,11 +93,11 @@ func newReader(src io.Reader, file *os.File, name string, cfg *Config) (*Reader,
 		cfg = new(Config)
 	}
 	workers := max(cfg.Workers, 1)
-	chunks := maxChunks
+	chunks, busy := maxChunks, runtime.GOMAXPROCS(0) <= workers
 	if workers > 1 {
 		chunks += workers * shardChunks
 	}
-	r := &Reader{in: newInput(src, cfg.Follow, chunks), file: file, name: name, workers: workers}
+	r := &Reader{in: newInput(src, cfg.Follow, busy, chunks), file: file, name: name, workers: workers}
 	if cfg.Context != nil {
 		r.stop = context.AfterFunc(cfg.Context, func() { _ = r.shut() })
 	}
@@ -115,7 +117,7 @@ func newReader(src io.Reader, file *os.File, name string, cfg *Config) (*Reader,
 
 // open finds out the format and reads the header.
 func (r *Reader) open() error {
-	switch err := r.in.need(4); {
+	switch err := r.in.await(4); {
 	case err == io.EOF:
 		return &Error{Name: r.name, Err: ErrEmpty}
 	case err == io.ErrUnexpectedEOF:
@@ -129,7 +131,7 @@ func (r *Reader) open() error {
 	if ng, ok := newPcapng(r); ok {
 		return ng.open()
 	}
-	return &Error{Name: r.name, Err: ErrFormat, Detail: describe(r.in.data)}
+	return &Error{Name: r.name, Err: ErrFormat, Detail: describe(r.in.window())}
 }
 
 // describe says what the beginning of a foreign file looks like.
@@ -150,7 +152,7 @@ func describe(b []byte) string {
 
 // cut is the error of a file that ends too early.
 func (r *Reader) cut(where string) error {
-	return &Error{Name: r.name, Offset: r.in.offset() + int64(len(r.in.data)), Err: ErrCut, Detail: where}
+	return &Error{Name: r.name, Offset: r.in.end(), Err: ErrCut, Detail: where}
 }
 
 // corrupt is the error of a record or block that begins at offset.
@@ -158,8 +160,11 @@ func (r *Reader) corrupt(offset int64, format string, args ...any) error {
 	return &Error{Name: r.name, Offset: offset, Err: ErrCorrupt, Detail: fmt.Sprintf(format, args...)}
 }
 
-// failed is the error for one of the underlying reader.
+// failed is the error for one of the input.
 func (r *Reader) failed(err error) error {
+	if err == errMore {
+		return err
+	}
 	var z *gzipError
 	switch {
 	case !errors.As(err, &z):
@@ -167,28 +172,55 @@ func (r *Reader) failed(err error) error {
 	case z.err == io.ErrUnexpectedEOF:
 		return r.cut("unpacked, inside the gzip stream")
 	default:
-		return r.corrupt(r.in.offset()+int64(len(r.in.data)), "unpacked: %v", z.err)
+		return r.corrupt(r.in.end(), "unpacked: %v", z.err)
 	}
 }
 
 // Next implements capture.Source. After a whole file it returns io.EOF, and
 // after what is whole of a damaged one an *Error. Times are in UTC.
 func (r *Reader) Next(f *capture.Frame) error {
-	if r.err == nil {
-		r.err = r.read(f)
-	}
-	if r.closed.Load() {
-		return errClosed
-	}
-	if r.err == nil {
+	for !r.closed.Load() {
+		if len(r.ahead) == 0 {
+			if err := r.parse(); err != nil {
+				return err
+			}
+			continue
+		}
+		e := &r.ahead[0]
+		r.ahead = r.ahead[1:]
+		if ok, err := r.selects(e); !ok {
+			if err != nil {
+				r.err, r.ahead = err, nil
+			}
+			continue
+		}
+		e.frame(f, r.in.buf)
 		r.count.Add(1)
+		return nil
+	}
+	return errClosed
+}
+
+// parse puts the frames that the input holds whole in r.ahead, some at a time,
+// or else reads more. Its error is sticky.
+func (r *Reader) parse() error {
+	if r.err != nil {
+		return r.err
+	}
+	n, err := r.format.next(r.entries[:])
+	switch err {
+	case nil:
+		r.ahead = r.entries[:n]
+	case errMore:
+		r.in.more()
+	default:
+		r.err = err
 	}
 	return r.err
 }
 
-// Ready says that Next need not wait for the input: so much of it is at hand
-// that the next frame is whole.
-func (r *Reader) Ready() bool { return len(r.in.data) > chunkSize/2 }
+// Ready says that Next need not wait for the input: the next frame is there.
+func (r *Reader) Ready() bool { return len(r.ahead) > 0 || r.format.whole() }
 
 // LinkType implements capture.Source.
 func (r *Reader) LinkType() decode.LinkType { return r.link }
@@ -198,8 +230,8 @@ func (r *Reader) LinkType() decode.LinkType { return r.link }
 func (r *Reader) Stats() (capture.Stats, error) {
 	n := r.count.Load()
 	if d := r.dealer.Load(); d != nil {
-		for _, s := range d.shards {
-			n += s.count.Load()
+		for i := range d.hands {
+			n += d.hands[i].shard.count.Load()
 		}
 	}
 	st := capture.Stats{Captured: n}

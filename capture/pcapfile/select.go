@@ -1,7 +1,6 @@
 package pcapfile
 
 import (
-	"github.com/wstap/wstap/capture"
 	"github.com/wstap/wstap/capture/filter"
 	"github.com/wstap/wstap/decode"
 )
@@ -46,24 +45,17 @@ func (s *selection) compile(link decode.LinkType, bigEndian bool) error {
 	return nil
 }
 
-// read reads the next frame that the filter selects.
-func (r *Reader) read(f *capture.Frame) error {
-	for {
-		if err := r.parse(f); err != nil {
-			return err
-		}
-		s := r.selection.Load()
-		if s == nil {
-			return nil
-		}
-		if f.Link != s.link {
-			if err := s.compile(f.Link, r.bigEndian); err != nil {
-				return err
-			}
-		}
-		s.meta.Length, s.meta.Interface = f.Length, f.Interface
-		if s.program.Match(f.Data, &s.meta) > 0 {
-			return nil
+// selects says whether the filter wants a frame that lies in the input's buffer.
+func (r *Reader) selects(e *entry) (bool, error) {
+	s := r.selection.Load()
+	if s == nil {
+		return true, nil
+	}
+	if e.link != s.link {
+		if err := s.compile(e.link, r.bigEndian); err != nil {
+			return false, err
 		}
 	}
+	s.meta.Length, s.meta.Interface = e.length, int(e.ifi)
+	return s.program.Match(r.in.buf[e.start:e.end], &s.meta) > 0, nil
 }

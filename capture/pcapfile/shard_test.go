@@ -2,6 +2,7 @@ package pcapfile
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -9,9 +10,14 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/netip"
+	"os"
+	"path/filepath"
+	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/wstap/wstap/capture"
@@ -91,17 +97,22 @@ func drainShards(t testing.TB, file []byte, cfg Config) ([][]record, []error, *R
 	if err != nil {
 		t.Fatal(err)
 	}
-	shards := r.Shards()
-	if len(shards) != max(cfg.Workers, 1) {
-		t.Fatalf("%d shards", len(shards))
+	recs, errs := readShards(r)
+	if len(recs) != max(cfg.Workers, 1) {
+		t.Fatalf("%d shards", len(recs))
 	}
+	return recs, errs, r
+}
+
+func readShards(r *Reader) ([][]record, []error) {
+	shards := r.Shards()
 	recs, errs := make([][]record, len(shards)), make([]error, len(shards))
 	var wg sync.WaitGroup
 	for i, s := range shards {
 		wg.Go(func() { recs[i], errs[i] = drain(s) })
 	}
 	wg.Wait()
-	return recs, errs, r
+	return recs, errs
 }
 
 func TestShards(t *testing.T) {
@@ -154,12 +165,77 @@ func TestShards(t *testing.T) {
 	}
 }
 
+// Shards of every format give out what the whole does, from a pipe as well as
+// from a file that is read without a goroutine.
+func TestShardFormats(t *testing.T) {
+	le, be := binary.LittleEndian, binary.BigEndian
+	recs := someFrames(3000) // several chunks
+	files := map[string][]byte{
+		"little":   pcapBytes(le, magicMicro, 1, recs...),
+		"big":      pcapBytes(be, magicNano, 1, recs...),
+		"modified": pcapBytes(le, magicModified, 113, recs...),
+		"gzip":     packed(t, pcapBytes(le, magicNano, 1, recs...)),
+		"empty":    pcapBytes(le, magicMicro, 1),
+		"huge":     pcapBytes(le, magicMicro, 1, record{data: strings.Repeat("x", maxFrame), length: maxFrame}, recs[5]),
+		"pcapng":   slices.Concat(everything(le, be), everything(be, le)),
+		"blocks":   slices.Concat(everything(le, be), new(ngFile).section(be).block(0x99, make([]byte, 3*chunkSize)).ifi(1, 0).packet(0, 7, "end", 3).b),
+		"simple":   new(ngFile).section(le).ifi(1, 0).packet(0, 7, "first", 5).simple("second", 6).old(0, 0, 8, "third", 9).b,
+		"tagged":   interleaved(t, 20, 200, false),
+	}
+	old := bytes.Clone(files["little"])
+	old[6] = 2 // version 2.2
+	files["old"] = old
+	dir := t.TempDir()
+	for name, file := range files {
+		want, err := readAll(t, bytes.NewReader(file))
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		sortRecords(want)
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, file, 0o666); err != nil {
+			t.Fatal(err)
+		}
+		for _, open := range []func(*Config) (*Reader, error){
+			func(cfg *Config) (*Reader, error) { return NewReader(iotest.HalfReader(bytes.NewReader(file)), cfg) },
+			func(cfg *Config) (*Reader, error) { return Open(path, cfg) },
+		} {
+			r, err := open(&Config{Workers: max(runtime.GOMAXPROCS(0), 3)})
+			if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			shards, errs := readShards(r)
+			var got []record
+			for i := range shards {
+				if errs[i] != io.EOF {
+					t.Errorf("%s: shard %d ends with %v", name, i, errs[i])
+				}
+				got = append(got, shards[i]...)
+			}
+			r.Close()
+			sortRecords(got)
+			if !slices.Equal(got, want) {
+				t.Errorf("%s: %d frames of %d, or others", name, len(got), len(want))
+			}
+		}
+	}
+}
+
+// Few connections of the same size are divided evenly.
+func TestShardBalance(t *testing.T) {
+	for _, conns := range []int{2, 10, 20} {
+		file := interleaved(t, conns, 200, false)
+		recs, _, r := drainShards(t, file, Config{Workers: 2})
+		r.Close()
+		if a, b := len(recs[0]), len(recs[1]); min(a, b)*3 < max(a, b)*2 {
+			t.Errorf("%d connections: %d and %d frames", conns, a, b)
+		}
+	}
+}
+
 func sortRecords(recs []record) {
 	slices.SortFunc(recs, func(a, b record) int {
-		if a.time != b.time {
-			return int(a.time - b.time)
-		}
-		return bytes.Compare([]byte(a.data), []byte(b.data))
+		return cmp.Or(cmp.Compare(a.time, b.time), cmp.Compare(a.data, b.data), cmp.Compare(a.ifi, b.ifi))
 	})
 }
 
@@ -237,57 +313,6 @@ func TestShardFragmentsAlone(t *testing.T) {
 	}
 	if g := &r.dealer.Load().datagrams; len(g.known) != 0 || g.held != 0 || len(g.queue) != 0 {
 		t.Errorf("left behind: %d datagrams, %d bytes", len(g.known), g.held)
-	}
-}
-
-// The short way and the long way hash alike, for both directions.
-func TestFlowHash(t *testing.T) {
-	var h flowHash
-	sums := map[uint64]bool{}
-	for i := range 200 {
-		c := packetgen.NewConversation()
-		c.Client = netip.AddrPortFrom(c.Client.Addr(), uint16(i))
-		link := packetgen.Ethernet()
-		link.VLANs = []packetgen.VLAN{{}}
-		plain := *c
-		c.Link = &link
-		for _, c := range []*packetgen.Conversation{c, &plain} {
-			c.Open()
-			for _, p := range c.Packets {
-				sum, ok := h.sum(&capture.Frame{Data: p.Frame, Link: decode.LinkEthernet})
-				if !ok {
-					t.Fatal("a fragment?")
-				}
-				sums[sum] = true
-			}
-		}
-		if len(sums) != i+1 {
-			t.Fatalf("%d sums for %d connections", len(sums), i+1)
-		}
-	}
-}
-
-// Both directions of a tunnel, with and without fragments, come out equal.
-func TestFlowHashTunnel(t *testing.T) {
-	var h flowHash
-	sums := map[uint64]bool{}
-	a, b := netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("10.0.0.2")
-	for i := range uint16(20) {
-		for _, u := range []packetgen.UDP{
-			{Src: netip.AddrPortFrom(a, 5000+i), Dst: netip.AddrPortFrom(b, 4789), Payload: make([]byte, 900)},
-			{Src: netip.AddrPortFrom(b, 6000+i), Dst: netip.AddrPortFrom(a, 4789), Payload: make([]byte, 900)},
-		} {
-			for _, data := range append(u.Fragments(400), u.Frame()) {
-				sum, ok := h.sum(&capture.Frame{Data: data, Link: decode.LinkEthernet})
-				if !ok {
-					t.Fatal("taken for TCP")
-				}
-				sums[sum] = true
-			}
-		}
-	}
-	if len(sums) != 1 {
-		t.Errorf("%d sums", len(sums))
 	}
 }
 

@@ -1,0 +1,60 @@
+package pcapfile
+
+import (
+	"net/netip"
+	"testing"
+
+	"github.com/wstap/wstap/decode"
+	"github.com/wstap/wstap/internal/packetgen"
+)
+
+// The short way and the long way hash alike, for both directions.
+func TestFlowHash(t *testing.T) {
+	var h flowHash
+	sums := map[uint64]bool{}
+	for i := range 200 {
+		c := packetgen.NewConversation()
+		c.Client = netip.AddrPortFrom(c.Client.Addr(), uint16(i))
+		link := packetgen.Ethernet()
+		link.VLANs = []packetgen.VLAN{{}}
+		plain := *c
+		c.Link = &link
+		for _, c := range []*packetgen.Conversation{c, &plain} {
+			c.Open()
+			for _, p := range c.Packets {
+				sum, ok := h.sum(decode.LinkEthernet, p.Frame, len(p.Frame))
+				if !ok {
+					t.Fatal("a fragment?")
+				}
+				sums[sum] = true
+			}
+		}
+		if len(sums) != i+1 {
+			t.Fatalf("%d sums for %d connections", len(sums), i+1)
+		}
+	}
+}
+
+// Both directions of a tunnel, with and without fragments, come out equal.
+func TestFlowHashTunnel(t *testing.T) {
+	var h flowHash
+	sums := map[uint64]bool{}
+	a, b := netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("10.0.0.2")
+	for i := range uint16(20) {
+		for _, u := range []packetgen.UDP{
+			{Src: netip.AddrPortFrom(a, 5000+i), Dst: netip.AddrPortFrom(b, 4789), Payload: make([]byte, 900)},
+			{Src: netip.AddrPortFrom(b, 6000+i), Dst: netip.AddrPortFrom(a, 4789), Payload: make([]byte, 900)},
+		} {
+			for _, data := range append(u.Fragments(400), u.Frame()) {
+				sum, ok := h.sum(decode.LinkEthernet, data, len(data))
+				if !ok {
+					t.Fatal("taken for TCP")
+				}
+				sums[sum] = true
+			}
+		}
+	}
+	if len(sums) != 1 {
+		t.Errorf("%d sums", len(sums))
+	}
+}
