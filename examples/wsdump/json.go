@@ -225,12 +225,25 @@ func appendJSONString[T string | []byte](b []byte, s T) []byte {
 
 // clock writes times in RFC 3339 with nanoseconds, in UTC. Successive times
 // share their second more often than not, so the text of the last one is kept.
+// RFC 3339 ends with the year 9999: a file may tell of times that do not exist
+// there, and the nearest that does stands for them.
 type clock struct {
 	second int64
 	text   []byte
 }
 
+const (
+	year0     = -62167219200 // when it begins, in Unix seconds
+	year10000 = 253402300800
+)
+
 func (c *clock) appendTime(b []byte, t time.Time) []byte {
+	switch s := t.Unix(); {
+	case s < year0:
+		t = time.Unix(year0, 0)
+	case s >= year10000:
+		t = time.Unix(year10000-1, 999999999)
+	}
 	if s := t.Unix(); s != c.second || c.text == nil {
 		c.second = s
 		c.text = t.UTC().AppendFormat(c.text[:0], "2006-01-02T15:04:05")

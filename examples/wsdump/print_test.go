@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"math"
 	"net/netip"
 	"strings"
 	"testing"
@@ -131,6 +132,46 @@ func TestSecrets(t *testing.T) {
 			if got := string(p.appendEvent(nil, open)); strings.Contains(got, "hunter2") != show {
 				t.Errorf("--show-secrets %v: %s", show, got)
 			}
+		}
+	}
+}
+
+// TestOddTimes: clocks that were set, and times that only a file can tell.
+func TestOddTimes(t *testing.T) {
+	for _, tt := range []struct {
+		t    time.Time
+		want string
+	}{
+		{time.Unix(1<<62, 0), "9999-12-31T23:59:59.999999999Z"},
+		{time.Unix(math.MaxInt64, 999999999), "9999-12-31T23:59:59.999999999Z"},
+		{time.Unix(-1<<40, 0), "0000-01-01T00:00:00Z"},
+		{time.Unix(-1, 5), "1969-12-31T23:59:59.000000005Z"},
+	} {
+		if got := string(new(clock).appendTime(nil, tt.t)); got != tt.want {
+			t.Errorf("%d: %s, want %s", tt.t.Unix(), got, tt.want)
+		}
+	}
+	for _, tt := range []struct {
+		times int
+		t     []time.Time
+		want  string // of the last
+	}{
+		{2, []time.Time{time.Unix(-5, 250e6)}, "-4.750000 "},
+		{2, []time.Time{time.Unix(-1, 250e6)}, "-0.750000 "},
+		{2, []time.Time{time.Unix(-1, 0)}, "-1.000000 "},
+		{2, []time.Time{time.Unix(math.MinInt64, 0)}, "-9223372036854775808.000000 "},
+		{3, []time.Time{testTime, testTime.Add(-time.Hour)}, "-01:00:00.000000 "},
+		{3, []time.Time{testTime, testTime.Add(1000*time.Hour + time.Second)}, "1000:00:01.000000 "},
+		{5, []time.Time{testTime.AddDate(1000, 0, 0), testTime}, "-2562047:47:16.854775 "},
+		{5, []time.Time{testTime, testTime.AddDate(1000, 0, 0)}, "2562047:47:16.854775 "},
+	} {
+		p := &textPrinter{opt: &options{times: tt.times}, zone: time.UTC}
+		got := ""
+		for _, at := range tt.t {
+			got = string(p.appendTime(nil, at))
+		}
+		if got != tt.want {
+			t.Errorf("%v: %q, want %q", tt.t, got, tt.want)
 		}
 	}
 }

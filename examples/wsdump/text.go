@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/binary"
 	"maps"
+	"math"
 	"net/http"
 	"slices"
 	"strconv"
@@ -84,8 +85,15 @@ func (p *textPrinter) appendTime(b []byte, t time.Time) []byte {
 	case 1:
 		return b
 	case 2:
-		b = strconv.AppendInt(b, t.Unix(), 10)
-		b = p.appendFraction(b, t.Nanosecond())
+		s, ns := t.Unix(), t.Nanosecond()
+		if s < 0 { // away from 1970, as the digits are read
+			b = append(b, '-')
+			if s = -s; ns > 0 {
+				s, ns = s-1, int(time.Second)-ns
+			}
+		}
+		b = strconv.AppendUint(b, uint64(s), 10)
+		b = p.appendFraction(b, ns)
 	case 4:
 		b = p.appendClock(b, t, "2006-01-02 15:04:05")
 	default: // 3: since the line before; 5: since the first
@@ -100,16 +108,14 @@ func (p *textPrinter) appendTime(b []byte, t time.Time) []byte {
 		d := t.Sub(since)
 		if d < 0 {
 			b = append(b, '-')
-			d = -d
+			d = -max(d, -math.MaxInt64) // 292 years, and more is told as that
 		}
-		s := int64(d / time.Second)
-		for i, unit := range []int64{3600, 60, 1} {
-			if i > 0 {
-				b = append(b, ':')
-			}
-			b = appendDigits(b, int(s/unit), 2)
-			s %= unit
+		if d < 10*time.Hour {
+			b = append(b, '0')
 		}
+		b = strconv.AppendInt(b, int64(d/time.Hour), 10)
+		b = appendDigits(append(b, ':'), int(d%time.Hour/time.Minute), 2)
+		b = appendDigits(append(b, ':'), int(d%time.Minute/time.Second), 2)
 		b = p.appendFraction(b, int(d%time.Second))
 	}
 	return append(b, ' ')
