@@ -107,7 +107,9 @@ func (s *Service) Run(ctx context.Context) error {
 	case <-ctx.Done():
 		late, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
 		defer cancel()
-		err = server.Shutdown(late)
+		if err = server.Shutdown(late); err != nil {
+			err = server.Close() // who has not finished a request by now has had time
+		}
 		s.conns.Wait() // Shutdown leaves WebSocket connections alone
 	}
 	time.Sleep(2 * capture.DefaultBlockTimeout) // the last frames are on their way to the tap
