@@ -4,9 +4,8 @@ package inflate
 // is meant, from 20 on how often it is at least repeated.
 var lenSymbols = func() (t [19]uint32) {
 	for i := range 16 {
-		t[i] = uint32(i)<<16 | 1<<20 | used
+		t[i] = uint32(i)<<16 | 1<<20
 	}
-	t[0] &^= used
 	t[16] = special | repeat | 3<<20 | 2
 	t[17] = 3<<20 | 3
 	t[18] = 11<<20 | 7
@@ -14,8 +13,9 @@ var lenSymbols = func() (t [19]uint32) {
 }()
 
 const (
-	used   = 1 << 31 // the length is not 0
 	repeat = 1 << 15 // special: the length before is meant
+
+	lenBits = 7 // most bits of a codeword of the code length code
 )
 
 // lenOrder is the order in which the lengths of the code length code come (RFC
@@ -24,13 +24,10 @@ var lenOrder = [19]uint8{16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 
 
 // dynamic reads the code lengths of a dynamic block and builds its tables.
 //
-// Of some 300 symbols a short message uses 40. So only these are listed, and
-// counted, at once; and no branch asks what kind of length comes next, for
-// that cannot be predicted. Nothing asks whether the block can end, either: if
-// not, it fails with the input's end.
+// Nothing asks whether the block can end: if not, it fails with the input's end.
 func (d *Decoder) dynamic() error {
 	d.refill()
-	nlit, ndist, nlen := d.take(5)+257, d.take(5)+1, d.take(4)+4
+	nlit, ndist, nlen := int(d.take(5)+257), int(d.take(5)+1), d.take(4)+4
 	if nlit > 286 || ndist > 30 {
 		return ErrCorrupt
 	}
@@ -44,76 +41,80 @@ func (d *Decoder) dynamic() error {
 		d.refill()
 		lens[lenOrder[18]] = uint8(d.take(3))
 	}
-	count := &d.count
-	*count = [2][16]uint16{}
-	codes := &d.codes
-	k := 0
-	for s, l := range lens {
-		codes[k] = coded(s<<4) | coded(l)
-		k += int(l+15) >> 4
-		count[0][l&15]++
+	d.codes[0].reset()
+	for s, l := range lens[:] {
+		d.codes[0].add(uint(l), uint16(s))
 	}
-	if !d.lens.build(codes[:k], 0, &count[0], lenSymbols[:], 7) {
+	if !d.lens.build(&d.codes[0], lenSymbols[:], lenBits) {
 		return ErrCorrupt
 	}
+	d.lens.widen(lenBits)
+	if err := d.lengths(nlit, ndist); err != nil {
+		return err
+	}
+	if !d.dyn.lit.build(&d.codes[0], litSymbols[:], litBits) || !d.dyn.dist.build(&d.codes[1], distSymbols[:], distBits) {
+		return ErrCorrupt
+	}
+	return nil
+}
 
-	*count = [2][16]uint16{}
+// lengths reads the lengths of nlit and ndist codewords.
+//
+// Of some 300 symbols a short message uses 40. So these are put in the order
+// that the tables need as they come. No branch asks what kind of length comes
+// next, for that cannot be predicted. The table always takes an index of lenBits:
+// each length has to wait for the one before, and a variable mask is one step
+// more on that way.
+func (d *Decoder) lengths(nlit, ndist int) error {
+	d.codes[0].reset()
+	d.codes[1].reset()
 	in, ip, bits, n := d.in, d.ip, d.bits, d.n
-	table, mask := d.lens.table[:d.lens.mask+1], d.lens.mask
+	table := &d.lens.table
+	c := &d.codes[0]
+	end := nlit
 	last := uint(16) // the length before; 16 for none
-	k = 0
-	ends := [2]uint{nlit, nlit + ndist}
-	i := uint(0)
-	for kind, end := range ends {
-		count := &count[kind]
+	i := 0
+	for {
 		for i < end {
 			if ip >= d.end+8 {
 				return ErrShort
 			}
 			bits |= load64(in, ip) << (n & 63)
-			ip += int((63 - n) >> 3 & 7)
+			ip += int(63-n&63) >> 3
 			n |= 56
-			// Four lengths take at most 4*(7+7) bits.
-			for j := 0; j < 4 && i < end; j++ {
-				e := table[bits&mask]
-				taken := bits & (1<<(e&63) - 1)
+			for n >= lenBits+7 && i < end { // a codeword, and extra bits
+				e := table[bits&(1<<lenBits-1)]
+				rep := int(e>>20 + uint32(bits&(1<<(e&63)-1)>>(e>>8&63)))
 				bits >>= e & 63
-				n -= uint(e)
-				rep := uint(e>>20&15) + uint(taken>>(e>>8&15))
+				n -= uint(e & 63)
 				if e&special == 0 {
 					last = uint(e >> 16 & 15)
-					codes[k&511] = coded(i<<4 | last)
-					k += int(e >> 31)
-					count[last&15]++
+					c.add(last, uint16(i))
 					i += rep
 					continue
 				}
 				if e&repeat == 0 || last == 16 {
 					return ErrCorrupt
 				}
-				for ; rep > 0; rep-- { // perhaps beyond the literals
-					codes[k&511] = coded(i<<4 | last)
-					k += int(last+15) >> 4
+				for ; rep > 0; rep-- {
 					if i < end {
-						count[last&15]++
-					} else {
-						d.count[1][last&15]++
+						c.add(last, uint16(i))
+					} else { // if not beyond the distances, too
+						d.codes[1].add(last, uint16(i-end))
 					}
 					i++
 				}
 			}
 		}
+		i -= end
+		if c == &d.codes[1] {
+			break
+		}
+		c, end = &d.codes[1], ndist
 	}
-	d.ip, d.bits, d.n = ip, bits, n&63
-	if i > nlit+ndist {
+	if i > 0 {
 		return ErrCorrupt
 	}
-	nk := uint(0)
-	for l := 1; l < 16; l++ {
-		nk += uint(d.count[0][l])
-	}
-	if !d.dyn.lit.build(codes[:nk], 0, &count[0], litSymbols[:], litBits) || !d.dyn.dist.build(codes[nk:k], nlit, &count[1], distSymbols[:], distBits) {
-		return ErrCorrupt
-	}
+	d.ip, d.bits, d.n = ip, bits, n
 	return nil
 }

@@ -8,14 +8,13 @@ import "math/bits"
 //	 0..7   bits to take: of the code and the extra bits that follow it
 //	 8..11  of these, bits of the code; in an entry that leads to a subtable
 //	        the number of bits that index it
-//	12..15  flags, see below
+//	14..15  flags, see below
 //	16..30  base of the length or distance, literal byte, start of the subtable
 //	31      the entry is a literal byte
 type huffman struct {
-	bits   uint   // that index the primary table
-	mask   uint64 // as many ones
-	table  [tableSize]uint32
-	sorted [288]uint32 // scratch: entries by length of code, then by symbol
+	bits  uint   // that index the primary table
+	mask  uint64 // as many ones
+	table [tableSize]uint32
 }
 
 // The tables of a block.
@@ -23,9 +22,9 @@ type tables struct{ lit, dist huffman }
 
 const (
 	literal  = 1 << 31
-	special  = 1 << 12 // none of literal, length, distance
-	sub      = 1 << 13 // special: go on in a subtable
-	endBlock = 1 << 14 // special: end of block
+	special  = 1 << 14 // none of literal, length, distance
+	sub      = 1 << 15 // special: go on in a subtable
+	endBlock = 1 << 16 // special: end of block
 
 	invalid = special // no code begins like this
 
@@ -81,99 +80,115 @@ func makeDistSymbols() (t [32]uint32) {
 	return t
 }
 
-// A coded symbol is symbol<<4 | length of its code.
-type coded uint16
+// A code is a canonical Huffman code: its symbols, in order, by the length of
+// their codewords. That is all that a decoder needs to know of it. Symbols of
+// length 0, which have no codeword, may be added as well, and are not looked at.
+type code struct {
+	count   [16]uint32
+	symbols [16][512]uint16 // room for more than there can be
+}
 
-// build fills the table for the coded symbols, which are in order and begin at
-// first; symbols has their entries. count tells how many have codes of each
-// length. It reports whether the code is complete, or so empty that it is
-// allowed all the same: at most one code, of one bit (RFC 1951, section 3.2.7).
-func (h *huffman) build(codes []coded, first uint, count *[16]uint16, symbols []uint32, tableBits uint) bool {
-	var pos [16]uint16
-	n, used, maxLen := uint16(0), uint(0), uint(0)
+func (c *code) add(length uint, symbol uint16) {
+	n := c.count[length&15]
+	c.symbols[length&15][n&511] = symbol
+	c.count[length&15] = n + 1
+}
+
+func (c *code) reset() { c.count = [16]uint32{} }
+
+// build fills the table for a code; symbols has the entries of all symbols. It
+// reports whether the code is complete, or so empty that it is allowed all the
+// same: at most one codeword, of one bit (RFC 1951, section 3.2.7).
+func (h *huffman) build(c *code, symbols []uint32, width uint) bool {
+	space, last := 1, uint(0)
 	for l := uint(1); l < 16; l++ {
-		c := count[l]
-		pos[l] = n
-		n += c
-		used += uint(c) << (15 - l)
-		if c != 0 {
-			maxLen = l
+		n := c.count[l]
+		space = space*2 - int(n)
+		if n != 0 {
+			last = l
 		}
 	}
-	if used != 1<<15 {
+	if space != 0 {
 		h.bits, h.mask = 1, 1
 		h.table[0], h.table[1] = invalid, invalid
-		if n == 1 && maxLen == 1 {
-			h.table[0] = symbols[uint(codes[0]>>4)-first] + perBit
+		one := last == 1 && c.count[1] == 1
+		if one {
+			h.table[0] = symbols[c.symbols[1][0]] + perBit
 		}
-		return n == 0 || n == 1 && maxLen == 1
+		return last == 0 || one
 	}
-	for _, c := range codes {
-		l := c & 15
-		p := pos[l]
-		pos[l]++
-		h.sorted[p] = symbols[uint(c>>4)-first] + uint32(l)*perBit
-	}
+	width = min(width, last)
+	h.bits, h.mask = width, 1<<width-1
 
-	// Codes in order. The table doubles with each bit of length: what is there
-	// stays and is copied. Places of longer codes hold rubbish meanwhile.
-	tableBits = min(tableBits, maxLen)
-	h.bits, h.mask = tableBits, 1<<tableBits-1
-	code, sorted := uint(0), h.sorted[:n]
+	// The table doubles with each bit of length: what is there stays and is
+	// copied. Places of longer codewords hold rubbish meanwhile.
 	l := uint(1)
-	for count[l] == 0 {
+	for c.count[l&15] == 0 {
 		l++
 	}
-	for size := uint(1) << l; ; size *= 2 {
-		c := count[l]
-		for _, e := range sorted[:c] {
-			h.table[reverse(code, l)] = e
-			code++
+	word := uint(0) // the next codeword
+	for {
+		for _, s := range c.symbols[l&15][:c.count[l&15]] {
+			h.table[reversed[word<<(litBits-l)%(1<<litBits)]] = symbols[s] + uint32(l)*perBit
+			word++
 		}
-		sorted = sorted[c:]
-		if l == tableBits {
+		if l == width {
 			break
 		}
+		copy(h.table[1<<l:2<<l], h.table[:1<<l])
 		l++
-		code <<= 1
-		copy(h.table[size:2*size], h.table[:size])
+		word *= 2
 	}
-	if len(sorted) > 0 {
-		h.subtables(sorted, code<<1, count)
+	if last > width {
+		h.subtables(c, symbols, word*2)
 	}
 	return true
 }
 
-// subtables places the codes that are longer than the primary table's index, in
-// tables of their own, one for each value of their first bits. code is the first.
-func (h *huffman) subtables(sorted []uint32, code uint, count *[16]uint16) {
+// widen has the primary table indexed by at least n bits.
+func (h *huffman) widen(n uint) {
+	for ; h.bits < n; h.bits++ {
+		copy(h.table[1<<h.bits:2<<h.bits], h.table[:1<<h.bits])
+	}
+	h.mask = 1<<h.bits - 1
+}
+
+// subtables places the codewords that are longer than the primary table's index,
+// in tables of their own, one for each value of their first bits. word is the
+// first.
+func (h *huffman) subtables(c *code, symbols []uint32, word uint) {
 	next := uint(1) << h.bits
 	prefix := ^uint(0)
 	var start, subBits uint
 	for l := h.bits + 1; l < 16; l++ {
-		for n := int(count[l]); n > 0; n-- {
-			r := reverse(code, l)
+		for i, s := range c.symbols[l][:c.count[l]] {
+			r := uint(bits.Reverse16(uint16(word)) >> (16 - l))
 			if p := r & (1<<h.bits - 1); p != prefix {
 				prefix = p
-				// As many bits as the codes with this prefix need.
+				// As many bits as the codewords with this prefix need.
 				subBits = l - h.bits
-				for room := 1<<subBits - n; room > 0; {
+				for room := 1<<subBits - (int(c.count[l]) - i); room > 0; {
 					subBits++
-					room = room<<1 - int(count[h.bits+subBits])
+					room = room<<1 - int(c.count[h.bits+subBits])
 				}
 				start = next
 				next += 1 << subBits
 				h.table[p] = uint32(start)<<16 | uint32(subBits)<<8 | uint32(h.bits) | special | sub
 			}
-			e := sorted[0] - uint32(h.bits)*perBit
-			sorted = sorted[1:]
+			e := symbols[s] + uint32(l-h.bits)*perBit
 			for j := r >> h.bits; j < 1<<subBits; j += 1 << (l - h.bits) {
 				h.table[start+j] = e
 			}
-			code++
+			word++
 		}
-		code <<= 1
+		word <<= 1
 	}
 }
 
-func reverse(code, n uint) uint { return uint(bits.Reverse16(uint16(code)) >> ((16 - n) & 15)) }
+// reversed has the bits of an index of the primary table in reverse order.
+var reversed = func() (t [1 << litBits]uint16) {
+	for i := range t {
+		t[i] = bits.Reverse16(uint16(i)) >> (16 - litBits)
+	}
+	return t
+}()

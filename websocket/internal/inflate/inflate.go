@@ -40,9 +40,8 @@ type Decoder struct {
 	dyn, fix tables // of the current dynamic block, of fixed blocks
 	fixed    bool   // fix is built
 
-	lens  huffman       // of the code length code
-	codes [512]coded    // scratch: the symbols of a block that are used
-	count [2][16]uint16 // of these, by length: literals and lengths, distances
+	lens  huffman // of the code length code
+	codes [2]code // scratch: of literals and lengths, of distances
 }
 
 // Message inflates one message: src is its payload, without the four bytes 00
@@ -193,21 +192,22 @@ func (d *Decoder) stored() error {
 }
 
 func (d *Decoder) buildFixed() {
-	codes := make([]coded, 288)
-	for i := range codes {
-		l := 8
+	d.codes[0].reset()
+	d.codes[1].reset()
+	for s := range uint16(288) {
+		l := uint(8)
 		switch {
-		case i >= 144 && i < 256:
+		case s >= 144 && s < 256:
 			l = 9
-		case i >= 256 && i < 280:
+		case s >= 256 && s < 280:
 			l = 7
 		}
-		codes[i] = coded(i<<4 | l)
+		d.codes[0].add(l, s)
 	}
-	d.fix.lit.build(codes, 0, &[16]uint16{7: 24, 8: 152, 9: 112}, litSymbols[:], litBits)
-	for i := range codes[:32] {
-		codes[i] = coded(i<<4 | 5)
+	for s := range uint16(32) {
+		d.codes[1].add(5, s)
 	}
-	d.fix.dist.build(codes[:32], 0, &[16]uint16{5: 32}, distSymbols[:], distBits)
+	d.fix.lit.build(&d.codes[0], litSymbols[:], litBits)
+	d.fix.dist.build(&d.codes[1], distSymbols[:], distBits)
 	d.fixed = true
 }

@@ -93,7 +93,7 @@ func (d *Decoder) symbols(t *tables) error {
 		saved := bits
 		bits >>= e & 63
 		n -= uint(e)
-		length := int(e>>16) + int(saved&(1<<(e&63)-1)>>(e>>8&15))
+		length := int(e>>16) + int(saved&(1<<(e&63)-1)>>(e>>8&63))
 
 		e = t.dist.table[bits&t.dist.mask]
 		if e&special != 0 {
@@ -110,7 +110,7 @@ func (d *Decoder) symbols(t *tables) error {
 		saved = bits
 		bits >>= e & 63
 		n -= uint(e)
-		back := int(e>>16) + int(saved&(1<<(e&63)-1)>>(e>>8&15))
+		back := int(e>>16) + int(saved&(1<<(e&63)-1)>>(e>>8&63))
 
 		s := o - back
 		if s < start {
