@@ -5,8 +5,8 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/wstap/wstap/internal/inflate"
 	"github.com/wstap/wstap/reassembly"
-	"github.com/wstap/wstap/websocket/internal/inflate"
 )
 
 // A conn reads one TCP connection: the opening handshake first, then frames.

@@ -10,8 +10,8 @@ import (
 
 	"github.com/wstap/wstap/capture"
 	"github.com/wstap/wstap/decode"
+	"github.com/wstap/wstap/internal/inflate"
 	"github.com/wstap/wstap/reassembly"
-	"github.com/wstap/wstap/websocket/internal/inflate"
 )
 
 // A pipeline takes one Source through decode and reassembly to events, in one

@@ -7,7 +7,7 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/wstap/wstap/websocket/internal/inflate"
+	"github.com/wstap/wstap/internal/inflate"
 )
 
 // Frames have no marker to look for. After bytes were lost, or when the capture

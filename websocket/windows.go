@@ -1,6 +1,6 @@
 package websocket
 
-import "github.com/wstap/wstap/websocket/internal/inflate"
+import "github.com/wstap/wstap/internal/inflate"
 
 // A window is the history of a compressed direction. It costs up to 48 KiB, so
 // all of them together are bounded.

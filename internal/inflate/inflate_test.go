@@ -136,7 +136,7 @@ func TestNoAllocation(t *testing.T) {
 		if size > 10000 {
 			n = 20
 		}
-		msgs := compressed(size, 1, 3*n, 6)
+		msgs := compressed(size, 1, 3*n, 6, true)
 		var d Decoder
 		var w Window
 		i := 0
