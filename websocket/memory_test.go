@@ -120,8 +120,8 @@ func TestIdleMemory(t *testing.T) {
 	}
 	for _, c := range []idleCase{
 		{"plain", false, 100000, 40, 200},
-		{"compressed", true, 100000, 40, 250},
-		{"compressed, windows full", true, 2000, 33000, 170},
+		{"compressed", true, 20000, 40, 80},
+		{"compressed, windows full", true, 1000, 33000, 110},
 	} {
 		t.Run(c.Name, func(t *testing.T) {
 			if raceDetector() {

@@ -34,7 +34,8 @@ func (o *options) printStats(w io.Writer, s websocket.Stats) {
 		{r.Queued, "byte", " waiting for what comes before them"},
 		{s.HeldBytes, "byte", " waiting to be understood"},
 		{s.SkippedBytes, "byte", " skipped, in which there are no frames"},
-		{r.Ended[reassembly.Evicted], "TCP connection", " given up for want of room"},
+		{r.Ended[reassembly.Evicted] + s.GivenUp, "TCP connection", " given up for want of room"},
+		{s.WindowsDropped, "history", " of compressed messages given up for want of room"},
 		{sent.Truncated, "message", " truncated"},
 		{sent.Undecoded, "message", " that cannot be inflated"},
 		{sent.Conflicts, "message", " of which there are two versions"},
@@ -68,8 +69,11 @@ func printAccounts(w io.Writer, accounts []websocket.Account) {
 }
 
 func plural(n uint64, word string) string {
-	if n == 1 {
+	switch {
+	case n == 1:
 		return word
+	case strings.HasSuffix(word, "y"):
+		return word[:len(word)-1] + "ies"
 	}
 	return word + "s"
 }

@@ -23,7 +23,7 @@ func TestClosingLines(t *testing.T) {
 			FragmentUsed: 2, FragmentDropped: 3, Bytes: 1000, Delivered: 800, Queued: 150, Discarded: 50, Cut: 17,
 			Flows: 2, Active: 1, Ended: [6]uint64{reassembly.Evicted: 1}},
 		HTTPBytes: 300, HeaderBytes: 20, PayloadBytes: 400, SkippedBytes: 70, HeldBytes: 10,
-		Messages: 5, MessageDropped: 1, Conns: 1, LostBytes: 1460,
+		Messages: 5, MessageDropped: 1, GivenUp: 1, WindowsDropped: 2, Conns: 1, LostBytes: 1460,
 		Traffic: [2]websocket.Counts{{Text: 4, Truncated: 1, Undecoded: 1}, {Binary: 4, Undecoded: 1, Conflicts: 1}},
 	}
 	rare := `5 messages on 1 connection
@@ -38,7 +38,8 @@ func TestClosingLines(t *testing.T) {
 150 bytes waiting for what comes before them
 10 bytes waiting to be understood
 70 bytes skipped, in which there are no frames
-1 TCP connection given up for want of room
+2 TCP connections given up for want of room
+2 histories of compressed messages given up for want of room
 1 message truncated
 2 messages that cannot be inflated
 1 message of which there are two versions

@@ -30,6 +30,8 @@ var metrics = []metric{
 	counter("payload_bytes_total", "Payload bytes as sent.", func(s *websocket.Stats) uint64 { return s.PayloadBytes }),
 	counter("lost_bytes_total", "Bytes of WebSocket connections lost to the capture.", func(s *websocket.Stats) uint64 { return s.LostBytes }),
 	counter("skipped_bytes_total", "Bytes in which no frame was found.", func(s *websocket.Stats) uint64 { return s.SkippedBytes }),
+	counter("connections_given_up_total", "Connections given up for want of room before it was known what they are.", func(s *websocket.Stats) uint64 { return s.GivenUp }),
+	counter("windows_dropped_total", "Histories of compressed directions given up for want of room.", func(s *websocket.Stats) uint64 { return s.WindowsDropped }),
 	{prometheus.NewDesc("wstap_connections_active", "WebSocket connections that have not ended.", nil, nil), prometheus.GaugeValue,
 		func(s *websocket.Stats) float64 { return float64(s.Active) }},
 }
