@@ -263,7 +263,7 @@ func TestAccountsDamaged(t *testing.T) {
 	sources["refused"] = source(c)
 	seeds := 2
 	if os.Getenv("WSTAP_LONG") != "" {
-		seeds = 100
+		seeds = 20
 	}
 	for name, s := range sources {
 		for seed := range seeds {

@@ -24,7 +24,7 @@ var soak = flag.Duration("wstap.soak", soakDefault(), "how long TestSoak taps li
 
 func soakDefault() time.Duration {
 	if os.Getenv("WSTAP_LONG") != "" {
-		return 3 * time.Minute
+		return 90 * time.Second
 	}
 	return 2 * time.Second
 }

@@ -128,7 +128,8 @@ func tapForSoak(t *testing.T, v string) {
 	for _, st := range soakTaps {
 		st.cfg.Namespace, st.cfg.Filter = namespace, soakFilters[0]
 		// Silence ends a connection soon, so that a soak of minutes sees it.
-		st.tapCfg.Reassembly = &reassembly.Config{IdleTimeout: 2 * time.Minute}
+		const soon = 30 * time.Second
+		st.tapCfg.Reassembly = &reassembly.Config{IdleTimeout: soon, HandshakeTimeout: soon, CloseTimeout: soon}
 		l, err := capture.Listen(capture.Any, &st.cfg)
 		if err != nil {
 			t.Fatal(err)

@@ -159,7 +159,7 @@ func (s *soaker) idle(host *testnet.Host, addr netip.Addr) {
 		case <-s.stop:
 			c.Close(coder.StatusNormalClosure, "bye")
 			return
-		case <-time.After(20 * time.Second):
+		case <-time.After(10 * time.Second):
 		}
 	}
 }
