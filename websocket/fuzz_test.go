@@ -261,7 +261,9 @@ func FuzzConn(f *testing.F) {
 			case 2:
 				r.c.Conflict(dir, max(0, offset[dir]-int64(n/2)), int64(n)+1, r.now)
 			default:
-				n = min(n, len(script))
+				if n = min(n, len(script)); n == 0 { // nothing is not told
+					continue
+				}
 				r.data(dir, script[:n])
 				script = script[n:]
 				total += n

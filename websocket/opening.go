@@ -23,8 +23,9 @@ type opening struct {
 }
 
 type openingSide struct {
-	head  []byte // of an unfinished head
-	left  int64  // bytes of a body to come; -1: chunks
+	head  []byte    // of an unfinished head
+	came  time.Time // when its last byte did
+	left  int64     // bytes of a body to come; -1: chunks
 	chunk chunk
 	held  []byte
 	marks []mark
@@ -200,6 +201,7 @@ func (c *conn) readHead(dir Direction, h *half, s *openingSide, b []byte, t time
 		if dir == FromClient && !maybeRequest(probe) || dir == FromServer && !maybeResponse(probe) {
 			return -1
 		}
+		s.came = t
 		return len(b)
 	}
 	c.charge(-len(s.head))
@@ -290,7 +292,8 @@ func (c *conn) response(h *half, s *openingSide, hd head, t time.Time) bool {
 		s.expect(h, n, chunked)
 	}
 	if (r.upgrade != "" || r.connect || r.cut) && c.halves[FromClient].mode == inHold { // refused: the client goes on with HTTP
-		c.halves[FromClient].mode = inHead
+		k := &c.halves[FromClient]
+		k.mode, k.probation, k.found = inHead, 0, false
 		c.resume(FromClient, client)
 	}
 	return true
@@ -435,7 +438,7 @@ func (c *conn) openingGap(dir Direction, n int64, t time.Time) {
 	cut := head(s.head)
 	c.charge(-len(s.head))
 	s.head = nil
-	if h.mode == inHead && cut != "" && c.cutHead(dir, h, cut, t) {
+	if h.mode == inHead && cut != "" && c.cutHead(dir, h, cut, !t.Equal(s.came), t) {
 		return
 	}
 	o.lossy = true
@@ -448,8 +451,9 @@ func (c *conn) openingGap(dir Direction, n int64, t time.Time) {
 // cutHead acts on the captured part of a head whose rest is lost. A snapshot
 // length cuts most heads, but it keeps their first line and leaves a gap that
 // ends with them: where that line can belong to an opening handshake, frames are
-// supposed to follow behind the gap, on probation. It reports whether it did.
-func (c *conn) cutHead(dir Direction, h *half, cut head, t time.Time) bool {
+// supposed to follow behind the gap, on probation. Where packets were lost, that
+// is a guess. It reports whether it did.
+func (c *conn) cutHead(dir Direction, h *half, cut head, lost bool, t time.Time) bool {
 	o := c.opening
 	whole := cut.wholeLines()
 	if dir == FromClient {
@@ -458,7 +462,7 @@ func (c *conn) cutHead(dir Direction, h *half, cut head, t time.Time) bool {
 		}
 		c.expectAnswer(pendingRequest{upgrade: whole, cut: true})
 		h.mode = inHold
-		h.probation = probation
+		h.probation, h.found = probation, lost
 		if server := &o.sides[FromServer]; len(server.held) > 0 {
 			c.resume(FromServer, server)
 		}
@@ -470,7 +474,7 @@ func (c *conn) cutHead(dir Direction, h *half, cut head, t time.Time) bool {
 	if whole == "" {
 		whole = cut + "\r\n"
 	}
-	h.probation = probation
+	h.probation, h.found = probation, lost
 	deflate := unseenDeflate
 	if v := whole.all("Sec-WebSocket-Extensions"); v != "" {
 		deflate = parseDeflate(v)

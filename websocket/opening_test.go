@@ -4,6 +4,7 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/wstap/wstap/reassembly"
 )
@@ -142,5 +143,33 @@ func TestWrongAccept(t *testing.T) {
 	r.want(t, "open 101 ws://example.com:7272/chat?room=1", `server text "x"`)
 	if r.opens[0].AcceptValid {
 		t.Error("a wrong Sec-WebSocket-Accept passed")
+	}
+}
+
+// TestCutOrLost: frames are supposed to follow where a snapshot length cut a
+// head. Where packets are missing the same is a guess, and said so.
+func TestCutOrLost(t *testing.T) {
+	for _, lost := range []bool{false, true} {
+		r := newRecorder(nil)
+		r.data(FromClient, []byte(request[:60]))
+		if lost {
+			r.now = r.now.Add(time.Millisecond)
+		}
+		r.c.Gap(FromClient, int64(len(request)-60), r.now)
+		r.data(FromServer, []byte(response[:60]))
+		if lost {
+			r.now = r.now.Add(time.Millisecond)
+		}
+		r.c.Gap(FromServer, int64(len(response)-60), r.now)
+		r.data(FromClient, []byte(clientText("a")))
+		r.data(FromServer, []byte(serverText("b")))
+		for _, m := range r.msgs {
+			if m.Midstream != lost {
+				t.Errorf("lost %v: %s", lost, describeMessage(m))
+			}
+		}
+		if len(r.msgs) != 2 {
+			t.Errorf("lost %v: %d messages", lost, len(r.msgs))
+		}
 	}
 }

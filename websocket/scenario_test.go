@@ -67,6 +67,24 @@ type talk struct {
 	held    [2][]byte
 	stream  [2][]byte // what is sent in all
 	payload [2][]bool // which of it is uncompressed payload
+	seen    [2][]bool // which of it was captured
+	frames  [2][]sentFrame
+	heads   [2]int  // length of the opening handshake
+	begun   [2]bool // the SYN was captured
+}
+
+// A sentFrame is a frame by its place in the stream; body is that of its payload.
+type sentFrame struct {
+	from, body, to int
+	of             *sentMessage
+	last           bool
+}
+
+// A sentMessage is a message as simple describes it.
+type sentMessage struct {
+	line       string
+	compressed bool
+	damaged    bool // not all of it was captured
 }
 
 func (s *scenario) has(damage byte) bool { return s.form[1]&damage != 0 }
@@ -126,6 +144,7 @@ func (s *scenario) open(i int) *talk {
 	k.write(packetgen.Client, []byte(request), false)
 	k.Send(packetgen.Client, k.held[0])
 	k.write(packetgen.Server, []byte(accepted+extension+"\r\n"), false)
+	k.heads = [2]int{len(k.stream[0]), len(k.stream[1])}
 	k.held[0] = nil
 	if s.form[5]&0x80 == 0 { // otherwise the first message follows in the same segment
 		k.Send(packetgen.Server, k.held[1])
@@ -140,6 +159,7 @@ func (k *talk) write(dir packetgen.Side, b []byte, payload bool) {
 	k.stream[dir] = append(k.stream[dir], b...)
 	for range b {
 		k.payload[dir] = append(k.payload[dir], payload)
+		k.seen[dir] = append(k.seen[dir], false)
 	}
 }
 
@@ -175,6 +195,7 @@ func (s *scenario) message(op byte, n int) {
 		m.Compressed, wire = true, c.message(m.Payload)
 	}
 	begin := len(k.stream[dir])
+	whole := &sentMessage{line: simple(&m, false), compressed: m.Compressed}
 	for i := range m.Frames {
 		b0 := byte(0)
 		if i == 0 {
@@ -186,24 +207,31 @@ func (s *scenario) message(op byte, n int) {
 		if i == m.Frames-1 {
 			b0 |= 0x80
 		}
-		f := randomFrame(s.rnd, dir, b0, part)
-		k.write(packetgen.Side(dir), f[:len(f)-len(part)], false)
-		k.write(packetgen.Side(dir), f[len(f)-len(part):], !m.Compressed)
+		k.frame(dir, whole, randomFrame(s.rnd, dir, b0, part), len(part))
 		if b0&0x80 == 0 && n&8 != 0 {
 			at := len(k.stream[dir])
-			k.write(packetgen.Side(dir), randomFrame(s.rnd, dir, 0x89, []byte("?")), false)
-			s.say(way, &Message{From: dir, Opcode: Ping, Payload: []byte("?"), Frames: 1}, at, len(k.stream[dir]))
+			ping := &sentMessage{line: simple(&Message{From: dir, Opcode: Ping, Payload: []byte("?"), Frames: 1}, false)}
+			k.frame(dir, ping, randomFrame(s.rnd, dir, 0x89, []byte("?")), 1)
+			s.say(way, ping, at, len(k.stream[dir]))
 		}
 	}
-	s.say(way, &m, begin, len(k.stream[dir]))
+	s.say(way, whole, begin, len(k.stream[dir]))
 	if op&0x80 == 0 {
 		k.Send(packetgen.Side(dir), k.held[dir])
 		k.held[dir] = nil
 	}
 }
 
-func (s *scenario) say(way pair, m *Message, from, to int) {
-	s.sent[way] = append(s.sent[way], simple(m, false))
+// frame writes a frame with n bytes of payload.
+func (k *talk) frame(dir Direction, m *sentMessage, b []byte, n int) {
+	at := len(k.stream[dir])
+	k.write(packetgen.Side(dir), b[:len(b)-n], false)
+	k.write(packetgen.Side(dir), b[len(b)-n:], !m.compressed)
+	k.frames[dir] = append(k.frames[dir], sentFrame{at, at + len(b) - n, at + len(b), m, b[0]&0x80 != 0})
+}
+
+func (s *scenario) say(way pair, m *sentMessage, from, to int) {
+	s.sent[way] = append(s.sent[way], m.line)
 	s.spans[way] = append(s.spans[way], span{int64(from), int64(to)})
 }
 
@@ -232,7 +260,8 @@ func (s *scenario) pieces() []piece {
 		packets = packets[len(packets)*int(s.form[3])/256:]
 	}
 	var pieces []piece
-	place := func(i int, p *packetgen.Packet, f *forgery) {
+	place := func(i int, k *talk, p *packetgen.Packet, f *forgery) {
+		k.see(p, s.snap(len(p.Frame)))
 		if s.has(reordered) && p.TCP.Flags&decode.SYN == 0 {
 			i += s.rnd.IntN(8)
 		}
@@ -250,17 +279,34 @@ func (s *scenario) pieces() []piece {
 		if s.has(dropped) && s.chance() {
 			continue
 		}
-		place(i, p.Packet, nil)
+		place(i, p.talk, p.Packet, nil)
 		if s.has(repeated) && s.chance() {
-			place(i+s.rnd.IntN(20), s.again(p.talk, p.Packet), nil)
+			place(i+s.rnd.IntN(20), p.talk, s.again(p.talk, p.Packet), nil)
 		}
 		if s.has(forged) && s.chance() && len(p.TCP.Payload) > 0 {
 			copied, f := s.forge(p.talk, p.Packet)
-			place(i+s.rnd.IntN(20), copied, f)
+			place(i+s.rnd.IntN(20), p.talk, copied, f)
 		}
 	}
 	slices.SortStableFunc(pieces, func(a, b piece) int { return a.at - b.at })
 	return pieces
+}
+
+// see notes what of a segment was captured, where its frame is cut at n bytes.
+func (k *talk) see(p *packetgen.Packet, n int) {
+	k.begun[p.From] = k.begun[p.From] || p.TCP.Flags&decode.SYN != 0
+	at := int(p.TCP.Seq - k.ISN[p.From] - 1)
+	for i := range len(p.TCP.Payload) - (len(p.Frame) - n) {
+		k.seen[p.From][at+i] = true
+	}
+}
+
+// snap returns how much of n bytes the snapshot length leaves.
+func (s *scenario) snap(n int) int {
+	if !s.has(snapped) {
+		return n
+	}
+	return min(n, 40+int(s.form[4]))
 }
 
 // again returns a segment sent again, perhaps with more of the stream around it.
@@ -292,6 +338,9 @@ func (s *scenario) forge(k *talk, p *packetgen.Packet) (*packetgen.Packet, *forg
 		// Where it may be captured before the right one, it counts.
 		if !k.payload[p.From][at+i] || s.has(reordered|dropped) {
 			s.wild[way] = true
+			if at+i < k.heads[p.From] { // no WebSocket, perhaps
+				s.wild[way.reverse()] = true
+			}
 		}
 	}
 	c.Frame = c.TCP.Frame()
@@ -318,9 +367,7 @@ func (s *scenario) file() []byte {
 		if p.forged != nil {
 			p.forged.time = now
 		}
-		if s.has(snapped) {
-			f.Data = f.Data[:min(len(f.Data), 40+int(s.form[4]))]
-		}
+		f.Data = f.Data[:s.snap(len(f.Data))]
 		if err := w.WriteFrame(&f); err != nil {
 			panic(err)
 		}
