@@ -111,6 +111,33 @@ func TestBomb(t *testing.T) {
 	}
 }
 
+// TestCut cuts a message everywhere: of what comes before the cut not more is
+// lost than the literals of one round of the decoding loop.
+func TestCut(t *testing.T) {
+	// Rounds as long as they can be with fixed codes: two literals of nine bits,
+	// a length and a distance with many extra bits.
+	lit, dist := fixedCodes()
+	w := new(bitWriter).put(0, 1).put(1, 2)
+	n := 0
+	for range 200 {
+		w.symbol(lit, 200).symbol(lit, 201).length(lit, 250).distance(dist, min(n+2, 1<<15))
+		n += 252
+	}
+	src := w.b
+	before := 0
+	for cut := range src {
+		var d Decoder
+		got, err := d.Message(bytes.Clone(src[:cut]), nil, 1<<20)
+		if err == nil && cut > 0 || len(got) < before-3 {
+			t.Fatalf("%d bytes of %d give %d, %v; one less gave %d", cut, len(src), len(got), err, before)
+		}
+		before = len(got)
+	}
+	if before < n-2*252 {
+		t.Errorf("%d bytes of %d", before, n)
+	}
+}
+
 // TestMemory holds Windows against what is in them.
 func TestMemory(t *testing.T) {
 	r := newRand(1)

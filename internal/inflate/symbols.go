@@ -12,14 +12,15 @@ import "encoding/binary"
 // without asking for the length. Input is padded and output has slack, so that
 // one check of each is enough for a round.
 func (d *Decoder) symbols(t *tables) error {
-	in, real, ip, bits, n := d.in, d.real, d.ip, d.bits, d.n
+	in, ip, bits, n := d.in, d.ip, d.bits, d.n
+	near := d.real - roundBytes
 	out, o, start := d.buf, d.o, d.start
 	limit := len(out) - slack
 	safe := o // end of the output that is surely not made from padding
 	var err error
 	for {
-		if ip >= real {
-			if ip*8-int(n&63) > real*8 {
+		if ip >= near {
+			if ip*8-int(n&63) > (near+roundBytes)*8 {
 				break
 			}
 			safe = o
@@ -34,7 +35,7 @@ func (d *Decoder) symbols(t *tables) error {
 			safe = o
 		}
 		// What was taken ends at most at real, so ip is at most seven bytes
-		// beyond, and fourteen at the second refill of this round.
+		// beyond it, and fourteen at the second refill of this round.
 		bits |= load64(in, ip) << (n & 63)
 		ip += int((63 - n) >> 3 & 7)
 		n |= 56
@@ -135,12 +136,16 @@ func (d *Decoder) symbols(t *tables) error {
 		}
 		o = end
 	}
-	if err == nil && ip*8-int(n&63) > real*8 {
+	if err == nil && ip*8-int(n&63) > d.real*8 {
 		o, err = safe, ErrShort
 	}
 	d.ip, d.bits, d.n, d.o = ip, bits&(1<<(n&63)-1), n&63, o
 	return err
 }
+
+// roundBytes is more than a round takes of the input: at most three literals of
+// 15 bits and a match of 48.
+const roundBytes = (3*15+48)/8 + 1
 
 // multiple is the least multiple of a distance that is 8 or more.
 var multiple = [8]uint8{0, 8, 8, 9, 8, 10, 12, 14}
