@@ -98,8 +98,12 @@ func table(rows []row, rounds int) error {
 			ratios = append(ratios, float64(b)/float64(a))
 		}
 		// The first round warms up.
-		fmt.Printf("| %s: %s, %s | %s | %s | %.1f |\n", r.name, r.ours.name, r.theirs.name,
-			r.cost(median(ours[1:])), r.cost(median(theirs[1:])), median(ratios[1:]))
+		ratio, digits := median(ratios[1:]), 1
+		if ratio < 3 {
+			digits = 2
+		}
+		fmt.Printf("| %s: %s, %s | %s | %s | %.*f |\n", r.name, r.ours.name, r.theirs.name,
+			r.cost(median(ours[1:])), r.cost(median(theirs[1:])), digits, ratio)
 	}
 	fmt.Println()
 	return nil

@@ -243,9 +243,18 @@ func paths(_ string, caps []capFile) ([]row, error) {
 		})
 		rows = append(rows,
 			row{c.Name, "message", c.holds.Messages, timed("Events", func() error { return events(c) }), theirs},
-			row{c.Name, "message", c.holds.Messages, timed("Messages", func() error { return messages(c) }), theirs})
+			row{c.Name, "message", c.holds.Messages, timed("Messages", func() error { return messages(c, 1) }), theirs})
 	}
-	return rows, nil
+	// More processors give more.
+	for _, c := range caps {
+		rows = append(rows, row{c.Name, "message", c.holds.Messages,
+			timed("Drain, 2 pipelines", func() error { return drain(c, 2) }),
+			timed("1 pipeline", func() error { return drain(c, 1) })})
+	}
+	c := caps[1]
+	return append(rows, row{c.Name, "message", c.holds.Messages,
+		timed("Messages, 2 pipelines", func() error { return messages(c, 2) }),
+		timed("1 pipeline", func() error { return messages(c, 1) })}), nil
 }
 
 func check(c capFile, n int, payload int64, err error) error {
@@ -273,8 +282,18 @@ func events(c capFile) error {
 	return check(c, n, payload, nil)
 }
 
-func messages(c capFile) error {
-	src, err := pcapfile.Open(c.path, nil)
+func drain(c capFile, workers int) error {
+	src, err := pcapfile.Open(c.path, &pcapfile.Config{Workers: workers})
+	if err != nil {
+		return err
+	}
+	tap := websocket.NewTap(src, nil)
+	err = tap.Drain(context.Background())
+	return check(c, int(tap.Stats().Messages), c.holds.Payload, err)
+}
+
+func messages(c capFile, workers int) error {
+	src, err := pcapfile.Open(c.path, &pcapfile.Config{Workers: workers})
 	if err != nil {
 		return err
 	}
@@ -289,10 +308,11 @@ func messages(c capFile) error {
 
 // processes compares whole processes.
 func processes(dir string, caps []capFile) ([]row, error) {
-	wsdump, theirs := filepath.Join(dir, "wsdump"), filepath.Join(dir, "gopacketdump")
+	wsdump, theirs, floor := filepath.Join(dir, "wsdump"), filepath.Join(dir, "gopacketdump"), filepath.Join(dir, "floor")
 	for _, b := range []struct{ at, pkg, out string }{
 		{"../..", "./examples/wsdump", wsdump},
 		{".", "./cmd/gopacketdump", theirs},
+		{".", "./cmd/floor", floor},
 	} {
 		cmd := exec.Command("go", "build", "-o", b.out, b.pkg)
 		cmd.Dir = b.at
@@ -306,6 +326,14 @@ func processes(dir string, caps []capFile) ([]row, error) {
 		rows = append(rows, row{c.Name, "", 0,
 			process("wsdump --count", c, wsdump, "-r", c.path, "--count"),
 			process("gopacketdump", c, theirs, c.path)})
+	}
+	for _, c := range caps {
+		if c.Deflate {
+			continue // there is more to do than to copy
+		}
+		rows = append(rows, row{c.Name, "", 0,
+			process("wsdump --count", c, wsdump, "-r", c.path, "--count"),
+			process("floor: read once, XOR-copy once", capFile{}, floor, c.path, strconv.FormatInt(c.holds.Payload, 10))})
 	}
 	if tshark, err := exec.LookPath("tshark"); err == nil {
 		c := caps[1]
