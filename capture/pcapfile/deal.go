@@ -19,7 +19,7 @@ type dealer struct {
 	turn      chan struct{} // full while a shard has the turn: the one that may touch the Reader and what follows, to err
 	hands     []hand
 	owner     [buckets]int32 // of each bucket: 1 + the index of a hand; 0: none yet
-	decoder   decoder        // of the batches that are open
+	decoder   decoder        // of the batches, or nil
 	odd       bool           // the frames at hand have another one
 	hash      flowHash
 	datagrams datagrams
@@ -30,9 +30,10 @@ type dealer struct {
 
 // A hand is what a shard is dealt.
 type hand struct {
-	shard *shard
-	open  *batch // not sent yet, or nil
-	load  int    // about how much work it got so far
+	shard  *shard
+	batch  *batch   // during a turn
+	frames []uint32 // of the batch
+	load   int      // about how much work the shard got so far
 }
 
 func newDealer(r *Reader) *dealer {
@@ -52,7 +53,7 @@ func (d *dealer) deal() {
 		return
 	}
 	d.r.in.more()
-	d.decoder = nil
+	d.open()
 	var err error
 	for err == nil {
 		err = d.some()
@@ -66,6 +67,39 @@ func (d *dealer) deal() {
 	d.err = err
 	for i := range d.hands {
 		close(d.hands[i].shard.queue)
+	}
+}
+
+// open gives each hand a batch for the current chunk.
+func (d *dealer) open() {
+	in := d.r.in
+	d.decoder = nil
+	in.cur.refs.Add(int32(len(d.hands)))
+	for i := range d.hands {
+		h := &d.hands[i]
+		select {
+		case h.batch = <-h.shard.spare:
+		default:
+			h.batch = &batch{frames: make([]uint32, 0, 2048)}
+		}
+		h.batch.chunk, h.batch.buf = in.cur, in.buf
+		h.frames = h.batch.frames
+	}
+}
+
+// send sends the batches.
+func (d *dealer) send() {
+	for i := range d.hands {
+		h := &d.hands[i]
+		h.batch.frames, h.batch.decoder = h.frames, d.decoder
+		if len(h.frames) == 0 {
+			h.shard.recycle(h.batch)
+			continue
+		}
+		select {
+		case h.shard.queue <- h.batch:
+		case <-d.r.in.done:
+		}
 	}
 }
 
@@ -101,19 +135,16 @@ func (d *dealer) some() error {
 	return nil
 }
 
-// hand returns the hand that takes n bytes of a connection.
-func (d *dealer) hand(sum uint64, n int) *hand {
-	bucket := sum % buckets
-	if d.owner[bucket] == 0 {
-		d.assign(bucket)
+// hand returns the hand that a connection's frames go to.
+func (d *dealer) hand(sum uint64) *hand {
+	if owner := d.owner[sum%buckets]; owner != 0 {
+		return &d.hands[owner-1]
 	}
-	h := &d.hands[d.owner[bucket]-1]
-	h.load += frameLoad + n
-	return h
+	return d.assign(sum % buckets)
 }
 
 // assign gives a bucket to the shard that got the least work.
-func (d *dealer) assign(bucket uint64) {
+func (d *dealer) assign(bucket uint64) *hand {
 	least := 0
 	for i := range d.hands {
 		if d.hands[i].load < d.hands[least].load {
@@ -122,61 +153,26 @@ func (d *dealer) assign(bucket uint64) {
 	}
 	d.owner[bucket] = int32(least + 1)
 	d.hands[least].load += newLoad
+	return &d.hands[least]
 }
 
 // give deals a frame that lies in the input's buffer.
 func (d *dealer) give(sum uint64, e *entry) {
-	h := d.hand(sum, int(e.end-e.start))
-	b := h.open
-	if b == nil || b.chunk == nil {
-		b = h.batch()
-		b.chunk, b.buf, b.decoder = d.r.in.cur, d.r.in.buf, d.decoder
-		b.chunk.refs.Add(1)
-	}
+	h := d.hand(sum)
+	h.load += frameLoad + int(e.end-e.start)
+	at := e.start
 	if e.alone || d.odd {
-		b.add(*e)
-	} else {
-		b.frames = append(b.frames, e.start)
+		at = h.batch.other(*e)
 	}
+	h.frames = append(h.frames, at)
 }
 
 // giveHeld deals a frame that was held back.
-func (d *dealer) giveHeld(sum uint64, h *heldFrame) {
-	b := d.hand(sum, len(h.data)).batch()
-	e := h.entry
-	e.start, e.end, e.held = uint32(len(b.held)), uint32(len(b.held)+len(h.data)), true
-	b.held = append(b.held, h.data...)
-	b.add(e)
-}
-
-func (b *batch) add(e entry) {
-	b.frames = append(b.frames, odd+uint32(len(b.others)))
-	b.others = append(b.others, e)
-}
-
-// send sends all batches.
-func (d *dealer) send() {
-	for i := range d.hands {
-		h := &d.hands[i]
-		if h.open == nil {
-			continue
-		}
-		select {
-		case h.shard.queue <- h.open:
-		case <-d.r.in.done:
-		}
-		h.open = nil
-	}
-}
-
-// batch returns the batch that is open, or opens one.
-func (h *hand) batch() *batch {
-	if h.open == nil {
-		select {
-		case h.open = <-h.shard.spare:
-		default:
-			h.open = &batch{frames: make([]uint32, 0, 2048)}
-		}
-	}
-	return h.open
+func (d *dealer) giveHeld(sum uint64, f *heldFrame) {
+	h, e := d.hand(sum), f.entry
+	b := h.batch
+	h.load += frameLoad + len(f.data)
+	e.start, e.end, e.held = uint32(len(b.held)), uint32(len(b.held)+len(f.data)), true
+	b.held = append(b.held, f.data...)
+	h.frames = append(h.frames, b.other(e))
 }

@@ -31,14 +31,16 @@ type chunk struct {
 // An input shows the bytes read as one contiguous window. It reads ahead in a
 // goroutine, which is also what lets close unblock a wait for any kind of
 // reader. But where all processors have work already, a file that never lets it
-// wait is read when more is needed: that leaves the bytes in the right cache.
+// wait is read by those who need more, and by those who have nothing to do.
 type input struct {
-	src  io.Reader // what the user gave
-	r    unpacker  // what is read: src, followed and unpacked
-	free chan *chunk
-	full chan *chunk // filled by the goroutine, in order; closed after the last; nil: there is none
-	done chan struct{}
-	once sync.Once
+	src     io.Reader // what the user gave
+	r       unpacker  // what is read: src, followed and unpacked
+	free    chan *chunk
+	full    chan *chunk   // filled, in order; closed by the goroutine after the last
+	reading chan struct{} // full while somebody reads
+	inline  bool          // there is no goroutine
+	done    chan struct{}
+	once    sync.Once
 
 	cur  *chunk
 	buf  []byte // of cur, up to its end
@@ -50,9 +52,11 @@ type input struct {
 
 func newInput(src io.Reader, follow, busy bool, chunks int) *input {
 	in := &input{
-		src:  src,
-		free: make(chan *chunk, chunks),
-		done: make(chan struct{}),
+		src:     src,
+		free:    make(chan *chunk, chunks),
+		full:    make(chan *chunk, chunks),
+		reading: make(chan struct{}, 1),
+		done:    make(chan struct{}),
 	}
 	for range chunks {
 		in.free <- new(chunk)
@@ -61,32 +65,26 @@ func newInput(src io.Reader, follow, busy bool, chunks int) *input {
 		src, busy = &follower{r: src, done: in.done}, false
 	}
 	in.r.r = src
-	if !busy || !regular(src) {
-		in.readAhead()
+	in.inline = busy && regular(src)
+	if !in.inline {
+		go in.readAhead()
 	}
 	return in
 }
 
-// readAhead starts the goroutine.
+// readAhead is the goroutine.
 func (in *input) readAhead() {
-	in.full = make(chan *chunk, cap(in.free))
-	go func() {
-		defer close(in.full)
-		for {
-			c := in.read()
-			if c == nil {
-				return
-			}
-			select {
-			case in.full <- c:
-			case <-in.done:
-				return
-			}
-			if c.err != nil {
-				return
-			}
+	defer close(in.full)
+	for {
+		c := in.read()
+		if c == nil {
+			return
 		}
-	}()
+		in.full <- c // never blocks: full has room for every chunk
+		if c.err != nil {
+			return
+		}
+	}
 }
 
 // read fills a chunk. It returns nil after close.
@@ -113,28 +111,51 @@ func (in *input) read() *chunk {
 
 // next returns the next chunk, or nil after close.
 func (in *input) next() *chunk {
-	if in.full == nil {
-		c := in.read()
-		if in.r.gzip && c != nil && c.err == nil {
-			in.readAhead() // unpacking takes longer than all else
-		}
-		return c
+	var reading chan struct{} // nil: never chosen
+	if in.inline {
+		reading = in.reading
 	}
 	select {
 	case c := <-in.full:
 		return c
+	case reading <- struct{}{}:
+		defer func() { <-in.reading }()
 	case <-in.done:
 		return nil
+	}
+	select {
+	case c := <-in.full: // what somebody else read goes first
+		return c
+	default:
+	}
+	c := in.read()
+	if in.r.gzip && c != nil && c.err == nil {
+		in.inline = false // unpacking takes longer than all else
+		go in.readAhead()
+	}
+	return c
+}
+
+// help reads a chunk that will be needed, if nobody else does. Only the first
+// call of next, which comes before, changes in.inline.
+func (in *input) help() {
+	if !in.inline {
+		return
+	}
+	select {
+	case in.reading <- struct{}{}:
+		if len(in.full) < 2 && len(in.free) > 0 {
+			if c := in.read(); c != nil {
+				in.full <- c
+			}
+		}
+		<-in.reading
+	default:
 	}
 }
 
 // ready says that next would not wait.
-func (in *input) ready() bool {
-	if in.full == nil {
-		return len(in.free) > 0
-	}
-	return len(in.full) > 0
-}
+func (in *input) ready() bool { return len(in.full) > 0 || in.inline && len(in.free) > 0 }
 
 // release gives up one reference to c.
 func (in *input) release(c *chunk) {

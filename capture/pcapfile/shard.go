@@ -19,7 +19,7 @@ const lowWater = 2
 // takes longer than to decode them again.
 type batch struct {
 	frames  []uint32 // where their data begins in buf, or odd + index in others
-	chunk   *chunk   // of buf, or nil
+	chunk   *chunk   // of buf
 	buf     []byte
 	decoder decoder
 	others  []entry
@@ -28,6 +28,12 @@ type batch struct {
 
 // odd marks a frame that the batch's decoder cannot make.
 const odd = 1 << 31
+
+// other adds such a frame, and returns what frames shall have of it.
+func (b *batch) other(e entry) uint32 {
+	b.others = append(b.others, e)
+	return odd + uint32(len(b.others)-1)
+}
 
 // A shard is a Source of the connections that fall to it.
 type shard struct {
@@ -107,7 +113,8 @@ func (s *shard) decode() {
 }
 
 // advance takes the next batch. A shard that has few left deals the next chunk
-// before that, so that the others need not wait while it works.
+// before that, or reads one while another shard deals: so the others need not
+// wait while it works.
 func (s *shard) advance() error {
 	s.leave()
 	if s.err != nil {
@@ -121,7 +128,8 @@ func (s *shard) advance() error {
 				d.deal()
 			}
 			<-d.turn
-		default: // another one does
+		default:
+			s.r.in.help()
 		}
 	}
 	for {
@@ -148,14 +156,15 @@ func (s *shard) advance() error {
 
 // leave gives up the current batch.
 func (s *shard) leave() {
-	b := s.cur
-	if b == nil {
-		return
+	if s.cur != nil {
+		s.recycle(s.cur)
+		s.cur = nil
 	}
-	s.cur = nil
-	if b.chunk != nil {
-		s.r.in.release(b.chunk)
-	}
+}
+
+// recycle makes an empty batch of one that is no longer needed.
+func (s *shard) recycle(b *batch) {
+	s.r.in.release(b.chunk)
 	*b = batch{frames: b.frames[:0], others: b.others[:0], held: b.held[:0]}
 	select {
 	case s.spare <- b:

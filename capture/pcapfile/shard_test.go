@@ -388,31 +388,3 @@ func TestShardAllocations(t *testing.T) {
 		t.Errorf("%v allocations a frame", n)
 	}
 }
-
-func BenchmarkShards(b *testing.B) {
-	file := interleaved(b, 100, 500, false)
-	whole, _ := NewReader(bytes.NewReader(file), nil)
-	defer whole.Close()
-	recs, _ := drain(whole)
-	for _, workers := range []int{1, 2} {
-		b.Run(fmt.Sprint(workers), func(b *testing.B) {
-			for b.Loop() {
-				r, err := NewReader(bytes.NewReader(file), &Config{Workers: workers})
-				if err != nil {
-					b.Fatal(err)
-				}
-				var wg sync.WaitGroup
-				for _, s := range r.Shards() {
-					wg.Go(func() {
-						var f capture.Frame
-						for s.Next(&f) == nil {
-						}
-					})
-				}
-				wg.Wait()
-				r.Close()
-			}
-			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(recs)), "ns/frame")
-		})
-	}
-}
