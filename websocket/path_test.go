@@ -53,7 +53,7 @@ func tapFile(t *testing.T, file []byte, records int) (out passage) {
 	if p := tap.pipes[0]; p.buffered != 0 || p.conns != nil || opens != len(out.ends) {
 		t.Fatalf("%d bytes still held, %d opens and %d ends", p.buffered, opens, len(out.ends))
 	}
-	balance(t, tap.Stats())
+	checkAccounts(t, "the file", tap.Stats(), true)
 	if st := tap.Stats(); st.Capture.Captured != uint64(records) || st.Messages != uint64(len(out.msgs)) || st.Conns != uint64(opens) {
 		t.Fatalf("%d records, %d messages, %d connections; Stats tell %d, %d, %d", records, len(out.msgs), opens, st.Capture.Captured, st.Messages, st.Conns)
 	}
@@ -66,36 +66,6 @@ func checkFileError(t *testing.T, err error) {
 	if !errors.As(err, &e) {
 		t.Fatalf("error %v", err)
 	}
-}
-
-// balance checks the accounts of a Tap that has ended.
-func balance(t *testing.T, st Stats) {
-	t.Helper()
-	a := &st.Reassembly
-	for _, account := range []struct {
-		name      string
-		all, each uint64
-	}{
-		{"frames", st.Capture.Captured, st.Undecoded + a.Packets},
-		{"packets", a.Packets + a.Reassembled, a.Segments + a.Stray + a.Fragments + a.Other},
-		{"fragments", a.Fragments, a.FragmentUsed + a.FragmentDuplicate + a.FragmentDropped},
-		{"bytes", a.Bytes, a.Delivered + a.Urgent + a.Skipped + a.Duplicate + a.Late + a.Outside + a.Discarded},
-		{"delivered bytes", a.Delivered, st.HTTPBytes + st.HeaderBytes + st.PayloadBytes + st.SkippedBytes},
-		{"messages", st.Messages, st.Traffic[0].Messages() + st.Traffic[1].Messages()},
-		{"connections", a.Flows, sum(a.Ended[:])},
-		{"what is left", 0, st.HeldBytes + a.Queued + uint64(a.FragmentHeld) + uint64(a.Memory) + st.Active},
-	} {
-		if account.all != account.each {
-			t.Fatalf("the account of %s does not balance: %d, in parts %d\n%+v", account.name, account.all, account.each, st)
-		}
-	}
-}
-
-func sum(v []uint64) (n uint64) {
-	for _, x := range v {
-		n += x
-	}
-	return n
 }
 
 // checkAgainst compares messages with what the reference makes of the same file.
@@ -161,7 +131,7 @@ func (r *reference) checkShards(t *testing.T, file []byte) (msgs []*Message) {
 	if err := tap.Err(); err != nil {
 		checkFileError(t, err)
 	}
-	balance(t, tap.Stats())
+	checkAccounts(t, "the file", tap.Stats(), true)
 	r.checkAgainst(t, msgs)
 	return msgs
 }
