@@ -172,7 +172,8 @@ func (t *Tap) Events(ctx context.Context) iter.Seq2[Event, error] {
 
 // Messages returns a channel of the messages of all connections; those of one
 // connection come in order. It is closed at the end of the source, when ctx is
-// done, or after an error: Err tells.
+// done, or after an error: Err tells. Who stops receiving earlier must end ctx,
+// for closing the source ends no wait for room in the channel.
 func (t *Tap) Messages(ctx context.Context) <-chan *Message {
 	if !t.start() {
 		c := make(chan *Message)
