@@ -239,6 +239,11 @@ func TestRingRefused(t *testing.T) {
 	if err := l.Next(&f); err != nil || !strings.HasSuffix(string(f.Data), "hello") {
 		t.Errorf("%v, %q", err, f.Data)
 	}
+	// With none at all the error says what for there is no memory.
+	_, err = capture.Listen("lo", &capture.Config{Namespace: h.Path(), BlockSize: 32 << 20})
+	if !errors.Is(err, syscall.ENOMEM) || !strings.Contains(err.Error(), "a ring of 2 blocks of 32768 KiB") {
+		t.Errorf("%v", err)
+	}
 }
 
 // Hardware timestamps are refused with a word about it where no adapter has

@@ -61,8 +61,11 @@ func setupRing(fd int, c *Config, blocks int) (*ring, error) {
 	}
 	for {
 		r, err := requestRing(fd, c, blocks)
-		if err == nil || blocks == minBlocks || !(errors.Is(err, unix.ENOMEM) || errors.Is(err, unix.EAGAIN)) {
+		switch {
+		case !errors.Is(err, unix.ENOMEM) && !errors.Is(err, unix.EAGAIN):
 			return r, err
+		case blocks == minBlocks:
+			return nil, fmt.Errorf("no memory for a ring of %d blocks of %d KiB, and there is no smaller one: %w", blocks, c.BlockSize>>10, err)
 		}
 		blocks = max(blocks/2, minBlocks)
 	}

@@ -175,6 +175,50 @@ func TestStuck(t *testing.T) {
 	}
 }
 
+// TestSlowReader: while nobody takes its output wsdump counts what the kernel
+// has no room for; when somebody does, every line is whole.
+func TestSlowReader(t *testing.T) {
+	h := testnet.New(t)
+	echoServer(t, h, "127.0.0.1:7272")
+	l := startLive(t, h, "--json", "-B", "512")
+	c := dial(t, h, "127.0.0.1:7272", websocket.CompressionDisabled)
+	text := strings.Repeat("hi, all !", 3000)
+	talk := func(n int) {
+		for range n {
+			if err := exchange(t.Context(), c, text); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for deadline := time.Now().Add(time.Minute); ; {
+		talk(100)
+		told := l.stderr.String()
+		l.cmd.Process.Signal(syscall.SIGUSR1)
+		for strings.Count(l.stderr.String(), "lost in gaps\n") == strings.Count(told, "lost in gaps\n") && time.Now().Before(deadline) {
+			time.Sleep(5 * time.Millisecond)
+		}
+		if !strings.HasSuffix(before(l.stderr.String(), " packets dropped by kernel\n"), "\n0") {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("nothing is dropped: %s", l.stderr)
+		}
+	}
+	talk(20) // so that not only acknowledgments are dropped
+	lost := 0
+	for _, e := range events(t, l.end(os.Interrupt)) {
+		if e.Event == "gap" {
+			lost++
+		}
+	}
+	if lost == 0 || strings.Contains(l.stderr.String()[strings.LastIndex(l.stderr.String(), "captured"):], "\n0 bytes lost in gaps") {
+		t.Errorf("%d gaps are told: %s", lost, l.stderr)
+	}
+}
+
+// before returns what stands before the last sep of s.
+func before(s, sep string) string { return s[:max(strings.LastIndex(s, sep), 0)] }
+
 // TestSignalAtOnce: as soon as wsdump says that it begins, signals end it in
 // good order, and SIGUSR1 does not end it.
 func TestSignalAtOnce(t *testing.T) {

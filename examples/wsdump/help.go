@@ -18,7 +18,7 @@ Where from
   -B KIB      size of the kernel's ring
   -p          do not make the interface promiscuous
   -Q DIR      in, out or inout
-  -Z USER     give up root for USER once the capture is open
+  -Z USER     give up root for USER once the capture and the file of -w are open
 
 Where to
   -w FILE     write the packets to a file; - is standard output. Prints no messages,
