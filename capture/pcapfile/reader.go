@@ -20,8 +20,9 @@ type Config struct {
 	// given out nor counted. Empty means every frame.
 	Filter string
 	// Follow waits for more where a file ends, as tail -f, until Close. It
-	// looks ten times a second. False ends with the file. Pipes and devices
-	// have an end of their own, which Follow does not change.
+	// looks ten times a second. A file that is renamed is followed on, and that
+	// it became shorter is an error. False ends with the file. Pipes and
+	// devices have an end of their own, which Follow does not change.
 	Follow bool
 	// Workers is how many Sources Shards returns. 0 means 1: all frames come in
 	// the order of the file.

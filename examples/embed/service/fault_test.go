@@ -33,7 +33,7 @@ func start(t *testing.T, h *testnet.Host, iface string) (s *Service, l *log, end
 		select {
 		case err := <-ran:
 			return err
-		case <-time.After(30 * time.Second):
+		case <-time.After(time.Minute):
 			return fmt.Errorf("Run does not end: %s", l)
 		}
 	}
