@@ -19,6 +19,7 @@ type device struct {
 	name     string // as the user gave it
 	index    int    // as bind wants it; 0: all interfaces
 	members  []int  // indexes of the only interfaces wanted; nil: all of index
+	down     bool   // the only interface is not up
 	loopback int    // index of the loopback interface if it is among them; 0: none
 	typ      packet.Type
 	link     decode.LinkType
@@ -83,7 +84,7 @@ func noInterface(name string, ifs []net.Interface) error {
 // oneDevice decides how to listen to an interface: raw if its frames begin
 // with a header that can be decoded, else cooked.
 func oneDevice(ifi *net.Interface) (*device, error) {
-	d := &device{index: ifi.Index, typ: packet.Raw}
+	d := &device{index: ifi.Index, typ: packet.Raw, down: ifi.Flags&net.FlagUp == 0}
 	if ifi.Flags&net.FlagLoopback != 0 {
 		d.loopback = ifi.Index
 	}

@@ -157,6 +157,9 @@ func TestListenDown(t *testing.T) {
 	ifi.Down()
 	for _, workers := range []int{1, 2} {
 		l := listen(t, h, "tap0", &capture.Config{Workers: workers})
+		if w := l.Warnings(); len(w) == 0 || !strings.HasPrefix(w[0], "tap0 is down: ") {
+			t.Errorf("warnings %q", w)
+		}
 		data, end := frames(l)
 		time.Sleep(20 * time.Millisecond)
 		ifi.Up()

@@ -199,8 +199,8 @@ func (l *Live) SetFilter(expr string) error { return l.setFilter(expr) }
 // be called from any goroutine.
 func (l *Live) InterfaceName(index int) string { return l.interfaceName(index) }
 
-// Warnings tells what Listen could not do as asked and did otherwise, one
-// sentence each; nil if nothing.
+// Warnings tells what Listen could not do as asked and did otherwise, and of an
+// interface that is down, one sentence each; nil if nothing.
 func (l *Live) Warnings() []string { return l.warnings }
 
 // BufferSize returns the size in bytes of all rings together.

@@ -122,6 +122,9 @@ func (l *live) openRings(c *Config) error {
 
 // prepare sets what belongs to the interfaces rather than to a ring.
 func (l *live) prepare(c *Config) error {
+	if l.device.down {
+		l.warn("%s is down: nothing comes in until it is up", l.device.name)
+	}
 	first := l.shards[0]
 	indexes := l.device.members
 	if l.device.index != 0 {
