@@ -23,6 +23,7 @@ type datagram struct {
 	key        datagramKey
 	runs       []run // sorted, without overlaps
 	length     int   // of the data, as far as known
+	have       int   // bytes of it in runs
 	last       bool  // the last fragment is there
 	memory     int
 	packets    int
@@ -111,6 +112,7 @@ func (a *Assembler) fragment(p *decode.Packet, t time.Time, now int64, space uin
 	if offset == 0 {
 		d.proto = p.Proto
 	}
+	d.have += n
 	if fit == follows {
 		r := &d.runs[i]
 		r.to, r.tail = end, offset
@@ -118,7 +120,7 @@ func (a *Assembler) fragment(p *decode.Packet, t time.Time, now int64, space uin
 	} else {
 		d.runs = slices.Insert(d.runs, i, run{offset, end, offset, []fragment{f}})
 	}
-	if d.complete() {
+	if d.last && d.have == d.length { // runs do not overlap
 		a.reassembled(d, p, t, now, space)
 		return
 	}
@@ -170,20 +172,6 @@ func (d *datagram) fit(from, to int) (int, int) {
 		return 0, duplicate
 	}
 	return 0, overlap
-}
-
-func (d *datagram) complete() bool {
-	if !d.last {
-		return false
-	}
-	next := 0
-	for i := range d.runs {
-		if d.runs[i].from != next {
-			return false
-		}
-		next = d.runs[i].to
-	}
-	return next == d.length
 }
 
 // append appends d's data, up to the first byte that was not captured.

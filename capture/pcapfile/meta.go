@@ -144,10 +144,13 @@ func (r *Reader) Section() Section {
 
 // Interfaces returns the interfaces read so far, in the file's order over all
 // sections: a Frame's Interface is an index. More may follow between frames.
-func (r *Reader) Interfaces() []Interface {
-	r.meta.mu.Lock()
-	defer r.meta.mu.Unlock()
-	return slices.Clone(r.meta.interfaces)
+func (r *Reader) Interfaces() []Interface { return r.meta.from(0) }
+
+// from returns the interfaces from a number on.
+func (m *meta) from(number int) []Interface {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.interfaces[number:])
 }
 
 // An Info is what a pcapng file can say of a frame beyond a capture.Frame.

@@ -104,13 +104,12 @@ func (t *tee) describe() error {
 	if int(t.file.meta.count.Load()) == t.described {
 		return nil
 	}
-	all := t.file.Interfaces()
-	for i, ifi := range all[t.described:] {
-		if err := t.w.AddInterface(t.described+i, ifi); err != nil {
+	for _, ifi := range t.file.meta.from(t.described) {
+		if err := t.w.AddInterface(t.described, ifi); err != nil {
 			return err
 		}
+		t.described++
 	}
-	t.described = len(all)
 	return nil
 }
 

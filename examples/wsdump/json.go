@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/base64"
 	"encoding/binary"
 	"maps"
 	"net/http"
@@ -20,6 +19,7 @@ type jsonPrinter struct {
 	quiet   bool
 	secrets bool // shown
 	clock   clock
+	long    longWriter
 }
 
 func (p *jsonPrinter) appendEvent(b []byte, ev websocket.Event) []byte {
@@ -100,7 +100,7 @@ func (p *jsonPrinter) message(b []byte, m *websocket.Message) []byte {
 	b = append(b, `,"compressed":`...)
 	b = strconv.AppendBool(b, m.Compressed)
 	if !p.quiet {
-		b = appendPayload(b, m)
+		b = p.payload(b, m)
 	}
 	b = appendFlag(b, `,"truncated":true`, m.Truncated)
 	b = appendFlag(b, `,"undecoded":true`, m.Undecoded)
@@ -109,9 +109,9 @@ func (p *jsonPrinter) message(b []byte, m *websocket.Message) []byte {
 	return appendFlag(b, `,"invalid_utf8":true`, m.InvalidUTF8)
 }
 
-// appendPayload appends the payload in the form that is exact for it: a close
+// payload appends the payload in the form that is exact for it: a close
 // frame as code and reason, text that is UTF-8 as text, all else as base64.
-func appendPayload(b []byte, m *websocket.Message) []byte {
+func (p *jsonPrinter) payload(b []byte, m *websocket.Message) []byte {
 	switch {
 	case m.Opcode == websocket.Close && len(m.Payload) == 0:
 		return b // no code was sent
@@ -120,14 +120,14 @@ func appendPayload(b []byte, m *websocket.Message) []byte {
 		b = strconv.AppendUint(b, uint64(binary.BigEndian.Uint16(m.Payload)), 10)
 		if reason := m.Payload[2:]; utf8.Valid(reason) {
 			b = append(b, `,"reason":`...)
-			return appendJSONString(b, reason)
+			return p.long.json(b, reason)
 		}
 	case m.Opcode == websocket.Text && !m.Undecoded && utf8.Valid(m.Payload):
 		b = append(b, `,"text":`...)
-		return appendJSONString(b, m.Payload)
+		return p.long.json(b, m.Payload)
 	}
 	b = append(b, `,"base64":"`...)
-	b = base64.StdEncoding.AppendEncode(b, m.Payload)
+	b = p.long.base64(b, m.Payload)
 	return append(b, '"')
 }
 
@@ -180,7 +180,11 @@ var plainJSON = func() (t [256]bool) {
 // UTF-8 become U+FFFD. Runes that a terminal would obey are written as escapes,
 // which read back as themselves.
 func appendJSONString[T string | []byte](b []byte, s T) []byte {
-	b = append(b, '"')
+	return append(appendJSONText(append(b, '"'), s), '"')
+}
+
+// appendJSONText appends what is between the quotes.
+func appendJSONText[T string | []byte](b []byte, s T) []byte {
 	start := 0
 	for i := 0; i < len(s); {
 		c := s[i]
@@ -219,8 +223,7 @@ func appendJSONString[T string | []byte](b []byte, s T) []byte {
 		i += n
 		start = i
 	}
-	b = append(b, s[start:]...)
-	return append(b, '"')
+	return append(b, s[start:]...)
 }
 
 // clock writes times in RFC 3339 with nanoseconds, in UTC. Successive times

@@ -18,8 +18,15 @@ import (
 )
 
 func main() {
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(softMemory)
+	}
 	os.Exit(run(os.Args[1:]))
 }
+
+// softMemory is from where on memory is collected more often, rather than when
+// it has doubled. The tap's budgets lie below it; 100,000 connections do too.
+const softMemory = 360 << 20
 
 // exitStatus is an error that has been told to the user already.
 type exitStatus int
@@ -92,14 +99,14 @@ type printer interface {
 
 // printer returns nil where messages are not to be printed: with --count, and
 // with -w unless --print says otherwise.
-func (o *options) printer() printer {
+func (o *options) printer(out io.Writer) printer {
 	switch {
 	case o.total, o.write != "" && !o.print:
 		return nil
 	case o.json:
-		return &jsonPrinter{quiet: o.quiet, secrets: o.secrets}
+		return &jsonPrinter{quiet: o.quiet, secrets: o.secrets, long: longWriter{out}}
 	}
-	p := &textPrinter{opt: o, zone: time.Local}
+	p := &textPrinter{opt: o, zone: time.Local, long: longWriter{out}}
 	if colour() {
 		p.paint = colours
 	}
@@ -139,7 +146,7 @@ func (o *options) tapAll(ctx context.Context, src *source, each func(websocket.E
 
 	var seen uint64
 	var err error
-	if o.printer() == nil && o.count == 0 && each == nil {
+	if o.printer(nil) == nil && o.count == 0 && each == nil {
 		err = tap.Drain(ctx) // on all processors: nobody asks for the order
 		seen = tap.Stats().Messages
 	} else {
@@ -169,7 +176,7 @@ func (o *options) tapAll(ctx context.Context, src *source, each func(websocket.E
 // printAll prints what the tap tells, until each or -c says enough, and returns
 // how many messages there were.
 func (o *options) printAll(events iter.Seq2[websocket.Event, error], out io.Writer, each func(websocket.Event) bool) (seen uint64, err error) {
-	p := o.printer()
+	p := o.printer(out)
 	var line []byte
 	for ev, err := range events {
 		if err != nil {

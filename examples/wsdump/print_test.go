@@ -265,7 +265,7 @@ func TestColours(t *testing.T) {
 }
 
 func TestHexDumpLong(t *testing.T) {
-	got := string(appendHexDump(nil, make([]byte, 0x10001), false))
+	got := string(longWriter{}.hexDump(nil, make([]byte, 0x10001), false))
 	if !strings.HasSuffix(got, "\t0xfff0:  0000 0000 0000 0000 0000 0000 0000 0000\n\t0x10000:  00\n") {
 		t.Errorf("ends with %q", got[len(got)-80:])
 	}

@@ -19,9 +19,10 @@ type progress struct {
 	size int64
 	quit chan struct{}
 
-	mu    sync.Mutex
-	shown bool
-	ended bool
+	mu     sync.Mutex
+	shown  bool
+	midway bool // the last line above is not finished
+	ended  bool
 }
 
 // newProgress returns nil where there is no terminal, no large file, or no
@@ -44,7 +45,7 @@ func (p *progress) run() {
 	defer tick.Stop()
 	for {
 		p.mu.Lock()
-		if at, err := p.file.Seek(0, io.SeekCurrent); err == nil && !p.ended {
+		if at, err := p.file.Seek(0, io.SeekCurrent); err == nil && !p.ended && !p.midway {
 			fmt.Fprintf(os.Stderr, "\r%3d%% of %d MB read", min(at, p.size)*100/p.size, p.size/1e6)
 			p.shown = true
 		}
@@ -105,5 +106,6 @@ func (a aboveProgress) Write(b []byte) (int, error) {
 	a.p.mu.Lock()
 	defer a.p.mu.Unlock()
 	a.p.erase()
+	a.p.midway = len(b) > 0 && b[len(b)-1] != '\n'
 	return a.w.Write(b)
 }

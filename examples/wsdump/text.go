@@ -24,6 +24,7 @@ type textPrinter struct {
 	zone  *time.Location
 
 	clock  clock
+	long   longWriter
 	number uint64    // messages so far, for -#
 	first  time.Time // of the first event, for -ttttt
 	last   time.Time // of the event before, for -ttt
@@ -260,7 +261,7 @@ func (p *textPrinter) payload(b []byte, m *websocket.Message) []byte {
 			shown = cut(data, shownBytes)
 		}
 		b = append(b, ' ')
-		b = appendEscaped(b, shown)
+		b = p.long.escaped(b, shown)
 		if left := len(data) - len(shown); left > 0 {
 			b = append(b, p.paint.warn...)
 			b = append(b, "... ("...)
@@ -270,7 +271,7 @@ func (p *textPrinter) payload(b []byte, m *websocket.Message) []byte {
 		}
 	case p.opt.hex:
 		b = append(b, '\n')
-		return appendHexDump(b, data, p.opt.ascii)
+		return p.long.hexDump(b, data, p.opt.ascii)
 	}
 	return append(b, '\n')
 }
@@ -288,9 +289,9 @@ func cut(data []byte, n int) []byte {
 	return data[:n]
 }
 
-// appendHexDump appends data as tcpdump's -x does, with -X's characters on the
+// hexDump appends data as tcpdump's -x does, with -X's characters on the
 // right if ascii.
-func appendHexDump(b, data []byte, ascii bool) []byte {
+func (l longWriter) hexDump(b, data []byte, ascii bool) []byte {
 	for off := 0; off < len(data); off += 16 {
 		row := data[off:min(off+16, len(data))]
 		b = append(b, "\t0x"...)
@@ -319,7 +320,7 @@ func appendHexDump(b, data []byte, ascii bool) []byte {
 				b = append(b, c)
 			}
 		}
-		b = append(b, '\n')
+		b = l.flush(append(b, '\n'))
 	}
 	return b
 }
