@@ -244,7 +244,9 @@ func (c *conn) request(h *half, s *openingSide, hd head) bool {
 	case !unsaid:
 		s.expect(h, n, chunked)
 	}
-	c.expectAnswer(r)
+	if !c.expectAnswer(r) {
+		return false
+	}
 	if server := &o.sides[FromServer]; len(server.held) > 0 {
 		c.resume(FromServer, server)
 	}
@@ -319,10 +321,11 @@ func (o *opening) answered(status int) (r pendingRequest) {
 	return r
 }
 
-// expectAnswer adds a request that waits for its answer.
-func (c *conn) expectAnswer(r pendingRequest) {
+// expectAnswer adds a request that waits for its answer, if there is room.
+func (c *conn) expectAnswer(r pendingRequest) bool {
 	c.charge(pendingCost + len(r.upgrade))
 	c.opening.pending = append(c.opening.pending, r)
+	return c.p.room(0, c.opening)
 }
 
 // pop forgets the first request that waits.
@@ -460,7 +463,9 @@ func (c *conn) cutHead(dir Direction, h *half, cut head, lost bool, t time.Time)
 		if !strings.HasPrefix(string(cut), "GET ") || len(o.pending) >= maxPending || whole.otherUpgrade() {
 			return false
 		}
-		c.expectAnswer(pendingRequest{upgrade: whole, cut: true})
+		if !c.expectAnswer(pendingRequest{upgrade: whole, cut: true}) {
+			return false
+		}
 		h.mode = inHold
 		h.probation, h.found = probation, lost
 		if server := &o.sides[FromServer]; len(server.held) > 0 {

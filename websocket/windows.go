@@ -6,52 +6,38 @@ import "github.com/wstap/wstap/internal/inflate"
 // all of them together are bounded.
 type window struct {
 	inflate.Window
-	held       int // bytes of memory counted; 0: it is in no ring
-	used       bool
+	held       int // bytes of memory counted; 0: it is in no list
 	prev, next *window
 }
 
-// windows is the ring of those that hold memory. Where they hold too much, the
-// hand goes round and releases those that were not used since it last passed
-// (the clock algorithm: to order them at each message would cost more).
+// windows is the list of those that hold memory, the one least recently used
+// first.
 type windows struct {
-	max, held int
-	hand      *window
-	dropped   uint64
+	max, held  int
+	head, tail *window
+	dropped    uint64
 }
 
-// update counts what w holds after a message.
+// update counts what w holds after a message, and drops others where that is too
+// much.
 func (l *windows) update(w *window) {
-	w.used = true
+	if w.held > 0 && w != l.tail {
+		l.unlink(w)
+		l.push(w)
+	}
 	n := w.Size()
 	if n == w.held {
 		return
 	}
 	if w.held == 0 {
-		l.insert(w)
+		l.push(w)
 	}
 	l.held += n - w.held
 	w.held = n
 	for l.held > l.max {
-		if !l.hand.used {
-			l.dropped++
-			l.remove(l.hand)
-			continue
-		}
-		l.hand.used = false
-		l.hand = l.hand.next
+		l.dropped++
+		l.remove(l.head)
 	}
-}
-
-// insert puts w where the hand passes last.
-func (l *windows) insert(w *window) {
-	if l.hand == nil {
-		w.prev, w.next = w, w
-		l.hand = w
-		return
-	}
-	w.prev, w.next = l.hand.prev, l.hand
-	w.prev.next, w.next.prev = w, w
 }
 
 // remove releases w. Messages that refer to what it held are told Undecoded.
@@ -59,15 +45,32 @@ func (l *windows) remove(w *window) {
 	if w == nil || w.held == 0 {
 		return
 	}
-	if l.hand == w {
-		l.hand = w.next
-	}
-	if l.hand == w { // the only one
-		l.hand = nil
-	}
-	w.prev.next, w.next.prev = w.next, w.prev
-	w.prev, w.next = nil, nil
+	l.unlink(w)
 	l.held -= w.held
 	w.held = 0
 	w.Release()
+}
+
+func (l *windows) push(w *window) {
+	w.prev, w.next = l.tail, nil
+	if l.tail != nil {
+		l.tail.next = w
+	} else {
+		l.head = w
+	}
+	l.tail = w
+}
+
+func (l *windows) unlink(w *window) {
+	if w.prev != nil {
+		w.prev.next = w.next
+	} else {
+		l.head = w.next
+	}
+	if w.next != nil {
+		w.next.prev = w.prev
+	} else {
+		l.tail = w.prev
+	}
+	w.prev, w.next = nil, nil
 }
