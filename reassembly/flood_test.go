@@ -256,3 +256,30 @@ func TestAllocations(t *testing.T) {
 		t.Errorf("a SYN: %v allocations", n)
 	}
 }
+
+// TestCutOverMany sends segments of which only the header was captured over
+// thousands of queued pieces: what is not there is compared with nothing.
+func TestCutOverMany(t *testing.T) {
+	took := func(n int) time.Duration {
+		best := time.Hour
+		for range 3 {
+			var s sink
+			a := New(nil, func(*Flow) Consumer { return &s })
+			p := openMany(a, 1, []byte("x"))
+			for i := range uint32(n) {
+				p.Seq = 200 + i
+				a.Packet(p, start)
+			}
+			p.Payload, p.PayloadLen, p.Seq = nil, n-1, 200
+			begin := time.Now()
+			for range n {
+				a.Packet(p, start)
+			}
+			best = min(best, time.Since(begin))
+		}
+		return best
+	}
+	if short, long := took(2000), took(16000); long > 40*short+10*time.Millisecond {
+		t.Errorf("%v for 2000, %v for 16000", short, long)
+	}
+}

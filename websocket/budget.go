@@ -21,6 +21,7 @@ const (
 	streamCost  = 2 << 10 // the same, a Conn, and a place in a map
 	pendingCost = int(unsafe.Sizeof(pendingRequest{}))
 	markCost    = int(unsafe.Sizeof(mark{}))
+	chainCost   = int(unsafe.Sizeof(chain{}))
 )
 
 // reserve counts n bytes more, or less, against MaxBuffered.
@@ -50,8 +51,8 @@ func (p *pipeline) room(n int, asks *opening) bool {
 	return true
 }
 
-// openingList is the list of connections of which it is not known yet whether they
-// are WebSockets. The first was listed, or looked at, before the others.
+// openingList is the list of connections of which it is not known yet whether
+// they are WebSockets, the one that has been silent longest first.
 type openingList struct{ head, tail *opening }
 
 func (l *openingList) push(o *opening) {
@@ -78,30 +79,29 @@ func (l *openingList) remove(o *opening) {
 	o.prev, o.next = nil, nil
 }
 
-// oldest returns the first opening, other than the one that asks, that was not
-// active since it was looked at.
+// oldest returns the first opening other than the one that asks.
 func (l *openingList) oldest(asks *opening) *opening {
-	for l.head != nil && (l.head != asks || l.tail != asks) {
-		o := l.head
-		if o != asks && !o.active {
-			return o
-		}
-		o.active = false
-		l.remove(o)
-		l.push(o)
+	if l.head == asks && asks != nil {
+		return asks.next
 	}
-	return nil
+	return l.head
 }
 
-// enlist notes that bytes came for a connection that is in its opening.
+// enlist notes that bytes came for a connection that is in its opening. For a
+// new one others may have to go.
 func (c *conn) enlist() {
 	o := c.opening
-	o.active = true
-	if !o.listed {
-		o.listed = true
-		c.p.openings.push(o)
-		c.charge(openingCost)
+	if o.listed {
+		if o != c.p.openings.tail {
+			c.p.openings.remove(o)
+			c.p.openings.push(o)
+		}
+		return
 	}
+	o.listed = true
+	c.p.openings.push(o)
+	c.charge(openingCost)
+	c.p.room(0, o)
 }
 
 // charge counts n bytes more, or less, that the opening takes.

@@ -3,6 +3,7 @@ package websocket
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/wstap/wstap/reassembly"
 )
@@ -60,6 +61,32 @@ func TestHostile(t *testing.T) {
 			if most > r.p.maxBuffered+1<<17 || r.p.buffered != 0 {
 				t.Errorf("%s: held %d bytes, %d of them for good", h.name, most, r.p.buffered)
 			}
+		}
+	}
+}
+
+// TestHuntLinear looks for frames in what is all headers: eight times as much
+// takes no more than some eight times as long.
+func TestHuntLinear(t *testing.T) {
+	for _, data := range []string{"\x81\x00", "\x81", "\x00\x00\x81\x00", "\xc1\x0b\xec\xc1\x31\x01\x00\x00\x00\xc2\xa0\xfe\xa9\xff"} {
+		took := func(n int) time.Duration {
+			best := time.Hour
+			b := []byte(strings.Repeat(data, n/len(data)))
+			for range 3 {
+				r := newRecorder(nil)
+				r.data(FromClient, []byte(request))
+				r.data(FromServer, []byte(deflated))
+				r.c.Gap(FromServer, 1, r.now)
+				begin := time.Now()
+				for i := 0; i < len(b); i += 1400 {
+					r.c.Data(FromServer, b[i:min(i+1400, len(b))], r.now)
+				}
+				best = min(best, time.Since(begin))
+			}
+			return best
+		}
+		if short, long := took(8<<10), took(64<<10); long > 40*short+10*time.Millisecond {
+			t.Errorf("%q: %v for 8 KiB, %v for 64", data, short, long)
 		}
 	}
 }

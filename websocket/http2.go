@@ -130,7 +130,7 @@ func maybeSettings(b []byte) bool {
 // http2 reads b as frames of HTTP/2.
 func (c *conn) http2(dir Direction, b []byte, t time.Time) {
 	if c.opening != nil && c.opening.listed {
-		c.opening.active = true
+		c.enlist()
 	}
 	c.readHTTP2(dir, b, t)
 	if c.h2 != nil && !c.recount() {

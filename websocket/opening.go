@@ -14,8 +14,7 @@ type opening struct {
 	conn       *conn
 	prev, next *opening // in the pipeline's list
 	listed     bool
-	active     bool // since it was last looked at
-	charged    int  // bytes counted
+	charged    int // bytes counted
 
 	sides   [2]openingSide
 	pending []pendingRequest // requests without an answer

@@ -495,7 +495,7 @@ func (c *conn) drop(hu *hunt, n int) {
 
 // recharge counts what a hunt holds.
 func (c *conn) recharge(hu *hunt) {
-	n := cap(hu.buf) + cap(hu.marks)*markCost
+	n := cap(hu.buf) + cap(hu.marks)*markCost + cap(hu.chains)*chainCost
 	c.p.reserve(n - hu.charged)
 	c.p.stats.HeldBytes += uint64(len(hu.buf) - hu.held)
 	hu.charged, hu.held = n, len(hu.buf)
@@ -508,7 +508,7 @@ func (hu *hunt) trim(n int) int {
 	}
 	hu.buf = hu.buf[:copy(hu.buf, hu.buf[n:])]
 	if len(hu.buf) == 0 {
-		hu.buf, hu.marks, hu.chains = nil, nil, hu.chains[:0]
+		hu.buf, hu.marks, hu.chains = nil, nil, nil
 		return n
 	}
 	if len(hu.buf) < cap(hu.buf)/4 {

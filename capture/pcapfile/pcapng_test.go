@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -363,5 +364,24 @@ func BenchmarkNextPcapng(b *testing.B) {
 		if err := r.Next(&f); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// An interface before every packet costs no copy of all that came before.
+func TestTeeManyInterfaces(t *testing.T) {
+	const n = 3000
+	file := new(ngFile).section(binary.LittleEndian)
+	for i := range uint32(n) {
+		file.ifi(1, 0).packet(i, 0, "x", 1)
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	back := roundTrip(t, file.b, &WriterConfig{Format: Pcapng})
+	runtime.ReadMemStats(&after)
+	if mb := (after.TotalAlloc - before.TotalAlloc) >> 20; mb > 64 {
+		t.Errorf("%d MB allocated for %d kB", mb, len(file.b)>>10)
+	}
+	if got := len(telling(t, back).interfaces); got != n {
+		t.Errorf("%d interfaces", got)
 	}
 }

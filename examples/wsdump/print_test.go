@@ -310,3 +310,45 @@ func BenchmarkPrint(b *testing.B) {
 		})
 	}
 }
+
+// longest keeps what is written and the length of the longest piece.
+type longest struct {
+	bytes.Buffer
+	n int
+}
+
+func (l *longest) Write(b []byte) (int, error) {
+	l.n = max(l.n, len(b))
+	return l.Buffer.Write(b)
+}
+
+// TestLongLines: a line that is written in pieces is the one that is written
+// whole, and no piece is long, however much escapes make of a payload.
+func TestLongLines(t *testing.T) {
+	mixed := strings.Repeat("所有人 \x1b[31m\"a\\b\"\u202e\U0001f30d", 20000) // cut at every place in a character
+	broken := mixed + strings.Repeat("\xf0\x9f\x8c\x80\x80\x80\xff\xed\xa0", 20000)
+	for name, m := range map[string]*websocket.Message{
+		"text":    message(websocket.Text, mixed),
+		"invalid": message(websocket.Text, broken, func(m *websocket.Message) { m.InvalidUTF8 = true }),
+		"binary":  message(websocket.Binary, broken),
+		"close":   message(websocket.Close, "\x03\xe8"+mixed),
+		"control": message(websocket.Text, strings.Repeat("\x01", 1<<20)),
+	} {
+		for kind, printers := range map[string]func(longWriter) printer{
+			"text": func(l longWriter) printer {
+				return &textPrinter{opt: &options{whole: true, hex: true, ascii: true}, zone: time.UTC, long: l}
+			},
+			"json": func(l longWriter) printer { return &jsonPrinter{long: l} },
+		} {
+			want := printers(longWriter{}).appendEvent(nil, m)
+			var out longest
+			out.Write(printers(longWriter{&out}).appendEvent(nil, m))
+			if !bytes.Equal(out.Bytes(), want) {
+				t.Errorf("%s as %s: %d bytes differ from %d", name, kind, out.Len(), len(want))
+			}
+			if out.n > 7*longLine {
+				t.Errorf("%s as %s: a piece of %d bytes", name, kind, out.n)
+			}
+		}
+	}
+}
