@@ -78,9 +78,7 @@ func TestHuntLinear(t *testing.T) {
 				r.data(FromServer, []byte(deflated))
 				r.c.Gap(FromServer, 1, r.now)
 				begin := time.Now()
-				for i := 0; i < len(b); i += 1400 {
-					r.c.Data(FromServer, b[i:min(i+1400, len(b))], r.now)
-				}
+				r.c.Data(FromServer, b, r.now) // offloading makes segments that long
 				best = min(best, time.Since(begin))
 			}
 			return best
