@@ -262,7 +262,10 @@ func (c *conn) response(h *half, s *openingSide, hd head, t time.Time) bool {
 	case status < 200 && status != http.StatusSwitchingProtocols:
 		return true // the final response follows
 	}
-	r := o.answered(status)
+	r, ok := c.answered(status)
+	if !ok {
+		return false
+	}
 	if status == http.StatusSwitchingProtocols {
 		if hd.hasToken("Upgrade", "h2c") { // the client's preface is still to come
 			c.startHTTP2(0)
@@ -301,7 +304,21 @@ func (c *conn) response(h *half, s *openingSide, hd head, t time.Time) bool {
 }
 
 // answered returns the request that a response with the given status answers,
-// which is no longer pending; the zero value where it was not seen.
+// which is no longer pending; the zero value where it was not seen. It returns
+// false for what is not HTTP.
+func (c *conn) answered(status int) (r pendingRequest, ok bool) {
+	o := c.opening
+	r = o.answered(status)
+	for status == http.StatusSwitchingProtocols && o.lossy && (r.upgrade != "" || r.cut) && c.wentOn() {
+		if c.opening == nil {
+			return r, false
+		}
+		r = o.answered(status) // r was refused: the answer is lost
+	}
+	return r, true
+}
+
+// answered returns the first that can be meant of the pending requests.
 func (o *opening) answered(status int) (r pendingRequest) {
 	if len(o.pending) == 0 {
 		return r
@@ -332,6 +349,18 @@ func (o *opening) pop() {
 	o.conn.charge(-pendingCost - len(o.pending[0].upgrade))
 	o.pending[0] = pendingRequest{}
 	o.pending = o.pending[1:]
+}
+
+// wentOn reads on with what the client sent after asking for a change of
+// protocol where these are more requests.
+func (c *conn) wentOn() bool {
+	h, s := &c.halves[FromClient], &c.opening.sides[FromClient]
+	if h.mode != inHold || len(s.marks) == 0 || s.marks[0].gap > 0 || !looksHTTP(FromClient, s.held) {
+		return false
+	}
+	h.mode, h.probation, h.found = inHead, 0, false
+	c.resume(FromClient, s)
+	return true
 }
 
 // accepted makes the connection a WebSocket by the response to r.
@@ -483,7 +512,10 @@ func (c *conn) cutHead(dir Direction, h *half, cut head, lost bool, t time.Time)
 	if v := whole.all("Sec-WebSocket-Extensions"); v != "" {
 		deflate = parseDeflate(v)
 	}
-	c.accepted(o.answered(http.StatusSwitchingProtocols), whole, deflate, t)
+	r, ok := c.answered(http.StatusSwitchingProtocols)
+	if ok {
+		c.accepted(r, whole, deflate, t)
+	}
 	return true
 }
 

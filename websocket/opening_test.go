@@ -89,6 +89,8 @@ var openings = []struct {
 		`open 101 ws://example.com:7272/chat?room=1|end fin`},
 	{"a cut request, refused", []turn{{c, "GET /x HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nOri", 0}, {c, "", 50}, {s, "HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n", 0}},
 		`open 403 ws://a/x|end fin`},
+	{"a refusal is lost, and the client asks again", []turn{{c, request, 0}, {s, "", 45}, {c, "GET / HTTP/1.1\r\n\r\n" + request, 0}, {s, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", 0}, {s, response + serverText("x"), 0}, {c, clientText("hello"), 0}},
+		`open 101 ws://example.com:7272/chat?room=1|server text "x"|client text "hello"|end fin`},
 	{"a gap in the frames held for the answer", []turn{{c, request, 0}, {c, clientText("hello")[:7], 0}, {c, clientText("hello")[9:], 2}, {s, response, 0}},
 		`open 101 ws://example.com:7272/chat?room=1|gap client 2|client text "hlo" truncated|end fin`},
 }

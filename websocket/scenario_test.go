@@ -38,8 +38,9 @@ const (
 //	2 the segments' length less one; 255: 1460
 //	3 how much of the damage there is
 //	4 the snapshot length less 40
-//	5 connections less one (2 bits), the client's first number (2 bits); the top
-//	  bit: the 101 response waits for the first message
+//	5 connections less one (2 bits), the client's first number (2 bits), requests
+//	  before the opening (3 bits); the top bit: the 101 response waits for the
+//	  first message
 //	6 the seed for what remains to be chosen (2 bytes)
 //
 // After them two bytes make a message: direction, connection (2 bits), kind (3
@@ -111,6 +112,15 @@ func newScenario(script []byte) *scenario {
 	return s
 }
 
+// exchanges are requests that stand before the opening, with their answers.
+var exchanges = [][2]string{
+	{"GET / HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n\x81\x03abc"},
+	{"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nGET ", "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n"},
+	{"HEAD / HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"},
+	{"GET / HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nHTTP/\r\n0\r\n\r\n"},
+	{strings.Replace(request, "websocket", "h2c, websocket", 1), "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n"},
+}
+
 func (s *scenario) open(i int) *talk {
 	k := &talk{Conversation: packetgen.NewConversation()}
 	k.Client, k.Server = netip.MustParseAddrPort(fmt.Sprint("10.0.0.1:", 40000+i)), netip.MustParseAddrPort("10.0.0.2:7272")
@@ -141,6 +151,13 @@ func (s *scenario) open(i int) *talk {
 		}
 	}
 	k.Open()
+	for i := range int(s.form[5] >> 4 & 7) {
+		for dir, b := range exchanges[i%len(exchanges)] {
+			k.write(packetgen.Side(dir), []byte(b), false)
+			k.Send(packetgen.Side(dir), k.held[dir])
+			k.held[dir] = nil
+		}
+	}
 	k.write(packetgen.Client, []byte(request), false)
 	k.Send(packetgen.Client, k.held[0])
 	k.write(packetgen.Server, []byte(accepted+extension+"\r\n"), false)
