@@ -100,9 +100,11 @@ func (in *input) read() *chunk {
 	}
 	n, err := 0, error(nil)
 	for i := 0; n == 0 && err == nil; i++ {
-		if n, err = in.r.Read(c.buf[chunkRoom:]); i == 100 {
+		if i == 100 {
 			err = io.ErrNoProgress
+			break
 		}
+		n, err = in.r.Read(c.buf[chunkRoom:])
 	}
 	c.start, c.end, c.err = chunkRoom, chunkRoom+n, err
 	c.refs.Store(1)

@@ -189,10 +189,10 @@ func (r *Reader) Next(f *capture.Frame) error {
 		}
 		e := &r.ahead[0]
 		r.ahead = r.ahead[1:]
-		if ok, err := r.selects(e); !ok {
-			if err != nil {
-				r.err, r.ahead = err, nil
-			}
+		if ok, err := r.selects(e); err != nil {
+			r.err, r.ahead = err, nil
+			continue
+		} else if !ok {
 			continue
 		}
 		e.frame(f, r.in.buf)
@@ -220,8 +220,20 @@ func (r *Reader) parse() error {
 	return r.err
 }
 
-// Ready says that Next need not wait for the input: the next frame is there.
-func (r *Reader) Ready() bool { return len(r.ahead) > 0 || r.format.whole() }
+// Ready says that Next need not wait for the input: the next frame is there. It
+// may say no of one that a filter has not seen yet.
+func (r *Reader) Ready() bool {
+	if r.selection.Load() == nil {
+		return len(r.ahead) > 0 || r.format.whole()
+	}
+	for len(r.ahead) > 0 {
+		if ok, err := r.selects(&r.ahead[0]); ok || err != nil {
+			return true
+		}
+		r.ahead = r.ahead[1:]
+	}
+	return false
+}
 
 // LinkType implements capture.Source.
 func (r *Reader) LinkType() decode.LinkType { return r.link }

@@ -293,6 +293,39 @@ func TestPipe(t *testing.T) {
 	}
 }
 
+// Ready tells of a whole frame that the filter selects, and of nothing else:
+// what the pipeline holds back meanwhile would wait with it.
+func TestReady(t *testing.T) {
+	short, long := record{data: "hello", length: 5}, record{data: strings.Repeat("x", 60), length: 60}
+	ng := new(ngFile).section(binary.LittleEndian).ifi(1, 0).packet(0, 1, short.data, 5).packet(0, 2, long.data, 60)
+	for name, file := range map[string][]byte{
+		"pcap":   pcapBytes(binary.LittleEndian, magicMicro, 1, short, long),
+		"pcapng": ng.b,
+	} {
+		for _, c := range []struct {
+			filter string
+			cut    int
+			want   bool
+		}{{"", 0, true}, {"", 1, false}, {"less 10", 0, false}} {
+			pr, pw := io.Pipe()
+			go pw.Write(file[:len(file)-c.cut])
+			r, err := NewReader(pr, &Config{Filter: c.filter})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var f capture.Frame
+			if err := r.Next(&f); err != nil || string(f.Data) != short.data {
+				t.Fatalf("%s: %q, %v", name, f.Data, err)
+			}
+			if got := r.Ready(); got != c.want {
+				t.Errorf("%s, filter %q, %d bytes missing: Ready is %v", name, c.filter, c.cut, got)
+			}
+			r.Close()
+			pw.Close()
+		}
+	}
+}
+
 // loop is a file without end.
 type loop struct {
 	file, rest []byte
