@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -118,14 +119,14 @@ func TestNoSuchUser(t *testing.T) {
 }
 
 // stuck starts wsdump and waits until the pipe of its output is full.
-func stuck(t *testing.T) (cmd *exec.Cmd, stderr *tail) {
+func stuck(t *testing.T, args ...string) (cmd *exec.Cmd, stderr *tail) {
 	t.Helper()
 	r, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { r.Close() })
-	cmd, stderr = command(t, "-r", recordings[0], "-A"), new(tail)
+	cmd, stderr = command(t, append(args, "-r", recordings[0])...), new(tail)
 	cmd.Stdout, cmd.Stderr = w, stderr
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -153,13 +154,19 @@ func stuck(t *testing.T) (cmd *exec.Cmd, stderr *tail) {
 // word about what is lost, and a second signal does so at once.
 func TestStuck(t *testing.T) {
 	t.Parallel()
-	cmd, stderr := stuck(t)
-	cmd.Process.Signal(syscall.SIGTERM)
-	cmd.Wait()
-	if s := stderr.String(); cmd.ProcessState.ExitCode() != 1 || !strings.Contains(s, "nobody takes the output") || !strings.Contains(s, " packets captured\n") {
-		t.Errorf("%v: %s", cmd.ProcessState, s)
+	var wg sync.WaitGroup
+	for _, args := range [][]string{{"-A"}, {"-w", "-"}} {
+		cmd, stderr := stuck(t, args...)
+		cmd.Process.Signal(syscall.SIGTERM)
+		wg.Go(func() {
+			cmd.Wait()
+			if s := stderr.String(); cmd.ProcessState.ExitCode() != 1 || !strings.Contains(s, "nobody takes the output") || !strings.Contains(s, " packets captured\n") {
+				t.Errorf("%q: %v: %s", args, cmd.ProcessState, s)
+			}
+		})
 	}
-	cmd, stderr = stuck(t)
+	wg.Wait()
+	cmd, stderr := stuck(t, "-A")
 	done := make(chan error, 1)
 	go func() { done <- cmd.Wait() }()
 	for {
@@ -282,7 +289,8 @@ func TestInterfaceGone(t *testing.T) {
 }
 
 // TestKill: whenever wsdump is killed, its file of packets can be read up to
-// where it was cut, and its lines are whole up to the last.
+// where it was cut, and its lines are whole up to the last. Told to end, it
+// leaves everything whole.
 func TestKill(t *testing.T) {
 	h := testnet.New(t)
 	echoServer(t, h, "127.0.0.1:7272")
@@ -320,7 +328,8 @@ func TestKill(t *testing.T) {
 		for until := time.Now().Add(time.Duration(rand.Int64N(int64(200 * time.Millisecond)))); time.Now().Before(until) || len(out) == 0; {
 			out = append(out, l.line()...)
 		}
-		l.cmd.Process.Kill()
+		sig := []os.Signal{os.Kill, syscall.SIGTERM}[i/2%2]
+		l.cmd.Process.Signal(sig)
 		b := make([]byte, 1<<20)
 		for {
 			n, err := l.out.Read(b)
@@ -332,7 +341,13 @@ func TestKill(t *testing.T) {
 		l.cmd.Wait()
 		events(t, string(out[:bytes.LastIndexByte(out, '\n')+1]))
 		r := wsdump(t, "-r", name, "--count")
-		if r.status != 0 && !(r.status == 1 && strings.Contains(r.stderr, ": cut short at byte ")) {
+		if sig == syscall.SIGTERM {
+			_, lines, _ := strings.Cut(l.stderr.String(), " connection\n")
+			captured, _, _ := strings.Cut(lines, "\n")
+			if l.cmd.ProcessState.ExitCode() != 0 || out[len(out)-1] != '\n' || r.status != 0 || !strings.Contains(r.stderr, "\n"+captured+"\n") {
+				t.Errorf("%v: %s, and then of the file: %s", l.cmd.ProcessState, l.stderr, r.stderr)
+			}
+		} else if r.status != 0 && !(r.status == 1 && strings.Contains(r.stderr, ": cut short at byte ")) {
 			t.Errorf("exit status %d: %s", r.status, r.stderr)
 		}
 	}
