@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"unicode"
+	"unicode/utf8"
 )
 
 func TestParse(t *testing.T) {
@@ -93,5 +95,35 @@ func TestDumpProgram(t *testing.T) {
 	tcpdump := oracle(t)
 	for _, args := range []string{"-d ip", "-dd ip", "-ddd tcp port 80", "-d -y LINUX_SLL2 ip", "-d -y RAW tcp", "-d", "-s 100 -d udp"} {
 		compare(t, tcpdump, strings.Fields(args))
+	}
+}
+
+// TestPlainErrors: nothing in a name or a filter reaches the terminal as a
+// control code.
+func TestPlainErrors(t *testing.T) {
+	const evil = "\x1b]0;title\x07\x9b2J\u009b2J\u202e\x7f\r"
+	name := filepath.Join(t.TempDir(), evil)
+	b, err := os.ReadFile(unpack(t, t.TempDir(), recording))
+	if err == nil {
+		err = os.WriteFile(name, b, 0o600)
+	}
+	if err != nil {
+		t.Skip(err) // a file system may refuse the name
+	}
+	for _, args := range [][]string{
+		{"-r", name + "none"}, {"-r", name, "-w", os.DevNull}, {"-r", name, "host " + evil}, {"-r", name, "-w", "/nonexistent/" + evil},
+		{"--" + evil}, {"-c", evil}, {"-i", evil}, {"-r", name, "-F", evil},
+	} {
+		var stdout, stderr bytes.Buffer
+		run(context.Background(), args, strings.NewReader(""), &stdout, &stderr)
+		for _, r := range strings.NewReplacer("\n", "", "\t", "").Replace(stderr.String()) {
+			if unicode.IsControl(r) || r == '\u202e' || r == utf8.RuneError {
+				t.Errorf("%q: %q", args, stderr.String())
+				break
+			}
+		}
+		if stderr.Len() == 0 {
+			t.Errorf("%q: nothing is said", args)
+		}
 	}
 }

@@ -50,6 +50,7 @@ func main() {
 
 // run is the program: it returns the exit status.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	stderr = plain{stderr}
 	c, err := parse(args)
 	switch {
 	case errors.Is(err, errUsage):

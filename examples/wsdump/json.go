@@ -76,7 +76,8 @@ func (p *jsonPrinter) open(b []byte, ev *websocket.Open) []byte {
 	b = appendHeader(b, c.Request())
 	b = append(b, `,"response":`...)
 	b = appendHeader(b, c.Response())
-	return appendFlag(b, `,"midstream":true`, c.Midstream)
+	b = appendFlag(b, `,"midstream":true`, c.Midstream)
+	return appendFlag(b, `,"headers_dropped":true`, c.HeadersDropped)
 }
 
 func (p *jsonPrinter) message(b []byte, m *websocket.Message) []byte {

@@ -352,3 +352,16 @@ func TestLongLines(t *testing.T) {
 		}
 	}
 }
+
+// TestHeadersDropped: a handshake whose headers were not kept says so.
+func TestHeadersDropped(t *testing.T) {
+	c := *testConn
+	c.HeadersDropped = true
+	ev := &websocket.Open{Time: testTime, Conn: &c}
+	if got := string(new(jsonPrinter).appendEvent(nil, ev)); !strings.HasSuffix(got, `,"headers_dropped":true}`+"\n") {
+		t.Error(got)
+	}
+	if got := string((&textPrinter{opt: &options{}, zone: time.UTC}).appendEvent(nil, ev)); !strings.HasSuffix(got, " [headers dropped]\n") {
+		t.Error(got)
+	}
+}

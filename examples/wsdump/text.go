@@ -165,6 +165,9 @@ func (p *textPrinter) open(b []byte, ev *websocket.Open) []byte {
 	if c.Status == http.StatusSwitchingProtocols && !c.AcceptValid && c.Request().Get("Sec-Websocket-Key") != "" && c.Response().Get("Sec-Websocket-Accept") != "" {
 		b = p.warn(b, "wrong Sec-WebSocket-Accept")
 	}
+	if c.HeadersDropped {
+		b = p.warn(b, "headers dropped")
+	}
 	b = append(b, '\n')
 	if p.opt.verbose > 0 {
 		b = appendHeaderLines(b, "\t> ", c.Request())
