@@ -248,6 +248,10 @@ func (c *conn) found(t time.Time) {
 				request = r.upgrade
 			}
 		}
+		// What the client sent behind a request that was refused is no frames.
+		if client := &c.halves[FromClient]; client.mode == inHold && looksHTTP(FromClient, o.sides[FromClient].held) {
+			client.mode = inHunt
+		}
 	}
 	info := c.describe(request, "")
 	info.Midstream = true
