@@ -50,6 +50,10 @@ func (o *options) printStats(w io.Writer, s websocket.Stats) {
 	}
 	if o.verbose > 0 {
 		printAccounts(w, s.Accounts())
+		if r.Gaps > 0 {
+			fmt.Fprintf(w, "%d %s missing from %d %s in TCP connections of all kinds\n",
+				r.Gapped, plural(r.Gapped, "byte"), r.Gaps, plural(r.Gaps, "place"))
+		}
 	}
 }
 

@@ -20,7 +20,7 @@ func TestClosingLines(t *testing.T) {
 			FirstDrop: time.Date(2026, 11, 22, 18, 16, 32, 755341000, time.Local)},
 		Undecoded: 1,
 		Reassembly: reassembly.Stats{Packets: 89, Segments: 80, Stray: 2, Fragments: 5, Other: 3, Reassembled: 1,
-			FragmentUsed: 2, FragmentDropped: 3, Bytes: 1000, Delivered: 800, Queued: 150, Discarded: 50, Cut: 17,
+			FragmentUsed: 2, FragmentDropped: 3, Bytes: 1000, Delivered: 800, Queued: 150, Discarded: 50, Cut: 17, Gaps: 2, Gapped: 1500,
 			Flows: 2, Active: 1, Ended: [6]uint64{reassembly.Evicted: 1}},
 		HTTPBytes: 300, HeaderBytes: 20, PayloadBytes: 400, SkippedBytes: 70, HeldBytes: 10,
 		Messages: 5, MessageDropped: 1, GivenUp: 1, WindowsDropped: 2, Conns: 1, LostBytes: 1460,
@@ -78,6 +78,7 @@ the first packet dropped after 2026-11-22 18:16:32.755341
 	5 given out
 	1 dropped
 	2 on the way
+1500 bytes missing from 2 places in TCP connections of all kinds
 `
 	for _, tt := range []struct {
 		verbose int
