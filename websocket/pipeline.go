@@ -71,8 +71,8 @@ const burst = 32
 
 // run reads the source to its end. Whatever ends it, what was read is told.
 func (p *pipeline) run(ctx context.Context) error {
-	if err := ctx.Err(); err != nil {
-		return err
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
 	}
 	stop := context.AfterFunc(ctx, func() { p.src.Close() })
 	defer stop()
