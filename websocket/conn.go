@@ -143,7 +143,9 @@ func (c *conn) gap(dir Direction, n int64, t time.Time) {
 		c.settle(dir, h, true) // what came before the gap cannot get better
 	}
 	h.offset += n
-	if c.info != nil && c.opening == nil {
+	if o := c.opening; o != nil {
+		o.sides[dir].lost += n // told if the connection turns out to be a WebSocket
+	} else if c.info != nil {
 		c.p.tellGap(c, dir, n, t)
 	}
 	switch {

@@ -28,6 +28,7 @@ type openingSide struct {
 	chunk chunk
 	held  []byte
 	marks []mark
+	lost  int64 // bytes of gaps since the last whole head
 }
 
 // A mark says when the bytes from an offset on came, or that a gap is there.
@@ -205,6 +206,7 @@ func (c *conn) readHead(dir Direction, h *half, s *openingSide, b []byte, t time
 	}
 	c.charge(-len(s.head))
 	s.head = nil
+	s.lost = 0
 	ok := false
 	if dir == FromClient {
 		ok = c.request(h, s, head(raw))
@@ -406,6 +408,11 @@ func (c *conn) become(info *Conn, t time.Time) {
 	}
 	c.p.tellOpen(c, t)
 	for dir := range Direction(2) {
+		if n := o.sides[dir].lost; n > 0 {
+			c.p.tellGap(c, dir, n, t)
+		}
+	}
+	for dir := range Direction(2) {
 		c.resume(dir, &o.sides[dir])
 	}
 }
@@ -473,6 +480,7 @@ func (c *conn) openingGap(dir Direction, n int64, t time.Time) {
 		return
 	}
 	o.lossy = true
+	s.lost += n
 	h.mode = inHunt
 	if server := &o.sides[FromServer]; dir == FromClient && len(server.held) > 0 {
 		c.resume(FromServer, server)

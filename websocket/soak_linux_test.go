@@ -45,8 +45,8 @@ type soaker struct {
 	taps  map[string]*heard
 }
 
-// heard is what a tap gave out, and what of it was clean: seen from both sides
-// of its handshake to its FIN without a loss told.
+// heard is what a tap gave out, and what of it was clean: seen from its
+// handshake to its FIN without a loss.
 type heard struct {
 	messages [2]map[int]int // how many, by connection
 	next     [2]map[int]int // the least number that may come next

@@ -242,7 +242,7 @@ func (st *soakTap) read(tap *Tap, out *reporter) {
 			}
 		case *End:
 			if id, ok := soakID(e.Conn); ok {
-				out.line("end %s %d %s %v", st.name, id, e.Cause, spoiled[e.Conn] || e.Conn.Midstream)
+				out.line("end %s %d %s %v", st.name, id, e.Cause, spoiled[e.Conn])
 			}
 			delete(spoiled, e.Conn)
 		case nil:
