@@ -338,7 +338,7 @@ func (a *Assembler) end(f *Flow, index uint32, r Reason, t time.Time) {
 		}
 		return
 	}
-	now := t.UnixNano()
+	now := a.clock.now
 	a.move(f, index, closed, now)
 	for side := range f.half {
 		for q := f.half[side].queue; q != nil; q = f.half[side].queue {
