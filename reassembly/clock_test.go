@@ -73,6 +73,12 @@ func TestClockSet(t *testing.T) {
 			for n := range 1000 {
 				half(n)
 			}
+			for n := range 100 { // refused, and remembered for a while
+				half(2000 + n)
+				p := seg(server, decode.RST, 0, 101, "")
+				p.Dst = addrPort(9, uint16(2000+n))
+				b.packet(p)
+			}
 			b.now = b.now.Add(step)
 			for range 10 {
 				b.now = b.now.Add(time.Second)
@@ -85,8 +91,8 @@ func TestClockSet(t *testing.T) {
 				b.now = b.now.Add(time.Second)
 				b.packet(seg(server, 0, 501, 102, ""))
 			}
-			if st := b.a.Stats(); st.HalfOpen != 0 || st.Active != 1 || st.Gapped != 1 {
-				t.Errorf("not timed out after the step: %+v", st)
+			if st := b.a.Stats(); st.HalfOpen != 0 || st.Active != 1 || st.Gapped != 1 || b.a.table.count != 1 {
+				t.Errorf("not timed out after the step: %d flows, %+v", b.a.table.count, st)
 			}
 			b.packet(seg(client, 0, 104, 501, "d"))
 			b.now = b.now.Add(4 * time.Hour)
