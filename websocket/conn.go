@@ -408,11 +408,11 @@ func (c *conn) inflate(dir Direction, h *half, src []byte, truncated bool) (m *M
 	p := c.p
 	takeover := !c.deflate.noTakeover[dir]
 	if h.needRare(); takeover && h.win == nil {
-		h.win = &window{}
-		h.win.Limit(max(9, int(c.deflate.bits[dir]))) // zlib takes 9 for 8
+		h.win = newWindow(max(9, int(c.deflate.bits[dir]))) // zlib takes 9 for 8
 	}
 	var win *inflate.Window
 	if takeover {
+		p.windows.prepare(h.win)
 		win = &h.win.Window
 	}
 	out, err := p.inflater.Message(src, win, p.maxMessage)

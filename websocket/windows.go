@@ -6,6 +6,7 @@ import "github.com/wstap/wstap/internal/inflate"
 // all of them together are bounded.
 type window struct {
 	inflate.Window
+	bits       int // as negotiated
 	held       int // bytes of memory counted; 0: it is in no list
 	prev, next *window
 }
@@ -16,6 +17,33 @@ type windows struct {
 	max, held  int
 	head, tail *window
 	dropped    uint64
+}
+
+func newWindow(bits int) *window {
+	w := &window{bits: bits}
+	w.Limit(bits)
+	return w
+}
+
+// largest is about the most that a window holds.
+const largest = 48 << 10
+
+// prepare gives w, if it holds nothing and there is no room, the memory of the
+// one least recently used: to allocate as much for each would keep the garbage
+// collector busy.
+func (l *windows) prepare(w *window) {
+	old := l.head
+	if w.held > 0 || old == nil || l.held+largest <= l.max {
+		return
+	}
+	l.dropped++
+	l.unlink(old)
+	w.Window, old.Window = old.Window, w.Window
+	w.held, old.held = old.held, 0
+	w.Forget()
+	w.Limit(w.bits)
+	old.Limit(old.bits)
+	l.push(w)
 }
 
 // update counts what w holds after a message, and drops others where that is too
