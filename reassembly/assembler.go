@@ -54,7 +54,8 @@ func New(cfg *Config, accept func(*Flow) Consumer) *Assembler {
 // Stats returns what was counted so far.
 func (a *Assembler) Stats() Stats {
 	s := a.stats
-	s.Active = a.table.count - a.lists[closed].count
+	s.TimeWait = a.lists[closed].count
+	s.Active = a.table.count - s.TimeWait
 	s.HalfOpen = a.lists[halfOpen].count
 	return s
 }

@@ -39,6 +39,7 @@ type Stats struct {
 	Ended     [reasons]uint64 // connections ended, by Reason
 	Active    int             // connections in the table now
 	HalfOpen  int             // those of them whose handshake is not finished
+	TimeWait  int             // ended ones whose ports are remembered, as Config says
 	Memory    int             // bytes of memory that hold queued data now
 }
 
@@ -78,5 +79,6 @@ func (s *Stats) Add(o *Stats) {
 	}
 	s.Active += o.Active
 	s.HalfOpen += o.HalfOpen
+	s.TimeWait += o.TimeWait
 	s.Memory += o.Memory
 }

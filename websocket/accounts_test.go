@@ -40,7 +40,7 @@ func checkAccounts(t testing.TB, name string, s Stats, end bool) {
 	if n := s.Traffic[0].LostBytes + s.Traffic[1].LostBytes; n != s.LostBytes {
 		t.Errorf("%s: %d bytes lost, %d of them by a direction", name, s.LostBytes, n)
 	}
-	if end && (s.Active != 0 || s.Reassembly.Memory != 0 || s.BufferedBytes != 0 || s.WindowBytes != 0) {
+	if end && (s.Active != 0 || s.Reassembly.TimeWait != 0 || s.Reassembly.Memory != 0 || s.BufferedBytes != 0 || s.WindowBytes != 0) {
 		t.Errorf("%s: %d connections and %d, %d and %d bytes of memory are left over", name, s.Active, s.Reassembly.Memory, s.BufferedBytes, s.WindowBytes)
 	}
 }

@@ -266,7 +266,7 @@ func (s *soaker) judge(samples []sample) {
 		{"goroutines", func(s sample) int { return s.Goroutines }, 2},
 		{"files", func(s sample) int { return s.Files }, 2},
 		{"rings", func(s sample) int { return s.Rings }, 0},
-		{"flows", func(s sample) int { return s.Flows }, 5000},
+		{"flows", func(s sample) int { return s.Flows }, 2000},
 		{"heap bytes", func(s sample) int { return s.Heap }, 4 << 20},
 		{"resident bytes", func(s sample) int { return s.RSS }, 16 << 20},
 	} {

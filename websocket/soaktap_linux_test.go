@@ -64,7 +64,8 @@ func takeSample(taps []*Tap) (s sample, err error) {
 	maps, err := os.ReadFile("/proc/self/maps")
 	s.Files, s.Rings = len(files), strings.Count(string(maps), "socket:")
 	for _, tap := range taps {
-		s.Flows += tap.Stats().Reassembly.Active
+		st := tap.Stats()
+		s.Flows += st.Reassembly.Active + st.Reassembly.TimeWait
 	}
 	return s, err
 }
