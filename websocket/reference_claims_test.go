@@ -209,6 +209,9 @@ func (s *refSide) check(m *Message, dict []byte) error {
 		if !m.Truncated {
 			c.inflate = func(wire []byte) error {
 				out, ok := inflateSimply(wire, dict)
+				if len(wire) == 0 { // no block at all is taken for an empty message
+					out, ok = nil, true
+				}
 				if !ok || !bytes.Equal(out, m.Payload) {
 					return fmt.Errorf("compress/flate makes %d bytes of it (%v)", len(out), ok)
 				}
