@@ -1,9 +1,6 @@
 package websocket
 
-import (
-	"strings"
-	"unsafe"
-)
+import "strings"
 
 // What the memory of connections is bounded by, whatever is sent:
 //
@@ -19,9 +16,9 @@ import (
 const (
 	openingCost = 1 << 10 // a conn, its opening, its hunts
 	streamCost  = 2 << 10 // the same, a Conn, and a place in a map
-	pendingCost = int(unsafe.Sizeof(pendingRequest{}))
-	markCost    = int(unsafe.Sizeof(mark{}))
-	chainCost   = int(unsafe.Sizeof(chain{}))
+	pendingCost = 24      // a pendingRequest
+	markCost    = 40      // a mark
+	chainCost   = 64      // a chain
 )
 
 // reserve counts n bytes more, or less, against MaxBuffered.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"math/rand/v2"
+	"reflect"
 	"runtime"
 	"slices"
 	"strings"
@@ -349,3 +350,15 @@ func TestShare(t *testing.T) {
 }
 
 func newRand(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 0)) }
+
+// TestCosts: what is counted is what things take, at least.
+func TestCosts(t *testing.T) {
+	for _, c := range []struct {
+		v    any
+		cost int
+	}{{pendingRequest{}, pendingCost}, {mark{}, markCost}, {chain{}, chainCost}} {
+		if size := reflect.TypeOf(c.v).Size(); size > uintptr(c.cost) {
+			t.Errorf("%T takes %d bytes, not %d", c.v, size, c.cost)
+		}
+	}
+}

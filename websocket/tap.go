@@ -53,7 +53,7 @@ type Config struct {
 	// to: up to 48 KiB for each direction of a connection. Beyond it the
 	// histories that were used least recently are given up, which Stats counts in
 	// WindowsDropped; messages that refer to them are flagged Undecoded. 0 means
-	// 160 MiB.
+	// 256 MiB, which holds 2,700 connections at least and most often many more.
 	MaxWindows int
 	// MaxHeads bounds the bytes that the Conns of connections that go on keep of
 	// their handshakes. Beyond it new ones keep no headers and are flagged
@@ -102,7 +102,7 @@ func NewTap(src capture.Source, cfg *Config) *Tap {
 	t.cfg.BufferBytes = orDefault(t.cfg.BufferBytes, 64<<20)
 	t.cfg.MaxMessage = orDefault(t.cfg.MaxMessage, 64<<20)
 	t.cfg.MaxBuffered = orDefault(t.cfg.MaxBuffered, 128<<20)
-	t.cfg.MaxWindows = orDefault(t.cfg.MaxWindows, 160<<20)
+	t.cfg.MaxWindows = orDefault(t.cfg.MaxWindows, 256<<20)
 	t.cfg.MaxHeads = orDefault(t.cfg.MaxHeads, 128<<20)
 	return t
 }
