@@ -63,7 +63,7 @@ func (s *session) listInterfaces() error {
 		if state == "" {
 			state = "none"
 		}
-		fmt.Fprintf(s.stdout, "%d.%s%s [%s]\n", n+1, i.Name, about, state)
+		fmt.Fprintf(plain{s.stdout}, "%d.%s%s [%s]\n", n+1, i.Name, about, state)
 	}
 	return nil
 }

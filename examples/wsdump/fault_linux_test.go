@@ -288,6 +288,21 @@ func TestInterfaceGone(t *testing.T) {
 	}
 }
 
+// TestInterfaceName: the kernel takes nearly any byte in a name, and it must not
+// reach a terminal as a control code.
+func TestInterfaceName(t *testing.T) {
+	a, b := testnet.New(t), testnet.New(t)
+	ai, bi := testnet.Veth(t, a, b)
+	bi.Down()
+	ai.Down()
+	ai.Rename("a\x1b[31mb")
+	l := startLive(t, a, "-i", "a\x1b[31mb")
+	l.end(os.Interrupt)
+	if s := l.stderr.String(); strings.Contains(s, "\x1b") || !strings.Contains(s, `a\x1b[31mb is down`) || !strings.Contains(s, `listening on a\x1b[31mb`) {
+		t.Errorf("%q", s)
+	}
+}
+
 // TestKill: whenever wsdump is killed, its file of packets can be read up to
 // where it was cut, and its lines are whole up to the last. Told to end, it
 // leaves everything whole.

@@ -138,7 +138,7 @@ func (o *options) listen() (*source, error) {
 		return nil, err
 	}
 	for _, w := range src.Warnings() {
-		fmt.Fprintf(os.Stderr, "wsdump: %s\n", w)
+		fmt.Fprintf(os.Stderr, "wsdump: %s\n", quoteArg(w)) // it holds an interface's name
 	}
 	snaplen := o.snaplen
 	if snaplen == 0 {
