@@ -26,6 +26,28 @@ type Source interface {
 	Close() error
 }
 
+// A Batched source can give out several frames at once, which takes less time
+// than one by one.
+type Batched interface {
+	Source
+	// NextBatch fills in up to len(fs) frames, those that are at hand, and returns
+	// how many: at least one, unless there is an error. It waits for the first
+	// alone. Their Data is borrowed until the next call of NextBatch, Next or
+	// Close.
+	NextBatch(fs []Frame) (int, error)
+}
+
+// NextBatch is NextBatch of src, or Next where it has none.
+func NextBatch(src Source, fs []Frame) (int, error) {
+	if b, ok := src.(Batched); ok {
+		return b.NextBatch(fs)
+	}
+	if err := src.Next(&fs[0]); err != nil {
+		return 0, err
+	}
+	return 1, nil
+}
+
 // A Sharded source can be read as several Sources at once, one goroutine each:
 // all packets of a connection come from the same one, in order. Next of the
 // whole merges them. The shards share the whole's Stats and Close.

@@ -38,7 +38,7 @@ func ExampleListen() {
 			log.Fatal(err)
 		}
 		if p.Decode(f.Link, f.Data) == nil && p.TCP {
-			fmt.Println(f.Time, src.InterfaceName(f.Interface), p.Src, p.Dst, p.PayloadLen)
+			fmt.Println(f.Time, src.InterfaceName(f.Interface), p.Src(), p.Dst(), p.PayloadLen)
 		}
 	}
 	st, _ := src.Stats()

@@ -212,7 +212,7 @@ func TestFragments(t *testing.T) {
 				}
 				n := int(p.FragmentID)
 				if !p.Fragment {
-					n = int(p.Src.Port()) - 40000
+					n = int(p.SrcPort) - 40000
 				}
 				key := fmt.Sprint(p.IPVersion, " ", n)
 				if r, ok := ring[key]; ok && r != i {

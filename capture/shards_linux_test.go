@@ -108,7 +108,7 @@ func count(t testing.TB, src capture.Source) map[flow]int {
 		if !p.TCP || p.PayloadLen == 0 && p.Flags&decode.SYN == 0 {
 			continue
 		}
-		k := flow{p.Src, p.Dst}
+		k := flow{p.Src(), p.Dst()}
 		if p.Flags&decode.SYN != 0 {
 			next[k] = p.Seq + 1
 			continue

@@ -49,7 +49,7 @@ func (p *Packet) TransportChecksumOK() bool {
 			return true // the sender computed none
 		}
 	}
-	return TransportChecksum(p.Src.Addr(), p.Dst.Addr(), p.Proto, segment) == 0
+	return TransportChecksum(p.Src().Addr(), p.Dst().Addr(), p.Proto, segment) == 0
 }
 
 // sum adds b to a ones' complement sum, eight bytes at a time.

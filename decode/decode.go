@@ -6,7 +6,6 @@ package decode
 import (
 	"encoding/binary"
 	"errors"
-	"net/netip"
 )
 
 // Errors of Decode. They are preallocated: compare them with errors.Is.
@@ -61,7 +60,9 @@ type Packet struct {
 	UDP           bool // the UDP header was read
 	tags          uint16
 
-	Src, Dst netip.AddrPort // addresses valid iff IPVersion != 0; ports iff TCP or UDP, or in a first fragment that holds them, otherwise 0
+	// Ports valid iff TCP or UDP, or in a first fragment that holds them; otherwise
+	// 0 if IPVersion != 0. Src and Dst return them with the addresses.
+	SrcPort, DstPort uint16
 
 	NetworkOffset   int // where Data's network header begins; what is before it is the link layer
 	TransportOffset int // where Data goes on after the IP headers; valid iff IPVersion != 0
@@ -102,6 +103,9 @@ func (p *Packet) DecodeCut(link LinkType, data []byte, wire int) error {
 		switch t := binary.BigEndian.Uint16(data[12:]); t {
 		case etherIPv4:
 			p.EtherType = t
+			if p.usual(ethernetLen) {
+				return nil
+			}
 			return p.ipv4(ethernetLen, wire)
 		case etherIPv6:
 			p.EtherType = t

@@ -188,7 +188,7 @@ func summary(p *decode.Packet, err error) string {
 	}
 	fmt.Fprintf(&b, " net=%d", p.NetworkOffset)
 	if p.IPVersion != 0 {
-		fmt.Fprintf(&b, " ip%d proto=%d %v>%v header=%d length=%d ttl=%d tos=%#x", p.IPVersion, p.Proto, p.Src, p.Dst, len(p.IPHeader()), p.IPLength, p.TTL(), p.TOS())
+		fmt.Fprintf(&b, " ip%d proto=%d %v>%v header=%d length=%d ttl=%d tos=%#x", p.IPVersion, p.Proto, p.Src(), p.Dst(), len(p.IPHeader()), p.IPLength, p.TTL(), p.TOS())
 		if p.IPVersion == 4 {
 			fmt.Fprintf(&b, " id=%d df=%v ipopts=%x", p.ID(), p.DF(), []byte(p.IPOptions()))
 		} else {
@@ -267,7 +267,7 @@ func TestCutAnywhere(t *testing.T) {
 			if n < headers != (err != nil) || err != nil && !errors.Is(err, decode.ErrTruncated) {
 				t.Errorf("%s: %d of %d bytes of headers: %v", s.name, n, headers, err)
 			}
-			if err == nil && (p.PayloadLen != whole.PayloadLen || p.IPLength != whole.IPLength || !whole.Fragment && (p.Src != whole.Src || p.Dst != whole.Dst)) {
+			if err == nil && (p.PayloadLen != whole.PayloadLen || p.IPLength != whole.IPLength || !whole.Fragment && (p.Src() != whole.Src() || p.Dst() != whole.Dst())) {
 				t.Errorf("%s: cut at %d: %s", s.name, n, summary(&p, err))
 			}
 			if p.TCP && (p.Seq != whole.Seq || p.Flags != whole.Flags || p.PayloadLen != whole.PayloadLen) {
@@ -302,13 +302,13 @@ func TestReassembled(t *testing.T) {
 				if err := p.Decode(decode.LinkRaw, f); err != nil || !p.Fragment || p.TCP || p.FragmentID != 77 || p.FragmentOffset != len(data) || p.Proto != ip.Proto {
 					t.Fatalf("fragment %d: %s", i, summary(&p, err))
 				}
-				if first := i == 0 && c.ext == nil; (p.Src.Port() == c.src.Port()) != first {
-					t.Errorf("fragment %d: ports %v %v", i, p.Src, p.Dst)
+				if first := i == 0 && c.ext == nil; (p.SrcPort == c.src.Port()) != first {
+					t.Errorf("fragment %d: ports %v %v", i, p.Src(), p.Dst())
 				}
 				data = append(data, p.Payload...)
 			}
 			err := p.DecodeTransport(p.Proto, data)
-			if err != nil || !p.TCP || p.Fragment || p.Src != c.src || p.Dst != c.dst || p.Seq != 1 || len(p.Payload) != 100 || p.PayloadLen != 100 {
+			if err != nil || !p.TCP || p.Fragment || p.Src() != c.src || p.Dst() != c.dst || p.Seq != 1 || len(p.Payload) != 100 || p.PayloadLen != 100 {
 				t.Errorf("put together: %s", summary(&p, err))
 			}
 		})
@@ -458,7 +458,7 @@ func check(t *testing.T, p *decode.Packet, err error) {
 	if p.NetworkOffset > len(p.Data) || p.IPVersion != 0 && (p.TransportOffset > len(p.Data) || p.TransportOffset-p.NetworkOffset > p.IPLength) {
 		t.Errorf("offsets: %s", s)
 	}
-	if p.IPVersion == 4 && !p.Src.Addr().Is4() || p.IPVersion == 6 && !p.Src.Addr().Is6() {
+	if p.IPVersion == 4 && !p.Src().Addr().Is4() || p.IPVersion == 6 && !p.Src().Addr().Is6() {
 		t.Errorf("addresses: %s", s)
 	}
 	if (p.TCP || p.UDP) && (p.IPVersion == 0 || p.Fragment) || p.TCP && p.UDP {

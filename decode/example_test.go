@@ -23,7 +23,7 @@ func ExamplePacket_Decode() {
 		fmt.Println(err)
 	}
 	if p.TCP {
-		fmt.Printf("%v > %v, seq %d, SYN %v, %q\n", p.Src, p.Dst, p.Seq, p.Flags&decode.SYN != 0, p.Payload)
+		fmt.Printf("%v > %v, seq %d, SYN %v, %q\n", p.Src(), p.Dst(), p.Seq, p.Flags&decode.SYN != 0, p.Payload)
 	}
 	for o := p.Options; ; {
 		opt, ok := o.Next()

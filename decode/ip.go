@@ -51,8 +51,7 @@ func (p *Packet) ipv4(off, wire int) error {
 		src = binary.BigEndian.Uint16(h[n:])
 		dst = binary.BigEndian.Uint16(h[n+2:])
 	}
-	p.Src = netip.AddrPortFrom(netip.AddrFrom4([4]byte(h[12:16])), src)
-	p.Dst = netip.AddrPortFrom(netip.AddrFrom4([4]byte(h[16:20])), dst)
+	p.SrcPort, p.DstPort = src, dst
 
 	h = h[n:]
 	if frag&0x3fff != 0 {
@@ -116,8 +115,7 @@ func (p *Packet) ipv6(off, wire int) error {
 		src = binary.BigEndian.Uint16(h[n:])
 		dst = binary.BigEndian.Uint16(h[n+2:])
 	}
-	p.Src = netip.AddrPortFrom(netip.AddrFrom16([16]byte(h[8:24])), src)
-	p.Dst = netip.AddrPortFrom(netip.AddrFrom16([16]byte(h[24:40])), dst)
+	p.SrcPort, p.DstPort = src, dst
 
 	h = h[n:]
 	if p.Fragment || err != nil {
@@ -194,6 +192,24 @@ func jumboLength(h []byte) int {
 		i += 2 + int(h[i+1])
 	}
 	return 0
+}
+
+// Src returns the sender's address and SrcPort; the zero AddrPort if the packet is
+// not IP. An IPv6 address that holds an IPv4 one stays IPv6.
+func (p *Packet) Src() netip.AddrPort { return netip.AddrPortFrom(p.addr(12, 8), p.SrcPort) }
+
+// Dst returns the receiver's address and DstPort, as Src does.
+func (p *Packet) Dst() netip.AddrPort { return netip.AddrPortFrom(p.addr(16, 24), p.DstPort) }
+
+// addr returns the address at an offset in the header, which depends on the version.
+func (p *Packet) addr(v4, v6 int) netip.Addr {
+	switch p.IPVersion {
+	case 4:
+		return netip.AddrFrom4([4]byte(p.Data[p.NetworkOffset+v4:]))
+	case 6:
+		return netip.AddrFrom16([16]byte(p.Data[p.NetworkOffset+v6:]))
+	}
+	return netip.Addr{}
 }
 
 // IPHeader returns the IP header with its options and extension headers, of

@@ -1,9 +1,6 @@
 package decode
 
-import (
-	"encoding/binary"
-	"net/netip"
-)
+import "encoding/binary"
 
 // TCPFlags are the control bits of a TCP header (RFC 9293, section 3.1).
 type TCPFlags uint16
@@ -40,8 +37,7 @@ func (p *Packet) DecodeTransport(proto uint8, data []byte) error {
 		src = binary.BigEndian.Uint16(data)
 		dst = binary.BigEndian.Uint16(data[2:])
 	}
-	p.Src = netip.AddrPortFrom(p.Src.Addr(), src)
-	p.Dst = netip.AddrPortFrom(p.Dst.Addr(), dst)
+	p.SrcPort, p.DstPort = src, dst
 	if p.Fragment || err != nil {
 		p.Payload, p.PayloadLen = data, len(data)
 		return err

@@ -375,7 +375,7 @@ func TestShuffled(t *testing.T) {
 		rng.Shuffle(len(packets), func(i, j int) { packets[i], packets[j] = packets[j], packets[i] })
 		for dir := range streams {
 			for _, p := range packets {
-				if over := p.Ack - isn[dir] - 1 - uint32(len(streams[dir])); p.Src == seg(Direction(dir).Reverse(), 0, 0, 0, "").Src && int32(over) > 0 {
+				if over := p.Ack - isn[dir] - 1 - uint32(len(streams[dir])); p.Src() == seg(Direction(dir).Reverse(), 0, 0, 0, "").Src() && int32(over) > 0 {
 					p.Ack -= over
 				}
 			}
@@ -425,7 +425,7 @@ func TestClientGuess(t *testing.T) {
 		var last *recorder
 		for i, p := range c.packets {
 			s := seg(client, p.flags, 100*uint32(i+1), 0, p.data)
-			s.Src, s.Dst = netip.MustParseAddrPort(p.src), netip.MustParseAddrPort(p.dst)
+			between(s, netip.MustParseAddrPort(p.src), netip.MustParseAddrPort(p.dst))
 			if p.flags&decode.ACK != 0 {
 				s.Ack = 100*uint32(i) + 1
 			}

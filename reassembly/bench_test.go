@@ -28,8 +28,8 @@ func addrPort(n uint32, port uint16) netip.AddrPort {
 func openMany(a *Assembler, n int, payload []byte) *decode.Packet {
 	p, r := seg(client, decode.SYN, 100, 0, ""), seg(server, decode.SYN, 500, 101, "")
 	for i := range n {
-		p.Src = addrPort(uint32(i/50000), uint16(i%50000+1024))
-		r.Dst = p.Src
+		setSrc(p, addrPort(uint32(i/50000), uint16(i%50000+1024)))
+		setDst(r, p.Src())
 		p.Flags, p.Seq, p.Ack = decode.SYN, 100, 0
 		a.Packet(p, start)
 		a.Packet(r, start)
@@ -64,7 +64,7 @@ func benchmarkFlows(b *testing.B, flows, size int) {
 	b.ResetTimer()
 	for i := range b.N {
 		from := &senders[(order[i&(len(order)-1)]+uint32(i>>16)*7919)%uint32(flows)]
-		p.Src = addrPort(from.n/50000, uint16(from.n%50000+1024))
+		setSrc(p, addrPort(from.n/50000, uint16(from.n%50000+1024)))
 		p.Seq = from.seq
 		from.seq += uint32(size)
 		now = now.Add(time.Microsecond)
@@ -84,9 +84,7 @@ func BenchmarkInOrderIPv6(b *testing.B) {
 	var s sink
 	a := New(nil, func(*Flow) Consumer { return &s })
 	p := seg(client, 0, 1, 500, string(make([]byte, 100)))
-	p.IPVersion = 6
-	p.Src = netip.MustParseAddrPort("[2001:db8::1]:40000")
-	p.Dst = netip.MustParseAddrPort("[2001:db8::2]:7272")
+	between(p, netip.MustParseAddrPort("[2001:db8::1]:40000"), netip.MustParseAddrPort("[2001:db8::2]:7272"))
 	b.SetBytes(100)
 	b.ReportAllocs()
 	for range b.N {
@@ -131,8 +129,8 @@ func BenchmarkHandshakes(b *testing.B) {
 	now := start
 	for i := range uint32(b.N) {
 		now = now.Add(time.Millisecond)
-		p.Src = addrPort(i/50000, uint16(i%50000+1024))
-		r.Dst = p.Src
+		setSrc(p, addrPort(i/50000, uint16(i%50000+1024)))
+		setDst(r, p.Src())
 		p.Flags, p.Seq, p.Ack, p.Payload, p.PayloadLen = decode.SYN, 100, 0, nil, 0
 		a.Packet(p, now)
 		r.Flags, r.Seq, r.Ack = decode.SYN|decode.ACK, 500, 101

@@ -9,16 +9,12 @@ type endpoints [1 << 10]uint32
 func (e *endpoints) add(hash uint32)      { e[hash%uint32(len(e))] = hash }
 func (e *endpoints) has(hash uint32) bool { return e[hash%uint32(len(e))] == hash }
 
-func (k *key) endpoint(i int, seed *[4]uint64) uint32 {
-	return mix(side(k.addrs[i], k.ports[i], seed), seed[3]^uint64(k.space))
-}
-
 // guessClient works out the client of a flow picked up mid-stream, whose first
 // packet with data is p, sent by side 0. In this order it believes in HTTP, in
 // handshakes that were seen with one of the two, in whom others talk to as
 // well, and in port numbers.
 func (a *Assembler) guessClient(f *Flow, p *decode.Packet) {
-	e := [2]uint32{f.endpoint(0, &a.seed), f.endpoint(1, &a.seed)}
+	e := [2]uint32{f.endpoint(f.end(0), &a.seed), f.endpoint(f.end(1), &a.seed)}
 	server := 1
 	switch {
 	case hasPrefix(p.Payload, "GET ") || hasPrefix(p.Payload, "CONNECT "):
@@ -32,7 +28,7 @@ func (a *Assembler) guessClient(f *Flow, p *decode.Packet) {
 		if a.picked.has(e[0]) {
 			server = 0
 		}
-	case serverLike(f.ports[0]) < serverLike(f.ports[1]):
+	case serverLike(f.addr(0).Port()) < serverLike(f.addr(1).Port()):
 		server = 0
 	}
 	a.picked.add(e[0])

@@ -67,7 +67,7 @@ func TestClockSet(t *testing.T) {
 			b.packet(seg(client, 0, 103, 501, "c")) // behind a hole
 			half := func(n int) {
 				p := seg(client, decode.SYN, 100, 0, "")
-				p.Src = addrPort(9, uint16(n))
+				setSrc(p, addrPort(9, uint16(n)))
 				b.packet(p)
 			}
 			for n := range 1000 {
@@ -76,7 +76,7 @@ func TestClockSet(t *testing.T) {
 			for n := range 100 { // refused, and remembered for a while
 				half(2000 + n)
 				p := seg(server, decode.RST, 0, 101, "")
-				p.Dst = addrPort(9, uint16(2000+n))
+				setDst(p, addrPort(9, uint16(2000+n)))
 				b.packet(p)
 			}
 			b.now = b.now.Add(step)

@@ -30,9 +30,9 @@ type survivors struct {
 }
 
 func (s *survivors) packet(i int, p *decode.Packet) {
-	p.Src = addrPort(uint32(200<<16+s.base+i), 40000)
+	setSrc(p, addrPort(uint32(200<<16+s.base+i), 40000))
 	if p.Flags&decode.SYN != 0 && p.Flags&decode.ACK != 0 {
-		p.Src, p.Dst = serverAddr, p.Src
+		between(p, serverAddr, p.Src())
 	}
 	s.b.packet(p)
 }
@@ -77,7 +77,7 @@ func TestFloodHalfOpen(t *testing.T) {
 	p := seg(client, decode.SYN, 1, 0, "")
 	const n = 1_500_000
 	for i := range uint32(n) {
-		p.Src = addrPort(i>>12, uint16(i))
+		setSrc(p, addrPort(i>>12, uint16(i)))
 		b.a.Packet(p, b.now)
 	}
 	s.talk()
@@ -105,7 +105,7 @@ func TestFloodHoles(t *testing.T) {
 	p := openMany(b.a, 60_000, make([]byte, 1400))
 	for round := range uint32(8) {
 		for i := range 60_000 {
-			p.Src = addrPort(uint32(i/50000), uint16(i%50000+1024))
+			setSrc(p, addrPort(uint32(i/50000), uint16(i%50000+1024)))
 			p.Seq = 200 + round*3000
 			b.a.Packet(p, b.now)
 		}
@@ -137,7 +137,7 @@ func TestEvictionOrder(t *testing.T) {
 	s.talk()
 	p := seg(client, decode.SYN, 1, 0, "")
 	for i := range uint32(1000) {
-		p.Src = addrPort(i, 9)
+		setSrc(p, addrPort(i, 9))
 		b.packet(p)
 	}
 	s.talk()
@@ -145,7 +145,7 @@ func TestEvictionOrder(t *testing.T) {
 	// A mid-stream flood of one packet each.
 	for i := range uint32(1000) {
 		late := seg(client, 0, 1, 0, "mid-stream")
-		late.Src = addrPort(i, 10)
+		setSrc(late, addrPort(i, 10))
 		b.packet(late)
 	}
 	s.talk()
@@ -175,7 +175,7 @@ func TestTimeouts(t *testing.T) {
 	b := newBench(t, nil)
 	other := func() { // a packet that concerns nobody drives the clock
 		p := seg(client, 0, 1, 0, "")
-		p.Src = addrPort(1, 1)
+		setSrc(p, addrPort(1, 1))
 		b.packet(p)
 	}
 	active := func() int { return b.a.Stats().Active }

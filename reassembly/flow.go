@@ -31,13 +31,14 @@ const (
 // A Flow is one TCP connection. It is valid until Closed returns; a flow that
 // was ignored, until Ignore returns.
 type Flow struct {
-	key             // with last, since and the flags: one cache line
+	key             // with what follows, to first: one cache line
 	last     int64  // time of the last packet, by the clock
 	since    int64  // when it entered its list
 	reopen   uint32 // valid iff reopening: the initial sequence number
 	state    state
 	flags    uint8
-	half     [2]half // what each side sends; side 0 sent the first packet
+	first    uint8   // the end of the key that is side 0: it sent the first packet
+	half     [2]half // what each side sends
 	consumer Consumer
 	next     uint32 // list links, slab indices
 	prev     uint32
@@ -96,6 +97,11 @@ func (f *Flow) Ignore() {
 	f.flags |= ignored
 	f.consumer = nil
 }
+
+// end returns the end of the key that is a side.
+func (f *Flow) end(side int) uint8 { return f.first ^ uint8(side&1) }
+
+func (f *Flow) addr(side int) netip.AddrPort { return f.at(f.end(side)) }
 
 func (f *Flow) clientSide() int {
 	if f.flags&clientIsB != 0 {

@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"slices"
 	"sort"
-	"time"
 
 	"github.com/wstap/wstap/decode"
 )
@@ -57,7 +56,7 @@ type fragments struct {
 
 // fragment takes an IP fragment by the rules of Linux (ip_frag_queue,
 // ip6_frag_queue, inet_frag_queue_insert).
-func (a *Assembler) fragment(p *decode.Packet, t time.Time, now int64, space uint32, depth int) {
+func (a *Assembler) fragment(p *decode.Packet, space uint32, depth int) {
 	a.stats.Fragments++
 	offset, n := p.FragmentOffset, p.PayloadLen
 	end := offset + n
@@ -73,14 +72,14 @@ func (a *Assembler) fragment(p *decode.Packet, t time.Time, now int64, space uin
 		end &^= 7
 		n = end - offset
 	}
-	k := datagramKey{addressOf(p.Src.Addr()), addressOf(p.Dst.Addr()), p.FragmentID, space << 1, p.Proto}
+	k := datagramKey{addressOf(p.Src().Addr()), addressOf(p.Dst().Addr()), p.FragmentID, space << 1, p.Proto}
 	if p.IPVersion == 6 {
 		k.space |= 1
 		k.proto = 0
 	}
 	d := a.fragments.datagrams[k]
 	if d == nil {
-		d = a.newDatagram(k, now, depth)
+		d = a.newDatagram(k, depth)
 	}
 	d.packets++
 	a.stats.FragmentHeld++
@@ -121,7 +120,7 @@ func (a *Assembler) fragment(p *decode.Packet, t time.Time, now int64, space uin
 		d.runs = slices.Insert(d.runs, i, run{offset, end, offset, []fragment{f}})
 	}
 	if d.last && d.have == d.length { // runs do not overlap
-		a.reassembled(d, p, t, now, space)
+		a.reassembled(d, p, space)
 		return
 	}
 	for a.fragments.memory > a.cfg.MaxFragmentBytes {
@@ -188,7 +187,7 @@ func (d *datagram) append(b []byte) []byte {
 }
 
 // reassembled takes the datagram d, which p completed.
-func (a *Assembler) reassembled(d *datagram, p *decode.Packet, t time.Time, now int64, space uint32) {
+func (a *Assembler) reassembled(d *datagram, p *decode.Packet, space uint32) {
 	link := decode.LinkIPv4
 	b := a.fragments.buffer[:0]
 	if p.IPVersion == 4 {
@@ -201,8 +200,8 @@ func (a *Assembler) reassembled(d *datagram, p *decode.Packet, t time.Time, now 
 		b = binary.BigEndian.AppendUint16(b, uint16(d.length))
 		b = append(b, d.proto, 64)
 	}
-	b = append(b, p.Src.Addr().AsSlice()...)
-	b = append(b, p.Dst.Addr().AsSlice()...)
+	b = append(b, p.Src().Addr().AsSlice()...)
+	b = append(b, p.Dst().Addr().AsSlice()...)
 	wire := len(b) + d.length
 	b = d.append(b)
 	a.fragments.buffer = b
@@ -216,15 +215,15 @@ func (a *Assembler) reassembled(d *datagram, p *decode.Packet, t time.Time, now 
 	}
 	inner := &a.inner[depth]
 	inner.DecodeCut(link, b, wire)
-	a.packet(inner, t, now, space, depth+1)
+	a.packet(inner, space, depth+1)
 }
 
-func (a *Assembler) newDatagram(k datagramKey, now int64, depth int) *datagram {
+func (a *Assembler) newDatagram(k datagramKey, depth int) *datagram {
 	fs := &a.fragments
 	if fs.datagrams == nil {
 		fs.datagrams = make(map[datagramKey]*datagram)
 	}
-	d := &datagram{key: k, since: now, memory: overhead, depth: depth}
+	d := &datagram{key: k, since: a.clock.now, memory: overhead, depth: depth}
 	fs.datagrams[k] = d
 	if d.prev = fs.tail; d.prev != nil {
 		d.prev.next = d
@@ -264,10 +263,10 @@ func (a *Assembler) dropDatagram(d *datagram, count *uint64) {
 	}
 }
 
-func (a *Assembler) expireFragments(now int64) {
+func (a *Assembler) expireFragments() {
 	fs := &a.fragments
 	for d := fs.head; d != nil; d = fs.head {
-		if now-d.since < int64(a.cfg.FragmentTimeout) {
+		if a.clock.now-d.since < int64(a.cfg.FragmentTimeout) {
 			return
 		}
 		a.dropDatagram(d, &a.stats.FragmentDropped)

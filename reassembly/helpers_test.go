@@ -104,17 +104,45 @@ func newBench(t testing.TB, cfg *Config) *bench {
 // seg returns a segment with ACK set if ack is not 0.
 func seg(from Direction, flags decode.TCPFlags, seq, ack uint32, payload string) *decode.Packet {
 	p := &decode.Packet{
-		IPVersion: 4, Proto: 6, TCP: true, Src: clientAddr, Dst: serverAddr,
+		IPVersion: 4, Proto: 6, TCP: true,
 		Flags: flags, Seq: seq, Ack: ack, Window: 65535,
 		Payload: []byte(payload), PayloadLen: len(payload),
 	}
 	if from == server {
-		p.Src, p.Dst = p.Dst, p.Src
+		between(p, serverAddr, clientAddr)
+	} else {
+		between(p, clientAddr, serverAddr)
 	}
 	if ack != 0 {
 		p.Flags |= decode.ACK
 	}
 	return p
+}
+
+// between gives p the IP header, as far as it matters, of a packet from src to dst.
+func between(p *decode.Packet, src, dst netip.AddrPort) {
+	p.NetworkOffset, p.IPVersion = 0, 4
+	at := 12
+	if src.Addr().Is6() {
+		p.IPVersion, at = 6, 8
+	}
+	p.Data = append(make([]byte, at, 40), src.Addr().AsSlice()...)
+	p.Data = append(p.Data, dst.Addr().AsSlice()...)
+	p.SrcPort, p.DstPort = src.Port(), dst.Port()
+}
+
+// setSrc changes the sender of p, which is IPv4, in place.
+func setSrc(p *decode.Packet, src netip.AddrPort) {
+	a := src.Addr().As4()
+	copy(p.Data[12:16], a[:])
+	p.SrcPort = src.Port()
+}
+
+// setDst does the same with the receiver.
+func setDst(p *decode.Packet, dst netip.AddrPort) {
+	a := dst.Addr().As4()
+	copy(p.Data[16:20], a[:])
+	p.DstPort = dst.Port()
 }
 
 func (b *bench) packet(p *decode.Packet) {

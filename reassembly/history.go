@@ -3,7 +3,6 @@ package reassembly
 import (
 	"encoding/binary"
 	"math/bits"
-	"time"
 )
 
 // A history remembers the bytes that were delivered last, of all flows
@@ -73,7 +72,7 @@ func (h *history) get(owner, ref uint32) (seq uint32, b []byte, last uint32, ok 
 const maxLook = 64
 
 // compareOld tells where b, sent from seq on, contradicts what was delivered.
-func (a *Assembler) compareOld(f *Flow, index uint32, side int, seq uint32, b []byte, t time.Time) {
+func (a *Assembler) compareOld(f *Flow, index uint32, side int, seq uint32, b []byte) {
 	h := &f.half[side]
 	end := seq + uint32(len(b))
 	o := &f.half[side^1]
@@ -86,7 +85,7 @@ func (a *Assembler) compareOld(f *Flow, index uint32, side int, seq uint32, b []
 		if !ok || before(h.next, from+uint32(len(old))) {
 			return
 		}
-		a.compare(f, side, seq, b, from, old, t)
+		a.compare(f, side, seq, b, from, old)
 		if !before(seq, from) {
 			return
 		}

@@ -18,7 +18,7 @@ const (
 )
 
 // acknowledge takes what a segment from side says of the other side's stream.
-func (a *Assembler) acknowledge(f *Flow, index uint32, side int, p *decode.Packet, t time.Time, now int64) {
+func (a *Assembler) acknowledge(f *Flow, index uint32, side int, p *decode.Packet) {
 	h, o := &f.half[side], &f.half[side^1]
 	ack := p.Ack
 	exact := h.flags&seen != 0 && p.Seq == h.next
@@ -42,7 +42,7 @@ func (a *Assembler) acknowledge(f *Flow, index uint32, side int, p *decode.Packe
 	h.ack = ack
 	h.flags |= acks
 	if ahead > 0 && (o.flags&fin == 0 || before(o.next, o.fin)) {
-		a.ackedPast(f, index, side^1, t, now)
+		a.ackedPast(f, index, side^1)
 	}
 }
 
@@ -63,31 +63,31 @@ func (f *Flow) past(side int) bool {
 }
 
 // ackedPast notes that the other side has what is behind next.
-func (a *Assembler) ackedPast(f *Flow, index uint32, side int, t time.Time, now int64) {
+func (a *Assembler) ackedPast(f *Flow, index uint32, side int) {
 	q := f.half[side].queue
 	if q == nil {
-		q = a.newQueue(f, index, side, now)
+		q = a.newQueue(f, index, side)
 	}
 	if !q.acked {
-		a.setAcked(q, true, now)
+		a.setAcked(q, true)
 	}
-	a.waited(q, t, now)
+	a.waited(q)
 }
 
 // waited counts a packet that did not fill the hole of q.
-func (a *Assembler) waited(q *queue, t time.Time, now int64) {
+func (a *Assembler) waited(q *queue) {
 	if !q.acked {
 		return
 	}
 	if q.packets++; q.packets >= a.cfg.AckedHolePackets {
-		a.giveUp(q, t, now)
+		a.giveUp(q)
 	}
 }
 
 // setAcked starts the wait for the hole of q anew.
-func (a *Assembler) setAcked(q *queue, acked bool, now int64) {
+func (a *Assembler) setAcked(q *queue, acked bool) {
 	a.holes(q).remove(q)
-	q.acked, q.packets, q.since = acked, 0, now
+	q.acked, q.packets, q.since = acked, 0, a.clock.now
 	a.holes(q).push(q)
 }
 
@@ -100,7 +100,7 @@ func (a *Assembler) holes(q *queue) *fifo {
 
 // data takes payload that is out of order, cut, or follows a hole. It returns
 // false if the data is of another connection.
-func (a *Assembler) data(f *Flow, index uint32, side int, seq uint32, b []byte, wire int, t time.Time, now int64) bool {
+func (a *Assembler) data(f *Flow, index uint32, side int, seq uint32, b []byte, wire int) bool {
 	h := &f.half[side]
 	if h.flags&seen == 0 {
 		h.begin(seq)
@@ -116,25 +116,25 @@ func (a *Assembler) data(f *Flow, index uint32, side int, seq uint32, b []byte, 
 			return !a.outside(h, seq, end, b)
 		}
 		a.old(h, len(b))
-		a.compareOld(f, index, side, seq, b, t)
+		a.compareOld(f, index, side, seq, b)
 		return true
 	}
 	if before(seq, h.next) {
 		n := min(int(h.next-seq), len(b))
 		a.old(h, n)
-		a.compareOld(f, index, side, seq, b[:n], t)
+		a.compareOld(f, index, side, seq, b[:n])
 		b = b[n:]
 		seq = h.next
 	}
 	if seq == h.next {
 		if q := h.queue; q != nil {
-			q.overlapping(seq, seq+uint32(len(b)), func(p *piece) { a.compare(f, side, seq, b, p.seq, p.data, t) })
+			q.overlapping(seq, seq+uint32(len(b)), func(p *piece) { a.compare(f, side, seq, b, p.seq, p.data) })
 		}
-		a.tell(f, index, side, b, t)
+		a.tell(f, index, side, b, a.time)
 		if n := end - h.next; n > 0 {
-			a.gap(f, side, n, t)
+			a.gap(f, side, n, a.time)
 		}
-		a.drain(f, index, side, t, now)
+		a.drain(f, index, side)
 		return true
 	}
 	if !f.inWindow(side, end) {
@@ -153,25 +153,25 @@ func (a *Assembler) data(f *Flow, index uint32, side int, seq uint32, b []byte, 
 	}
 	q := h.queue
 	if q == nil {
-		q = a.newQueue(f, index, side, now)
+		q = a.newQueue(f, index, side)
 	}
-	a.queueData(q, seq, b, int(end-seq), t)
-	a.waited(q, t, now)
-	a.limit(h, t, now)
+	a.queueData(q, seq, b, int(end-seq))
+	a.waited(q)
+	a.limit(h)
 	return true
 }
 
 // limit gives holes up until the budgets are kept, the oldest first.
-func (a *Assembler) limit(h *half, t time.Time, now int64) {
+func (a *Assembler) limit(h *half) {
 	for h.queue != nil && h.queue.memory > a.cfg.MaxFlowBytes {
-		a.giveUp(h.queue, t, now)
+		a.giveUp(h.queue)
 	}
 	for a.stats.Memory-a.fragments.memory > a.cfg.MaxBytes {
 		oldest := a.acked.head
 		if oldest == nil {
 			oldest = a.open.head
 		}
-		a.giveUp(oldest, t, now)
+		a.giveUp(oldest)
 	}
 }
 
@@ -247,7 +247,7 @@ func (a *Assembler) urgentByte(f *Flow, side int, p *decode.Packet) {
 }
 
 // compare tells where b, sent from seq on, contradicts other, sent from at on.
-func (a *Assembler) compare(f *Flow, side int, seq uint32, b []byte, at uint32, other []byte, t time.Time) {
+func (a *Assembler) compare(f *Flow, side int, seq uint32, b []byte, at uint32, other []byte) {
 	from, to, end := seq, at+uint32(len(other)), seq+uint32(len(b))
 	if before(from, at) {
 		from = at
@@ -272,12 +272,12 @@ func (a *Assembler) compare(f *Flow, side int, seq uint32, b []byte, at uint32, 
 	if c := a.consumerOf(f); c != nil {
 		h := &f.half[side]
 		a.stats.Conflict += uint64(n)
-		c.Conflict(f.direction(side), h.offset+int64(int32(from-h.next)), int64(n), t)
+		c.Conflict(f.direction(side), h.offset+int64(int32(from-h.next)), int64(n), a.time)
 	}
 }
 
 // drain delivers what has become contiguous, and sees to the FIN.
-func (a *Assembler) drain(f *Flow, index uint32, side int, t time.Time, now int64) {
+func (a *Assembler) drain(f *Flow, index uint32, side int) {
 	h := &f.half[side]
 	if q := h.queue; q != nil {
 		for u := q.units.first(); u != nil && !before(h.next, u.start); u = q.units.first() {
@@ -288,10 +288,10 @@ func (a *Assembler) drain(f *Flow, index uint32, side int, t time.Time, now int6
 		if q.units.root == nil && !past || f.flags&ignored != 0 {
 			a.dropQueue(q, &a.stats.Skipped)
 		} else {
-			a.setAcked(q, past, now)
+			a.setAcked(q, past)
 		}
 	}
-	a.finish(f, index, side, t, now)
+	a.finish(f, index, side)
 }
 
 // deliverUnit tells what of u is new.
@@ -315,7 +315,7 @@ func (a *Assembler) deliverUnit(f *Flow, index uint32, side int, u *unit) {
 }
 
 // giveUp tells the first hole of q as a gap and delivers what is behind it.
-func (a *Assembler) giveUp(q *queue, t time.Time, now int64) {
+func (a *Assembler) giveUp(q *queue) {
 	f, side := q.flow, int(q.side)
 	h := &f.half[side]
 	if q.held {
@@ -330,7 +330,7 @@ func (a *Assembler) giveUp(q *queue, t time.Time, now int64) {
 		to = u.start
 	}
 	if before(h.next, to) {
-		a.gap(f, side, to-h.next, t)
+		a.gap(f, side, to-h.next, a.time)
 	}
-	a.drain(f, q.index, side, t, now)
+	a.drain(f, q.index, side)
 }

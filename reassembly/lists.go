@@ -11,9 +11,9 @@ type list struct {
 }
 
 // enter puts f, which is in no list, at the end of the list of s.
-func (a *Assembler) enter(f *Flow, index uint32, s state, now int64) {
+func (a *Assembler) enter(f *Flow, index uint32, s state) {
 	f.state = s
-	f.since = now
+	f.since = a.clock.now
 	f.flags &^= touched
 	l := &a.lists[s]
 	f.prev, f.next = l.tail, 0
@@ -45,73 +45,73 @@ func (a *Assembler) leave(f *Flow) {
 const second = int64(time.Second)
 
 // touch notes a packet of f.
-func (a *Assembler) touch(f *Flow, index uint32, now int64) {
-	f.last = now
+func (a *Assembler) touch(f *Flow, index uint32) {
+	f.last = a.clock.now
 	f.flags |= touched
-	if now-f.since >= second && f.state.lives() {
-		a.move(f, index, f.state, now)
+	if f.last-f.since >= second && f.state.lives() {
+		a.move(f, index, f.state)
 	}
 }
 
-func (a *Assembler) move(f *Flow, index uint32, s state, now int64) {
+func (a *Assembler) move(f *Flow, index uint32, s state) {
 	a.leave(f)
-	a.enter(f, index, s, now)
+	a.enter(f, index, s)
 }
 
 // lives says whether packets keep a flow in s alive. A handshake has to finish
 // in time however often its SYN is sent.
 func (s state) lives() bool { return s == established || s == closing || s == unwanted }
 
-// expire ends what has timed out at packet time now.
-func (a *Assembler) expire(now int64, t time.Time) {
-	a.expireHoles(&a.acked, int64(a.cfg.AckedHoleTimeout), now, t)
-	a.expireHoles(&a.open, int64(a.cfg.HoleTimeout), now, t)
-	a.expireFragments(now)
-	a.expireFlows(halfOpen, int64(a.cfg.HandshakeTimeout), now, t)
-	a.expireFlows(fresh, int64(a.cfg.IdleTimeout), now, t)
-	a.expireFlows(established, int64(a.cfg.IdleTimeout), now, t)
-	a.expireFlows(closing, int64(a.cfg.CloseTimeout), now, t)
-	a.expireFlows(unwanted, int64(a.cfg.IdleTimeout), now, t)
-	a.expireFlows(closed, int64(a.cfg.TimeWait), now, t)
+// expire ends what has timed out.
+func (a *Assembler) expire() {
+	a.expireHoles(&a.acked, int64(a.cfg.AckedHoleTimeout))
+	a.expireHoles(&a.open, int64(a.cfg.HoleTimeout))
+	a.expireFragments()
+	a.expireFlows(halfOpen, int64(a.cfg.HandshakeTimeout))
+	a.expireFlows(fresh, int64(a.cfg.IdleTimeout))
+	a.expireFlows(established, int64(a.cfg.IdleTimeout))
+	a.expireFlows(closing, int64(a.cfg.CloseTimeout))
+	a.expireFlows(unwanted, int64(a.cfg.IdleTimeout))
+	a.expireFlows(closed, int64(a.cfg.TimeWait))
 }
 
-func (a *Assembler) expireHoles(l *fifo, timeout, now int64, t time.Time) {
+func (a *Assembler) expireHoles(l *fifo, timeout int64) {
 	for q := l.head; q != nil; q = l.head {
-		if now-q.since < timeout {
+		if a.clock.now-q.since < timeout {
 			return
 		}
-		a.giveUp(q, t, now)
+		a.giveUp(q)
 	}
 }
 
-func (a *Assembler) expireFlows(s state, timeout, now int64, t time.Time) {
+func (a *Assembler) expireFlows(s state, timeout int64) {
 	l := &a.lists[s]
 	for l.head != 0 {
 		index := l.head
 		f := a.table.flow(index)
-		if now-f.since < timeout {
+		if a.clock.now-f.since < timeout {
 			return
 		}
-		if s.lives() && f.flags&touched != 0 && now-f.last < timeout {
-			a.move(f, index, s, now)
+		if s.lives() && f.flags&touched != 0 && a.clock.now-f.last < timeout {
+			a.move(f, index, s)
 			continue
 		}
-		a.end(f, index, Idle, t)
+		a.end(f, index, Idle)
 	}
 }
 
 // evict makes room for one flow.
-func (a *Assembler) evict(t time.Time, now int64) {
+func (a *Assembler) evict() {
 	for _, s := range [...]state{closed, halfOpen, fresh, unwanted, closing, established} {
 		l := &a.lists[s]
 		for l.head != 0 {
 			index := l.head
 			f := a.table.flow(index)
-			if s.lives() && f.flags&touched != 0 && now-f.last < second {
-				a.move(f, index, s, now)
+			if s.lives() && f.flags&touched != 0 && a.clock.now-f.last < second {
+				a.move(f, index, s)
 				continue
 			}
-			a.end(f, index, Evicted, t)
+			a.end(f, index, Evicted)
 			return
 		}
 	}

@@ -159,13 +159,13 @@ func checkPackets(t *testing.T, ops []byte) {
 		}
 		switch ops[0] >> 5 {
 		case 1:
-			p.Src = addrPort(uint32(ops[8]&3), 7)
+			setSrc(p, addrPort(uint32(ops[8]&3), 7))
 		case 2:
 			p.TCP, p.Fragment, p.MoreFragments = false, true, ops[8]&1 != 0
 			p.FragmentOffset, p.FragmentID = int(ops[8]>>1)&0x18, uint32(ops[8]&1)
 		case 3:
 			p.TCP, p.UDP, p.Proto = false, true, 17
-			p.Dst = addrPort(1, 4789)
+			setDst(p, addrPort(1, 4789))
 			p.Payload = ops
 			p.PayloadLen = len(ops)
 		case 4:

@@ -116,7 +116,7 @@ func (o *oracle) connect(port uint16) *oracleConn {
 	c.packet(packetgen.TCP{Seq: c.base - 1, Flags: decode.SYN, Options: packetgen.MSS(1460)})
 	for {
 		p := <-o.synAcks
-		if p.Dst == c.src {
+		if p.Dst() == c.src {
 			c.ack = p.Seq + 1
 			break
 		}

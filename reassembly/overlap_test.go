@@ -179,7 +179,7 @@ func assembleFragments(t *testing.T, c overlapCase, src, dst netip.Addr) string 
 		before := b.a.stats.Reassembled
 		b.packet(&p)
 		if !p.Fragment { // a datagram by itself
-			out = append(out, readUnits(p.Src.Port(), p.Payload))
+			out = append(out, readUnits(p.SrcPort, p.Payload))
 		}
 		if b.a.stats.Reassembled > before {
 			data := b.a.fragments.buffer

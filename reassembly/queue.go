@@ -133,9 +133,9 @@ func (l *fifo) remove(q *queue) {
 func before(a, b uint32) bool { return int32(a-b) < 0 }
 
 // newQueue makes the queue for a hole in what side sends.
-func (a *Assembler) newQueue(f *Flow, index uint32, side int, now int64) *queue {
+func (a *Assembler) newQueue(f *Flow, index uint32, side int) *queue {
 	q := a.pool.queue()
-	q.flow, q.index, q.side, q.since = f, index, uint8(side), now
+	q.flow, q.index, q.side, q.since = f, index, uint8(side), a.clock.now
 	q.memory = overhead
 	a.stats.Memory += overhead
 	f.half[side].queue = q
@@ -178,25 +178,25 @@ func (a *Assembler) freePiece(q *queue, p *piece) {
 }
 
 // queueData stores a segment of wire bytes, of which b was captured.
-func (a *Assembler) queueData(q *queue, seq uint32, b []byte, wire int, t time.Time) {
+func (a *Assembler) queueData(q *queue, seq uint32, b []byte, wire int) {
 	if len(b) > 0 {
-		a.store(q, seq, b, len(b), t)
+		a.store(q, seq, b, len(b))
 	}
 	if wire > len(b) {
-		a.store(q, seq+uint32(len(b)), nil, wire-len(b), t)
+		a.store(q, seq+uint32(len(b)), nil, wire-len(b))
 	}
 }
 
 // store puts n bytes into q; b nil: they were cut off.
-func (a *Assembler) store(q *queue, seq uint32, b []byte, n int, t time.Time) {
+func (a *Assembler) store(q *queue, seq uint32, b []byte, n int) {
 	end := seq + uint32(n)
-	q.overlapping(seq, seq+uint32(len(b)), func(p *piece) { a.compare(q.flow, int(q.side), seq, b, p.seq, p.data, t) })
+	q.overlapping(seq, seq+uint32(len(b)), func(p *piece) { a.compare(q.flow, int(q.side), seq, b, p.seq, p.data) })
 	where := q.place(seq, end)
 	if where.present {
 		a.stats.Duplicate += uint64(len(b))
 		return
 	}
-	p := piece{seq: seq, n: n, data: a.pool.copy(b), t: t}
+	p := piece{seq: seq, n: n, data: a.pool.copy(b), t: a.time}
 	memory := cap(p.data) + overhead
 	q.memory += memory
 	a.stats.Memory += memory

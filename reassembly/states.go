@@ -1,8 +1,6 @@
 package reassembly
 
 import (
-	"time"
-
 	"github.com/wstap/wstap/decode"
 )
 
@@ -20,20 +18,21 @@ func begins(p *decode.Packet) bool {
 }
 
 // begin makes a flow of its first packet.
-func (a *Assembler) begin(p *decode.Packet, k *key, t time.Time, now int64) {
+func (a *Assembler) begin(p *decode.Packet, l *lookup) {
 	if a.table.count >= a.cfg.MaxFlows {
-		a.evict(t, now)
+		a.evict()
 	}
-	f, index := a.table.insert(k, k.hash(&a.seed))
-	f.last = now
+	f, index := a.table.insert(&l.key, l.hash)
+	f.first = l.from
+	f.last = a.clock.now
 	a.stats.Flows++
 	a.stats.Segments++
 	if p.Flags&decode.SYN != 0 {
-		a.enter(f, index, halfOpen, now)
+		a.enter(f, index, halfOpen)
 		if p.Flags&decode.ACK != 0 {
 			f.flags |= clientIsB
 		}
-		a.syn(f, index, 0, p, t, now)
+		a.syn(f, index, 0, p)
 		return
 	}
 	a.stats.Midstream++
@@ -43,21 +42,21 @@ func (a *Assembler) begin(p *decode.Packet, k *key, t time.Time, now int64) {
 		f.half[i].scale = maxScale // not known: assume the most
 		f.half[i].flags |= lossy
 	}
-	a.enter(f, index, fresh, now)
+	a.enter(f, index, fresh)
 	h := &f.half[0]
 	h.begin(p.Seq)
 	if p.PayloadLen == 1 && len(p.Payload) == 1 && p.Payload[0] == 0 && p.Flags&decode.PSH == 0 {
 		h.next++ // a keep-alive probe: its byte is not of the stream
 	}
 	a.urgentIf(f, 0, p)
-	a.ordinary(f, index, 0, p, t, now)
-	a.fin(f, index, 0, p, t, now)
+	a.ordinary(f, index, 0, p)
+	a.fin(f, index, 0, p)
 }
 
 // unusual takes a packet of f that is more than data and acknowledgment, or
 // finds f in an unusual state. It returns false if the packet is of another
 // connection.
-func (a *Assembler) unusual(f *Flow, index uint32, side int, p *decode.Packet, t time.Time, now int64) bool {
+func (a *Assembler) unusual(f *Flow, index uint32, side int, p *decode.Packet) bool {
 	if f.renewed(side, p) {
 		return false
 	}
@@ -69,42 +68,42 @@ func (a *Assembler) unusual(f *Flow, index uint32, side int, p *decode.Packet, t
 		a.stats.Skipped += n
 		switch f.judge(side, p) {
 		case certain:
-			a.end(f, index, RST, t)
+			a.end(f, index, RST)
 		case doubtful:
 			f.half[side].reset = true
 			f.half[side].mark = p.Seq
 			f.half[side].flags &^= urgent
-			a.move(f, index, closing, now)
+			a.move(f, index, closing)
 		}
 	case p.Flags&decode.SYN != 0:
 		if f.state == halfOpen {
-			a.syn(f, index, side, p, t, now)
+			a.syn(f, index, side, p)
 		} else {
 			a.stats.Duplicate += n
 		}
 	default:
-		if f.state == halfOpen && !a.establish(f, index, side, p, t, now) {
+		if f.state == halfOpen && !a.establish(f, index, side, p) {
 			a.stats.Outside += n
 			return true
 		}
 		if f.state == fresh {
-			a.move(f, index, established, now)
+			a.move(f, index, established)
 		}
 		if h := &f.half[side]; h.reset && before(h.mark, p.Seq+uint32(p.PayloadLen)) {
 			h.reset = false // it goes on
 			if (f.half[0].flags|f.half[1].flags)&finDone == 0 && f.state == closing {
-				a.move(f, index, established, now)
+				a.move(f, index, established)
 			}
 		}
 		if f.flags&ignored != 0 {
-			a.skip(f, index, side, p, now)
+			a.skip(f, index, side, p)
 		} else {
 			a.urgentIf(f, side, p)
-			if !a.ordinary(f, index, side, p, t, now) {
+			if !a.ordinary(f, index, side, p) {
 				return false
 			}
 		}
-		a.fin(f, index, side, p, t, now)
+		a.fin(f, index, side, p)
 	}
 	return true
 }
@@ -116,14 +115,14 @@ func (a *Assembler) urgentIf(f *Flow, side int, p *decode.Packet) {
 }
 
 // skip follows a flow that nobody wants just enough to know its end.
-func (a *Assembler) skip(f *Flow, index uint32, side int, p *decode.Packet, now int64) {
+func (a *Assembler) skip(f *Flow, index uint32, side int, p *decode.Packet) {
 	if f.state != unwanted {
 		for i := range f.half {
 			if q := f.half[i].queue; q != nil {
 				a.dropQueue(q, &a.stats.Skipped)
 			}
 		}
-		a.move(f, index, unwanted, now)
+		a.move(f, index, unwanted)
 	}
 	a.stats.Skipped += uint64(len(p.Payload))
 	h := &f.half[side]
@@ -138,7 +137,7 @@ func (a *Assembler) skip(f *Flow, index uint32, side int, p *decode.Packet, now 
 }
 
 // fin notes a FIN.
-func (a *Assembler) fin(f *Flow, index uint32, side int, p *decode.Packet, t time.Time, now int64) {
+func (a *Assembler) fin(f *Flow, index uint32, side int, p *decode.Packet) {
 	h := &f.half[side]
 	if p.Flags&decode.FIN == 0 || h.flags&fin != 0 || f.state == closed || f.state == free {
 		return
@@ -152,18 +151,18 @@ func (a *Assembler) fin(f *Flow, index uint32, side int, p *decode.Packet, t tim
 	}
 	h.flags |= fin
 	h.fin = n
-	a.finish(f, index, side, t, now)
+	a.finish(f, index, side)
 }
 
 // finish sees whether a side's stream, or both, have come to their end, after a
 // hole or at a FIN.
-func (a *Assembler) finish(f *Flow, index uint32, side int, t time.Time, now int64) {
+func (a *Assembler) finish(f *Flow, index uint32, side int) {
 	if f.state == closed {
 		return
 	}
 	h, o := &f.half[side], &f.half[side^1]
 	if h.queue == nil && o.queue == nil && (h.reset && !before(h.next, h.mark) || o.reset && !before(o.next, o.mark)) {
-		a.end(f, index, RST, t)
+		a.end(f, index, RST)
 		return
 	}
 	if h.flags&(fin|finDone) != fin || before(h.next, h.fin) {
@@ -174,9 +173,9 @@ func (a *Assembler) finish(f *Flow, index uint32, side int, t time.Time, now int
 		a.dropQueue(h.queue, &a.stats.Outside)
 	}
 	if o.flags&finDone != 0 {
-		a.end(f, index, FIN, t)
+		a.end(f, index, FIN)
 	} else if f.state != unwanted {
-		a.move(f, index, closing, now)
+		a.move(f, index, closing)
 	}
 }
 
@@ -224,7 +223,7 @@ func (f *Flow) reopener() int {
 }
 
 // syn takes a SYN, with or without ACK, of a half-open flow.
-func (a *Assembler) syn(f *Flow, index uint32, side int, p *decode.Packet, t time.Time, now int64) {
+func (a *Assembler) syn(f *Flow, index uint32, side int, p *decode.Packet) {
 	h, o := &f.half[side], &f.half[side^1]
 	if p.Flags&decode.ACK != 0 {
 		switch held := o.queue; {
@@ -232,7 +231,7 @@ func (a *Assembler) syn(f *Flow, index uint32, side int, p *decode.Packet, t tim
 			o.begin(p.Ack)
 		case held != nil && before(o.next, p.Ack) && !before(held.units.last().end, p.Ack): // the data on the SYN is accepted
 			held.held = false
-			defer a.drain(f, index, side^1, t, now)
+			defer a.drain(f, index, side^1)
 		case p.Ack != o.next:
 			a.stats.Outside += uint64(len(p.Payload))
 			return // not the answer to this SYN
@@ -249,22 +248,22 @@ func (a *Assembler) syn(f *Flow, index uint32, side int, p *decode.Packet, t tim
 	h.begin(p.Seq + 1)
 	h.flags |= synced
 	if p.Flags&decode.ACK != 0 {
-		a.servers.add(f.endpoint(side, &a.seed))
+		a.servers.add(f.endpoint(f.end(side), &a.seed))
 	}
 	h.scale = windowScale(p.Options)
 	if o.flags&synced != 0 && (h.scale == noScale || o.scale == noScale) {
 		h.scale, o.scale = 0, 0 // both sides must offer it
 	}
 	if p.PayloadLen > 0 {
-		q := a.newQueue(f, index, side, now)
+		q := a.newQueue(f, index, side)
 		q.held = true
-		a.queueData(q, h.next, p.Payload, p.PayloadLen, t)
-		a.limit(h, t, now)
+		a.queueData(q, h.next, p.Payload, p.PayloadLen)
+		a.limit(h)
 	}
 }
 
 // establish ends the handshake at the first packet without SYN.
-func (a *Assembler) establish(f *Flow, index uint32, side int, p *decode.Packet, t time.Time, now int64) bool {
+func (a *Assembler) establish(f *Flow, index uint32, side int, p *decode.Packet) bool {
 	h, o := &f.half[side], &f.half[side^1]
 	if h.flags&seen != 0 && (before(p.Seq, h.next-1) || p.Seq-h.next > maxAhead && p.Seq != h.next-1) {
 		return false
@@ -286,11 +285,11 @@ func (a *Assembler) establish(f *Flow, index uint32, side int, p *decode.Packet,
 				continue
 			}
 			q.held = false
-			a.drain(f, index, i, t, now)
+			a.drain(f, index, i)
 		}
 	}
 	if f.state == halfOpen {
-		a.move(f, index, established, now)
+		a.move(f, index, established)
 	}
 	return true
 }
@@ -331,21 +330,20 @@ func (f *Flow) judge(side int, p *decode.Packet) int {
 }
 
 // end tells the end of f. After FIN and RST its ports are remembered.
-func (a *Assembler) end(f *Flow, index uint32, r Reason, t time.Time) {
+func (a *Assembler) end(f *Flow, index uint32, r Reason) {
 	if f.state == closed {
 		if r != Reused {
 			a.remove(f, index)
 		}
 		return
 	}
-	now := a.clock.now
-	a.move(f, index, closed, now)
+	a.move(f, index, closed)
 	for side := range f.half {
 		for q := f.half[side].queue; q != nil; q = f.half[side].queue {
 			if f.flags&ignored != 0 {
 				a.dropQueue(q, &a.stats.Skipped)
 			} else {
-				a.giveUp(q, t, now)
+				a.giveUp(q)
 			}
 		}
 	}
@@ -362,7 +360,7 @@ func (a *Assembler) end(f *Flow, index uint32, r Reason, t time.Time) {
 	f.consumer = nil
 	f.flags |= ignored
 	if c != nil {
-		c.Closed(told, t)
+		c.Closed(told, a.time)
 	}
 	if r != FIN && r != RST && r != Reused {
 		a.remove(f, index)

@@ -3,7 +3,6 @@ package reassembly
 import (
 	"encoding/binary"
 	"slices"
-	"time"
 
 	"github.com/wstap/wstap/decode"
 )
@@ -25,19 +24,20 @@ const (
 const maxDepth = 4
 
 // packet takes a packet that is depth layers deep.
-func (a *Assembler) packet(p *decode.Packet, t time.Time, now int64, space uint32, depth int) {
+func (a *Assembler) packet(p *decode.Packet, space uint32, depth int) {
 	switch {
 	case p.IPVersion == 0:
 		a.stats.Other++
 	case p.Fragment:
 		if a.wantsFragment(p.Proto) {
-			a.fragment(p, t, now, space, depth)
+			a.fragment(p, space, depth)
 		} else {
 			a.stats.Other++
 		}
 	case p.TCP:
-		a.segment(p, t, now, space)
-	case a.cfg.Tunnels == 0 || depth >= maxDepth || !a.tunnel(p, t, now, space, depth):
+		a.lookIn(p, space, &a.one)
+		a.segment(p, &a.one)
+	case a.cfg.Tunnels == 0 || depth >= maxDepth || !a.tunnel(p, space, depth):
 		a.stats.Other++
 	}
 }
@@ -58,19 +58,19 @@ func (a *Assembler) wantsFragment(proto uint8) bool {
 }
 
 // tunnel takes what is inside of p. It returns false if p is no tunnel.
-func (a *Assembler) tunnel(p *decode.Packet, t time.Time, now int64, space uint32, depth int) bool {
+func (a *Assembler) tunnel(p *decode.Packet, space uint32, depth int) bool {
 	b := p.Payload
 	var kind Tunnels
 	var id uint32
 	link := decode.LinkEthernet
 	header := 8
 	switch {
-	case p.UDP && a.cfg.Tunnels&VXLAN != 0 && slices.Contains(a.cfg.VXLANPorts, p.Dst.Port()):
+	case p.UDP && a.cfg.Tunnels&VXLAN != 0 && slices.Contains(a.cfg.VXLANPorts, p.DstPort):
 		if len(b) < 8 || b[0]&8 == 0 {
 			return false
 		}
 		kind, id = VXLAN, binary.BigEndian.Uint32(b[4:])>>8
-	case p.UDP && a.cfg.Tunnels&Geneve != 0 && p.Dst.Port() == genevePort:
+	case p.UDP && a.cfg.Tunnels&Geneve != 0 && p.DstPort == genevePort:
 		if len(b) < 8 || b[0]>>6 != 0 {
 			return false
 		}
@@ -99,7 +99,7 @@ func (a *Assembler) tunnel(p *decode.Packet, t time.Time, now int64, space uint3
 	}
 	inner := &a.inner[depth]
 	inner.DecodeCut(link, b[header:], p.PayloadLen-header)
-	a.packet(inner, t, now, a.spaceOf(p, space, kind, id), depth+1)
+	a.packet(inner, a.spaceOf(p, space, kind, id), depth+1)
 	return true
 }
 
@@ -157,17 +157,17 @@ func gre(b []byte) (link decode.LinkType, n int, key uint32, ok bool) {
 // directions: that of the VXLAN or Geneve network, or of the pair of ends (and
 // the key) of GRE and IP in IP. It is a keyed hash, so that no table grows.
 func (a *Assembler) spaceOf(p *decode.Packet, outer uint32, kind Tunnels, id uint32) uint32 {
-	k := key{space: outer}
+	h := uint64(outer)
 	if kind == GRE || kind == IPIP {
-		k.addrs = [2]address{addressOf(p.Src.Addr()), addressOf(p.Dst.Addr())}
+		h = uint64(mix(h^sum(addressOf(p.Src().Addr()), &a.seed)+sum(addressOf(p.Dst().Addr()), &a.seed), a.seed[3]))
 	}
-	h := uint64(k.hash(&a.seed))<<32 | uint64(id)
+	h = h<<32 | uint64(id)
 	return mix(h^a.seed[1], a.seed[2]^uint64(kind))>>1 | 1
 }
 
-// vlanSpace names the address space of the VLAN tags of p; 0: no tag.
+// vlanSpace names the address space of the VLAN tags of p; 0: no tag that counts.
 func (a *Assembler) vlanSpace(p *decode.Packet) uint32 {
-	if p.VLANs() == 0 {
+	if !a.cfg.SeparateVLANs || p.VLANs() == 0 {
 		return 0
 	}
 	h := a.seed[3]

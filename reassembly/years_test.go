@@ -40,9 +40,9 @@ type visitor struct {
 func (v visitor) packet(from Direction, flags decode.TCPFlags, seq, ack uint32, payload string) {
 	p := seg(from, flags, seq, ack, payload)
 	if from == client {
-		p.Src = addrPort(v.n>>4, uint16(20000+v.n&15))
+		setSrc(p, addrPort(v.n>>4, uint16(20000+v.n&15)))
 	} else {
-		p.Dst = addrPort(v.n>>4, uint16(20000+v.n&15))
+		setDst(p, addrPort(v.n>>4, uint16(20000+v.n&15)))
 	}
 	v.b.now = v.b.now.Add(time.Millisecond)
 	v.b.a.Packet(p, v.b.now)

@@ -221,7 +221,7 @@ func (s *frameSource) shard(tb testing.TB, n int) *shardedFrames {
 		if err := p.Decode(f.Link, f.Data); err != nil {
 			tb.Fatal(err)
 		}
-		src, dst := p.Src.Addr().As4(), p.Dst.Addr().As4()
+		src, dst := p.Src().Addr().As4(), p.Dst().Addr().As4()
 		sum := int(src[2]^dst[2])<<8 | int(src[3]^dst[3]) // the same both ways
 		to := all.shards[sum%n]
 		to.frames = append(to.frames, f)

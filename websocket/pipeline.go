@@ -45,9 +45,10 @@ type pipeline struct {
 	gap     Gap
 	end     End
 	stopped bool // the caller broke off
+	unread  int  // packets that were left then
 
-	batch          []*Message // on the way to sink
-	batchBytes     int
+	sending        []*Message // on the way to sink
+	sendingBytes   int
 	given, dropped atomic.Uint64 // by sink
 
 	mu    sync.Mutex // held while packets are worked on, not while waiting
@@ -59,15 +60,21 @@ func newPipeline(t *Tap, src capture.Source, yield func(Event, error) bool, s *s
 	p.windows.max = t.cfg.MaxWindows
 	p.ready, _ = src.(interface{ Ready() bool })
 	if s != nil {
-		p.batch = make([]*Message, 0, 64)
+		p.sending = make([]*Message, 0, 64)
 	}
 	p.asm = reassembly.New(t.cfg.Reassembly, p.accept)
 	return p
 }
 
-// burst is how many packets are worked on under one lock while there is no
-// wait for them.
+// burst is how many packets at most are worked on together, under one lock.
 const burst = 32
+
+// A work is what a pipeline works on at a time.
+type work struct {
+	frames  [burst]capture.Frame
+	packets [burst]decode.Packet
+	times   [burst]time.Time // of packets
+}
 
 // run reads the source to its end. Whatever ends it, what was read is told.
 func (p *pipeline) run(ctx context.Context) error {
@@ -76,36 +83,21 @@ func (p *pipeline) run(ctx context.Context) error {
 	}
 	stop := context.AfterFunc(ctx, func() { p.src.Close() })
 	defer stop()
-	var f capture.Frame
-	var pkt decode.Packet
+	w := new(work)
 	var err error
-	n := 0 // packets since the lock was taken
 	for !p.stopped {
-		if err = p.src.Next(&f); err != nil {
+		var n int
+		if n, err = capture.NextBatch(p.src, w.frames[:]); n == 0 {
 			break
 		}
-		if n == 0 {
-			p.mu.Lock()
-		}
-		if pkt.DecodeCut(f.Link, f.Data, f.Length) == nil {
-			p.asm.Packet(&pkt, f.Time)
-		} else {
-			p.stats.Undecoded++
-		}
-		ready := p.ready != nil && p.ready.Ready()
-		if n++; n < burst && ready {
-			continue
-		}
-		n = 0
+		p.mu.Lock()
+		p.work(w, n)
 		p.mu.Unlock()
-		if len(p.batch) > 0 && !ready {
+		if len(p.sending) > 0 && (p.ready == nil || !p.ready.Ready()) {
 			p.flush()
 		}
 	}
-	if n > 0 {
-		p.mu.Unlock()
-	}
-	if len(p.batch) > 0 {
+	if len(p.sending) > 0 {
 		p.flush()
 	}
 	if ctx.Err() != nil {
@@ -115,13 +107,28 @@ func (p *pipeline) run(ctx context.Context) error {
 	p.mu.Lock()
 	p.asm.Close()
 	p.mu.Unlock()
-	if len(p.batch) > 0 {
+	if len(p.sending) > 0 {
 		p.flush()
 	}
 	if errors.Is(err, io.EOF) {
 		return nil
 	}
 	return err
+}
+
+// work works on frames.
+func (p *pipeline) work(w *work, frames int) {
+	n := 0
+	for i := range w.frames[:frames] {
+		f := &w.frames[i]
+		if w.packets[n].DecodeCut(f.Link, f.Data, f.Length) == nil {
+			w.times[n] = f.Time
+			n++
+		} else {
+			p.stats.Undecoded++
+		}
+	}
+	p.unread = n - p.asm.Packets(w.packets[:n], w.times[:n])
 }
 
 // out gives an event out; the lock is not held meanwhile, for the receiver may
@@ -133,6 +140,9 @@ func (p *pipeline) out(e Event) {
 	p.mu.Unlock()
 	p.stopped = !p.yield(e, nil)
 	p.mu.Lock()
+	if p.stopped {
+		p.asm.Stop()
+	}
 }
 
 func (p *pipeline) tellMessage(m *Message) {
@@ -145,9 +155,9 @@ func (p *pipeline) tellMessage(m *Message) {
 		p.out(m)
 		return
 	}
-	p.batch = append(p.batch, m)
-	p.batchBytes += len(m.Payload)
-	if len(p.batch) == cap(p.batch) || p.batchBytes > 1<<18 {
+	p.sending = append(p.sending, m)
+	p.sendingBytes += len(m.Payload)
+	if len(p.sending) == cap(p.sending) || p.sendingBytes > 1<<18 {
 		p.mu.Unlock()
 		p.flush()
 		p.mu.Lock()
@@ -157,11 +167,11 @@ func (p *pipeline) tellMessage(m *Message) {
 // flush sends the messages gathered before Next may wait: together, because
 // waking the receiver for each costs more than all else.
 func (p *pipeline) flush() {
-	n := p.sink.send(p.batch)
+	n := p.sink.send(p.sending)
 	p.given.Add(uint64(n))
-	p.dropped.Add(uint64(len(p.batch) - n))
-	clear(p.batch)
-	p.batch, p.batchBytes = p.batch[:0], 0
+	p.dropped.Add(uint64(len(p.sending) - n))
+	clear(p.sending)
+	p.sending, p.sendingBytes = p.sending[:0], 0
 }
 
 func (p *pipeline) tellOpen(c *conn, t time.Time) {
@@ -286,8 +296,9 @@ func grow(b []byte, n int) []byte {
 	return make([]byte, max(n, 2*cap(b), 4096))
 }
 
-// addStats adds what this pipeline counted.
-func (p *pipeline) addStats(s *Stats) {
+// addStats adds what this pipeline counted, and returns how many packets it left
+// when the caller broke off: they count as not captured.
+func (p *pipeline) addStats(s *Stats) (unread uint64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	o := p.asm.Stats()
@@ -317,4 +328,5 @@ func (p *pipeline) addStats(s *Stats) {
 			}
 		}
 	}
+	return uint64(p.unread)
 }

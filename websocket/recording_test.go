@@ -178,7 +178,7 @@ func resegment(t testing.TB, s *frameSource, size int) *frameSource {
 			if i+size < len(p.Payload) {
 				flags &^= decode.FIN
 			}
-			seg := packetgen.TCP{Link: &link, Src: p.Src, Dst: p.Dst, Seq: p.Seq + uint32(i), Ack: p.Ack, Flags: flags, Window: p.Window, Payload: p.Payload[i:min(i+size, len(p.Payload))]}
+			seg := packetgen.TCP{Link: &link, Src: p.Src(), Dst: p.Dst(), Seq: p.Seq + uint32(i), Ack: p.Ack, Flags: flags, Window: p.Window, Payload: p.Payload[i:min(i+size, len(p.Payload))]}
 			g := f
 			g.Data = seg.Frame()
 			g.Length = len(g.Data)

@@ -303,12 +303,15 @@ type Stats struct {
 // Stats may be called from any goroutine at any time, also after the end.
 func (t *Tap) Stats() Stats {
 	var s Stats
+	unread := uint64(0)
 	// In this order: nothing is worked on before it is captured.
 	for _, p := range t.pipelines() {
-		p.addStats(&s)
+		unread += p.addStats(&s)
 	}
 	if t.src != nil {
 		s.Capture, _ = t.src.Stats()
+		s.Capture.Captured -= unread
+		s.Capture.Received -= unread
 	}
 	return s
 }

@@ -44,7 +44,7 @@ type heldFrame struct {
 // fragment of TCP.
 func (d *dealer) fragment(e *entry, b []byte) {
 	p, g := &d.hash.packet, &d.datagrams
-	key := datagramKey{p.Src.Addr(), p.Dst.Addr(), p.FragmentID}
+	key := datagramKey{p.Src().Addr(), p.Dst().Addr(), p.FragmentID}
 	dg := g.known[key]
 	at := time.Unix(e.sec, e.nsec)
 	if dg != nil && at.Sub(dg.begun).Abs() > datagramTimeout {

@@ -41,12 +41,12 @@ func (h *flowHash) sum(link decode.LinkType, b []byte, length int) (uint64, bool
 // ports is the hash of the connection of h.packet.
 func (h *flowHash) ports() uint64 {
 	p := &h.packet
-	return mix(fold(p.Src.Addr()) + uint64(p.Src.Port()) + fold(p.Dst.Addr()) + uint64(p.Dst.Port()))
+	return mix(fold(p.Src().Addr()) + uint64(p.SrcPort) + fold(p.Dst().Addr()) + uint64(p.DstPort))
 }
 
 // addresses is the hash of the two hosts of h.packet.
 func (h *flowHash) addresses() uint64 {
-	return mix(fold(h.packet.Src.Addr()) + fold(h.packet.Dst.Addr()))
+	return mix(fold(h.packet.Src().Addr()) + fold(h.packet.Dst().Addr()))
 }
 
 func fold(a netip.Addr) uint64 {

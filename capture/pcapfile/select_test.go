@@ -21,7 +21,7 @@ func TestFilter(t *testing.T) {
 	var want []record
 	for _, rec := range whole {
 		var p decode.Packet
-		if p.Decode(rec.link, []byte(rec.data)) == nil && p.TCP && p.VLANs() == 0 && (p.Src.Port() == 1004 || p.Dst.Port() == 1004 || p.Src.Port() == 1001 || p.Dst.Port() == 1001) {
+		if p.Decode(rec.link, []byte(rec.data)) == nil && p.TCP && p.VLANs() == 0 && (p.SrcPort == 1004 || p.DstPort == 1004 || p.SrcPort == 1001 || p.DstPort == 1001) {
 			want = append(want, rec)
 		}
 	}

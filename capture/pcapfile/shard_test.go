@@ -249,7 +249,7 @@ func TestShardFragments(t *testing.T) {
 	}
 	recs, _, r := drainShards(t, file, Config{Workers: 4})
 	r.Close()
-	port := func(p *decode.Packet) uint16 { return max(p.Src.Port(), p.Dst.Port()) } // the client's
+	port := func(p *decode.Packet) uint16 { return max(p.SrcPort, p.DstPort) } // the client's
 	at := map[uint16]int{}
 	type id struct {
 		src, dst netip.Addr
@@ -265,7 +265,7 @@ func TestShardFragments(t *testing.T) {
 			p.Decode(rec.link, []byte(rec.data))
 			if p.Fragment {
 				fragments++
-				k := id{p.Src.Addr(), p.Dst.Addr(), p.FragmentID, rec.time}
+				k := id{p.Src().Addr(), p.Dst().Addr(), p.FragmentID, rec.time}
 				if was, ok := datagrams[k]; ok && was != i {
 					t.Fatalf("fragments of one datagram in shards %d and %d", was, i)
 				}

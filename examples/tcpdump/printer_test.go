@@ -37,7 +37,7 @@ func TestDecodeMissesNothing(t *testing.T) {
 			continue
 		}
 		segments++
-		want := fmt.Sprintf("%s.%d > %s.%d: Flags [%s]", numeric(d.Src.Addr()), d.Src.Port(), numeric(d.Dst.Addr()), d.Dst.Port(),
+		want := fmt.Sprintf("%s.%d > %s.%d: Flags [%s]", numeric(d.Src().Addr()), d.SrcPort, numeric(d.Dst().Addr()), d.DstPort,
 			bitNames(tcpFlags, uint32(d.Flags), "", "none"))
 		if d.PayloadLen > 0 {
 			want += fmt.Sprintf(", seq %d:%d", d.Seq, d.Seq+uint32(d.PayloadLen))

@@ -33,6 +33,12 @@ type source struct {
 // Next ends as a file does once end was called.
 func (s *source) Next(f *capture.Frame) error { return s.eof(s.Source.Next(f)) }
 
+// NextBatch is Next for several frames.
+func (s *source) NextBatch(fs []capture.Frame) (int, error) {
+	n, err := capture.NextBatch(s.Source, fs)
+	return n, s.eof(err)
+}
+
 func (s *source) eof(err error) error {
 	if err != nil && s.ended.Load() && errors.Is(err, net.ErrClosed) {
 		return io.EOF
@@ -63,6 +69,11 @@ type shard struct {
 }
 
 func (s *shard) Next(f *capture.Frame) error { return s.whole.eof(s.Source.Next(f)) }
+
+func (s *shard) NextBatch(fs []capture.Frame) (int, error) {
+	n, err := capture.NextBatch(s.Source, fs)
+	return n, s.whole.eof(err)
+}
 
 func (s *shard) Ready() bool { return ready(s.Source) }
 

@@ -1,0 +1,108 @@
+package reassembly
+
+import (
+	"encoding/binary"
+	"math/bits"
+	"net/netip"
+
+	"github.com/wstap/wstap/decode"
+)
+
+// A key names a connection, the same for packets of both directions: the lower
+// one of its two ends comes first. What it holds of an end is, for IPv4, the
+// address and the port in lo; for IPv6 the address in hi and lo, and the port in
+// ports.
+type key struct {
+	hi, lo [2]uint64
+	ports  [2]uint16
+	space  uint32 // see spaceOf; bit 0: IPv6
+}
+
+// set makes k the key of a TCP packet and returns the end that sent it.
+func (k *key) set(p *decode.Packet, space uint32) (from uint8) {
+	h := p.Data[p.NetworkOffset:]
+	if p.IPVersion != 4 {
+		return k.set6(h, p.SrcPort, p.DstPort, space)
+	}
+	src := uint64(binary.BigEndian.Uint32(h[12:]))<<16 | uint64(p.SrcPort)
+	dst := uint64(binary.BigEndian.Uint32(h[16:]))<<16 | uint64(p.DstPort)
+	// Without a branch: directions alternate, and would be mispredicted.
+	k.lo[0], k.lo[1] = min(src, dst), max(src, dst)
+	k.hi, k.ports = [2]uint64{}, [2]uint16{}
+	k.space = space << 1
+	if src > dst {
+		from = 1
+	}
+	return from
+}
+
+func (k *key) set6(h []byte, src, dst uint16, space uint32) (from uint8) {
+	a, b := addressIn(h[8:24]), addressIn(h[24:40])
+	k.space = space<<1 | 1
+	if b.less(a) || a == b && dst < src {
+		k.hi, k.lo, k.ports = [2]uint64{b.hi, a.hi}, [2]uint64{b.lo, a.lo}, [2]uint16{dst, src}
+		return 1
+	}
+	k.hi, k.lo, k.ports = [2]uint64{a.hi, b.hi}, [2]uint64{a.lo, b.lo}, [2]uint16{src, dst}
+	return 0
+}
+
+func (k *key) equal(o *key) bool {
+	return (k.lo[0]^o.lo[0])|(k.lo[1]^o.lo[1])|uint64(k.space^o.space) == 0 &&
+		(k.space&1 == 0 || k.hi == o.hi && k.ports == o.ports)
+}
+
+// at returns the address and port of an end.
+func (k *key) at(end uint8) netip.AddrPort {
+	var b [16]byte
+	if k.space&1 == 0 {
+		binary.BigEndian.PutUint64(b[:], k.lo[end])
+		return netip.AddrPortFrom(netip.AddrFrom4([4]byte(b[2:])), uint16(k.lo[end]))
+	}
+	binary.BigEndian.PutUint64(b[:], k.hi[end])
+	binary.BigEndian.PutUint64(b[8:], k.lo[end])
+	return netip.AddrPortFrom(netip.AddrFrom16(b), k.ports[end])
+}
+
+// hash is unpredictable without the seed.
+func (k *key) hash(seed *[4]uint64) uint32 {
+	h := multiply(k.lo[0]^seed[0], k.lo[1]^seed[1])
+	if k.space&1 != 0 {
+		h ^= multiply(k.hi[0]^seed[2], k.hi[1]^seed[3]^uint64(k.ports[0])<<48^uint64(k.ports[1]))
+	}
+	return mix(h^uint64(k.space), seed[2]|1)
+}
+
+// endpoint is a hash of one end.
+func (k *key) endpoint(end uint8, seed *[4]uint64) uint32 {
+	return mix(k.lo[end]^seed[0]^uint64(k.ports[end])<<48, k.hi[end]^seed[1]^uint64(k.space))
+}
+
+// mix hashes two numbers, one of which is secret.
+func mix(a, b uint64) uint32 {
+	h := multiply(a, b)
+	return uint32(h>>32) ^ uint32(h)
+}
+
+// multiply folds the product of two numbers.
+func multiply(a, b uint64) uint64 {
+	hi, lo := bits.Mul64(a, b)
+	return hi ^ lo
+}
+
+// An address is 128 bits; an IPv4 address is mapped into IPv6.
+type address struct{ hi, lo uint64 }
+
+func addressOf(a netip.Addr) address {
+	b := a.As16()
+	return addressIn(b[:])
+}
+
+func addressIn(b []byte) address {
+	return address{binary.BigEndian.Uint64(b), binary.BigEndian.Uint64(b[8:])}
+}
+
+func (a address) less(b address) bool { return a.hi < b.hi || a.hi == b.hi && a.lo < b.lo }
+
+// sum hashes an address such that the sum of two tells nothing of their order.
+func sum(a address, seed *[4]uint64) uint64 { return multiply(a.hi^seed[0], a.lo^seed[1]) }
