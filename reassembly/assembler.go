@@ -66,7 +66,9 @@ func (a *Assembler) Stats() Stats {
 // Packet takes one decoded packet, captured at t. It borrows p and what p
 // points to until it returns.
 func (a *Assembler) Packet(p *decode.Packet, t time.Time) {
-	a.look(p, &a.one)
+	if p.TCP {
+		a.look(p, a.vlanSpace(p), &a.one)
+	}
 	a.take(p, t, &a.one)
 }
 
@@ -79,7 +81,9 @@ func (a *Assembler) Packets(ps []decode.Packet, ts []time.Time) int {
 	}
 	several := a.several[:len(ps)]
 	for i := range several {
-		a.look(&ps[i], &several[i])
+		if p := &ps[i]; p.TCP {
+			a.look(p, a.vlanSpace(p), &several[i])
+		}
 	}
 	a.stop = false
 	for i := range several {
@@ -127,7 +131,10 @@ func (a *Assembler) Close() {
 func (a *Assembler) segment(p *decode.Packet, l *lookup) {
 	a.stats.Bytes += uint64(len(p.Payload))
 	a.stats.Cut += uint64(p.PayloadLen - len(p.Payload))
-	f, index := a.find(l)
+	f, index := l.flow, l.index
+	if f.state == free || !f.equal(&l.key) { // nearly never
+		f, index = a.table.find(&l.key, l.hash)
+	}
 	if f != nil && a.clock.now-f.last >= int64(a.cfg.IdleTimeout) && f.state != closed {
 		a.end(f, index, Idle)
 		f = nil

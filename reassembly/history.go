@@ -2,6 +2,7 @@ package reassembly
 
 import (
 	"encoding/binary"
+	"math"
 	"math/bits"
 )
 
@@ -44,15 +45,15 @@ func (h *history) add(owner, last, seq uint32, b []byte) uint32 {
 		at = 0
 	}
 	r := h.ring[at : at+n]
-	binary.NativeEndian.PutUint32(r, owner)
-	binary.NativeEndian.PutUint32(r[4:], seq)
-	binary.NativeEndian.PutUint32(r[8:], uint32(len(b)))
-	binary.NativeEndian.PutUint32(r[12:], last)
+	binary.NativeEndian.PutUint64(r, pair(owner, seq))
+	binary.NativeEndian.PutUint64(r[8:], pair(uint32(len(b)), last))
 	copy(r[recordHeader:], b)
 	position := h.end
 	h.end += uint32(n)
 	return position | 1
 }
+
+func pair(a, b uint32) uint64 { return uint64(a) | uint64(b)<<32 }
 
 // get returns a record, if it is still there.
 func (h *history) get(owner, ref uint32) (seq uint32, b []byte, last uint32, ok bool) {
@@ -61,11 +62,12 @@ func (h *history) get(owner, ref uint32) (seq uint32, b []byte, last uint32, ok 
 		return 0, nil, 0, false
 	}
 	r := h.ring[int(position)&(len(h.ring)-1):]
-	n := binary.NativeEndian.Uint32(r[8:])
-	if binary.NativeEndian.Uint32(r) != owner || uint64(recordHeader)+uint64(n) > uint64(len(r)) {
+	head, tail := binary.NativeEndian.Uint64(r), binary.NativeEndian.Uint64(r[8:])
+	n := tail & math.MaxUint32
+	if uint32(head) != owner || recordHeader+n > uint64(len(r)) {
 		return 0, nil, 0, false
 	}
-	return binary.NativeEndian.Uint32(r[4:]), r[recordHeader : recordHeader+n], binary.NativeEndian.Uint32(r[12:]), true
+	return uint32(head >> 32), r[recordHeader : recordHeader+n], uint32(tail >> 32), true
 }
 
 // maxLook is how many records are compared with one segment.

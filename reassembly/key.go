@@ -20,15 +20,16 @@ type key struct {
 
 // set makes k the key of a TCP packet and returns the end that sent it.
 func (k *key) set(p *decode.Packet, space uint32) (from uint8) {
-	h := p.Data[p.NetworkOffset:]
+	b := p.Data[p.NetworkOffset:]
 	if p.IPVersion != 4 {
-		return k.set6(h, p.SrcPort, p.DstPort, space)
+		return k.set6(b, p.SrcPort, p.DstPort, space)
 	}
+	h := (*[20]byte)(b)
 	src := uint64(binary.BigEndian.Uint32(h[12:]))<<16 | uint64(p.SrcPort)
 	dst := uint64(binary.BigEndian.Uint32(h[16:]))<<16 | uint64(p.DstPort)
 	// Without a branch: directions alternate, and would be mispredicted.
 	k.lo[0], k.lo[1] = min(src, dst), max(src, dst)
-	k.hi, k.ports = [2]uint64{}, [2]uint16{}
+	k.hi[0], k.hi[1], k.ports[0], k.ports[1] = 0, 0, 0, 0
 	k.space = space << 1
 	if src > dst {
 		from = 1

@@ -48,7 +48,14 @@ const second = int64(time.Second)
 func (a *Assembler) touch(f *Flow, index uint32) {
 	f.last = a.clock.now
 	f.flags |= touched
-	if f.last-f.since >= second && f.state.lives() {
+	if f.last-f.since >= second {
+		a.renew(f, index)
+	}
+}
+
+// renew puts a flow at the end of its list.
+func (a *Assembler) renew(f *Flow, index uint32) {
+	if f.state.lives() {
 		a.move(f, index, f.state)
 	}
 }

@@ -35,7 +35,7 @@ func (a *Assembler) packet(p *decode.Packet, space uint32, depth int) {
 			a.stats.Other++
 		}
 	case p.TCP:
-		a.lookIn(p, space, &a.one)
+		a.look(p, space, &a.one)
 		a.segment(p, &a.one)
 	case a.cfg.Tunnels == 0 || depth >= maxDepth || !a.tunnel(p, space, depth):
 		a.stats.Other++
@@ -165,9 +165,17 @@ func (a *Assembler) spaceOf(p *decode.Packet, outer uint32, kind Tunnels, id uin
 	return mix(h^a.seed[1], a.seed[2]^uint64(kind))>>1 | 1
 }
 
-// vlanSpace names the address space of the VLAN tags of p; 0: no tag that counts.
+// vlanSpace is taggedSpace if VLANs are to be kept apart.
 func (a *Assembler) vlanSpace(p *decode.Packet) uint32 {
-	if !a.cfg.SeparateVLANs || p.VLANs() == 0 {
+	if a.cfg.SeparateVLANs {
+		return a.taggedSpace(p)
+	}
+	return 0
+}
+
+// taggedSpace names the address space of the VLAN tags of p; 0: no tag.
+func (a *Assembler) taggedSpace(p *decode.Packet) uint32 {
+	if p.VLANs() == 0 {
 		return 0
 	}
 	h := a.seed[3]

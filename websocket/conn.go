@@ -98,7 +98,11 @@ func (c *conn) Data(dir Direction, b []byte, t time.Time) {
 	if c.swap {
 		dir = dir.Reverse()
 	}
-	c.data(dir, b, t)
+	if h := &c.halves[dir&1]; h.mode == inFrames {
+		c.frames(dir, h, b, t)
+	} else {
+		c.data(dir, b, t)
+	}
 }
 
 func (c *conn) data(dir Direction, b []byte, t time.Time) {
@@ -277,11 +281,11 @@ func (c *conn) frames(dir Direction, h *half, b []byte, t time.Time) {
 		h.offset += int64(n)
 		c.p.stats.HeaderBytes += uint64(n)
 		b = b[n:]
-		if f.opcode != 0 && !f.opcode.Control() {
-			h.usual = f.first()
+		if f.opcode() != 0 && !f.opcode().Control() {
+			h.usual = f.first
 		}
 
-		if f.length <= int64(len(b)) && (f.opcode.Control() || f.fin && f.opcode != 0 && h.data == nil) {
+		if f.length <= int64(len(b)) && (f.opcode().Control() || f.fin() && f.opcode() != 0 && h.data == nil) {
 			h.offset += f.length
 			c.p.stats.PayloadBytes += uint64(f.length)
 			c.whole(dir, h, &f, b[:f.length], start, t)
@@ -307,13 +311,13 @@ func (c *conn) relose(dir Direction, h *half, b []byte, t time.Time) {
 // beginFrame starts a frame whose payload is not at hand, or that is part of a
 // fragmented message.
 func (c *conn) beginFrame(dir Direction, h *half, f *header, start, t time.Time) {
-	h.fin, h.key, h.left = f.fin || f.opcode.Control(), f.key, f.length
+	h.fin, h.key, h.left = f.fin() || f.opcode().Control(), f.key, f.length
 	a := h.data
 	begin := h.offset - int64(f.bytes)
 	switch {
-	case f.opcode.Control():
+	case f.opcode().Control():
 		a = c.p.newAssembly(f, start, begin)
-	case f.opcode != 0 && a != nil: // the message before was never finished
+	case f.opcode() != 0 && a != nil: // the message before was never finished
 		a.truncated = true
 		c.finish(dir, h, a, t)
 		a = nil
@@ -325,7 +329,7 @@ func (c *conn) beginFrame(dir Direction, h *half, f *header, start, t time.Time)
 	}
 	a.frames++
 	a.wire += f.length
-	a.rsv |= f.rsv
+	a.rsv |= f.rsv()
 	a.badMask = a.badMask || f.masked != (dir == FromClient)
 	h.cur = a
 }
@@ -345,14 +349,19 @@ func (c *conn) endFrame(dir Direction, h *half, t time.Time) {
 
 // compressed says whether a message's first frame announces compression.
 func (c *conn) compressed(f *header) bool {
-	return c.deflate.on && f.rsv&rsv1 != 0 && !f.opcode.Control() && f.opcode != 0
+	return c.deflate.on && f.rsv()&rsv1 != 0 && !f.opcode().Control() && f.opcode() != 0
 }
 
 // whole tells a message that is one frame, at hand whole.
 func (c *conn) whole(dir Direction, h *half, f *header, b []byte, start, t time.Time) {
 	p := c.p
+	if p.silent && c.plain(h, f) {
+		c.tally(dir, f, b, t)
+		return
+	}
 	var m *Message
-	rsv := f.rsv
+	var ascii bool
+	rsv := f.rsv()
 	if c.compressed(f) {
 		rsv &^= rsv1
 		p.packed = grow(p.packed, len(b)+inflate.Pad)
@@ -364,17 +373,36 @@ func (c *conn) whole(dir Direction, h *half, f *header, b []byte, start, t time.
 		if len(cut) > p.maxMessage {
 			cut = cut[:p.maxMessage]
 		}
-		m = p.message(cut, f.key, f.masked)
+		m, ascii = p.message(cut, f.key, f.masked)
 		m.Truncated = len(cut) < len(b)
 	}
-	m.Opcode = f.opcode
-	m.checkText()
+	m.Opcode = f.opcode()
+	if !ascii {
+		m.checkText()
+	}
 	m.RSV = rsv
 	m.Start = start
 	m.WireLength = f.length
 	m.Frames = 1
 	m.BadMask = f.masked != (dir == FromClient)
 	c.tell(dir, h, m, h.offset-f.length-int64(f.bytes), t)
+}
+
+// plain says that a frame, at hand whole, is a message about which counters tell
+// all: neither compressed nor cut nor disputed, and no control frame.
+func (c *conn) plain(h *half, f *header) bool {
+	return !f.opcode().Control() && !c.compressed(f) && f.length <= int64(c.p.maxMessage) && (h.rare == nil || len(h.conflicts) == 0)
+}
+
+// tally counts a plain message that is given to nobody. b is its payload.
+func (c *conn) tally(dir Direction, f *header, b []byte, t time.Time) {
+	invalid := f.opcode() == Text && !ascii(b, f.key) && !c.p.validText(b, f.key)
+	n := c.counts(dir)
+	n.message(f.opcode(), 1, len(b), f.length, t)
+	if invalid {
+		n.InvalidUTF8++
+	}
+	c.p.stats.Messages++
 }
 
 // finish tells a message that was put together from pieces.
@@ -421,10 +449,10 @@ func (c *conn) inflate(dir Direction, h *half, src []byte, truncated bool) (m *M
 		win.Forget()
 		fallthrough
 	case truncated, err == nil, err == inflate.ErrLimit:
-		m = p.message(out, 0, false)
+		m, _ = p.message(out, 0, false)
 		m.Truncated = truncated || err != nil
 	default:
-		m = p.message(src, 0, false)
+		m, _ = p.message(src, 0, false)
 		m.Undecoded = true
 	}
 	m.Compressed = true
@@ -454,7 +482,7 @@ func (m *Message) checkText() {
 		return
 	}
 	if !m.Truncated {
-		m.InvalidUTF8 = !utf8.Valid(m.Payload)
+		m.InvalidUTF8 = !ascii(m.Payload, 0) && !utf8.Valid(m.Payload)
 		return
 	}
 	var u utf8Check

@@ -100,68 +100,79 @@ const maxPings = 8
 
 var pingSeed = maphash.MakeSeed()
 
-// count counts a message and, for a pong, finds its ping.
-func (c *conn) count(m *Message) {
+// counts are those of a side.
+func (c *conn) counts(dir Direction) *Counts {
 	if c.traffic == nil {
 		c.traffic = &traffic{}
 	}
-	n := &c.traffic.counts[m.From&1]
-	switch m.Opcode {
+	return &c.traffic.counts[dir&1]
+}
+
+// count counts a message and, for a pong, finds its ping.
+func (c *conn) count(m *Message) {
+	n := c.counts(m.From)
+	n.message(m.Opcode, m.Frames, len(m.Payload), m.WireLength, m.Time)
+	if m.Opcode.Control() {
+		c.traffic.control(n, m)
+	}
+	if m.Compressed || m.Truncated || m.Undecoded || m.Conflict || m.InvalidUTF8 {
+		n.flag(m)
+	}
+}
+
+// message counts what all messages have.
+func (n *Counts) message(o Opcode, frames, length int, wire int64, t time.Time) {
+	switch o {
 	case Text:
 		n.Text++
 	case Binary:
 		n.Binary++
-	case Close, Ping, Pong:
-		c.traffic.control(n, m)
+	case Close:
+		n.Close++
+	case Ping:
+		n.Ping++
+	case Pong:
+		n.Pong++
 	default:
 		n.Other++
 	}
-	n.Frames += uint64(m.Frames)
-	n.Bytes += uint64(len(m.Payload))
-	n.WireBytes += uint64(m.WireLength)
-	n.Largest = max(n.Largest, len(m.Payload))
-	if m.Compressed {
-		n.Compressed++
+	if n.Frames == 0 {
+		n.First = t
 	}
-	if m.Truncated || m.Undecoded || m.Conflict || m.InvalidUTF8 {
-		n.flag(m)
-	}
-	if n.Messages() == 1 {
-		n.First = m.Time
-	}
-	n.Last = m.Time
+	n.Last = t
+	n.Frames += uint64(frames)
+	n.Bytes += uint64(length)
+	n.WireBytes += uint64(wire)
+	n.Largest = max(n.Largest, length)
 }
 
 func (n *Counts) flag(m *Message) {
 	for _, f := range []struct {
 		set bool
 		n   *uint64
-	}{{m.Truncated, &n.Truncated}, {m.Undecoded, &n.Undecoded}, {m.Conflict, &n.Conflicts}, {m.InvalidUTF8, &n.InvalidUTF8}} {
+	}{{m.Compressed, &n.Compressed}, {m.Truncated, &n.Truncated}, {m.Undecoded, &n.Undecoded}, {m.Conflict, &n.Conflicts}, {m.InvalidUTF8, &n.InvalidUTF8}} {
 		if f.set {
 			*f.n++
 		}
 	}
 }
 
-// control counts a control frame.
+// control notes what a control frame, counted already, says.
 func (tr *traffic) control(n *Counts, m *Message) {
 	switch m.Opcode {
 	case Close:
-		n.Close++
 		if n.Close == 1 {
 			code, reason := m.CloseStatus()
 			reason = strings.Clone(reason[:min(len(reason), maxReason)])
 			tr.closed = append(tr.closed, Closing{Time: m.Time, From: m.From, Code: code, Reason: reason})
 		}
 	case Ping:
-		n.Ping++
 		p := &tr.pings[m.From&1]
 		if len(*p) == maxPings {
 			*p = slices.Delete(*p, 0, 1)
 		}
 		*p = append(*p, ping{maphash.Bytes(pingSeed, m.Payload), m.Time})
 	case Pong:
-		n.Pong++
 		// A pong answers the most recent ping that it equals, and those before
 		// (RFC 6455, section 5.5.3).
 		pings := tr.pings[m.From&1^1]

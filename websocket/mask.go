@@ -1,29 +1,79 @@
 package websocket
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"math/bits"
+	"unicode/utf8"
+)
 
 // unmask writes src XORed with the masking key (RFC 6455, section 5.3) to dst,
 // which is at least as long and may be src itself. The key's bytes stand in
-// memory order in key, from the one for src[0] on.
-func unmask(dst, src []byte, key uint32) {
-	k := uint64(key) | uint64(key)<<32
+// memory order in key, from the one for src[0] on. It says whether all that it
+// wrote is ASCII, which is UTF-8 without a second look.
+func unmask(dst, src []byte, key uint32) (ascii bool) {
+	n := len(src)
+	dst = dst[:n]
+	o, k := binary.LittleEndian, uint64(key)|uint64(key)<<32
+	if n < 8 {
+		var all byte
+		for i, c := range src {
+			c ^= byte(k)
+			k >>= 8
+			dst[i] = c
+			all |= c
+		}
+		return all < utf8.RuneSelf
+	}
+	// The last eight bytes are read first, for dst may be src, and written last,
+	// over some that were written before.
+	last := o.Uint64(src[n-8:]) ^ bits.RotateLeft64(k, -8*(n&3))
+	all := last
+	s, d := src, dst
+	for len(s) >= 32 && len(d) >= 32 {
+		a, b, c, e := o.Uint64(s)^k, o.Uint64(s[8:])^k, o.Uint64(s[16:])^k, o.Uint64(s[24:])^k
+		o.PutUint64(d, a)
+		o.PutUint64(d[8:], b)
+		o.PutUint64(d[16:], c)
+		o.PutUint64(d[24:], e)
+		all |= a | b | c | e
+		s, d = s[32:], d[32:]
+	}
+	for len(s) >= 8 && len(d) >= 8 {
+		a := o.Uint64(s) ^ k
+		o.PutUint64(d, a)
+		all |= a
+		s, d = s[8:], d[8:]
+	}
+	o.PutUint64(dst[n-8:], last)
+	return all&highBits == 0
+}
+
+// ascii says what unmask does, without writing.
+func ascii(src []byte, key uint32) bool {
+	n := len(src)
+	o, k := binary.LittleEndian, uint64(key)|uint64(key)<<32
+	if n < 8 {
+		var all byte
+		for _, c := range src {
+			all |= c ^ byte(k)
+			k >>= 8
+		}
+		return all < utf8.RuneSelf
+	}
+	all := o.Uint64(src[n-8:]) ^ bits.RotateLeft64(k, -8*(n&3))
 	for len(src) >= 32 {
-		s, d := src[:32:32], dst[:32:32]
-		binary.LittleEndian.PutUint64(d, binary.LittleEndian.Uint64(s)^k)
-		binary.LittleEndian.PutUint64(d[8:], binary.LittleEndian.Uint64(s[8:])^k)
-		binary.LittleEndian.PutUint64(d[16:], binary.LittleEndian.Uint64(s[16:])^k)
-		binary.LittleEndian.PutUint64(d[24:], binary.LittleEndian.Uint64(s[24:])^k)
-		src, dst = src[32:], dst[32:]
+		all |= (o.Uint64(src) ^ k) | (o.Uint64(src[8:]) ^ k) | (o.Uint64(src[16:]) ^ k) | (o.Uint64(src[24:]) ^ k)
+		src = src[32:]
 	}
 	for len(src) >= 8 {
-		binary.LittleEndian.PutUint64(dst, binary.LittleEndian.Uint64(src)^k)
-		src, dst = src[8:], dst[8:]
+		all |= o.Uint64(src) ^ k
+		src = src[8:]
 	}
-	for i, c := range src {
-		dst[i] = c ^ byte(k)
-		k = k>>8 | k<<56
-	}
+	return all&highBits == 0
 }
+
+// highBits are those that no byte of ASCII has.
+const highBits = 0x8080808080808080
 
 // rotate returns the key for the byte n places further on.
 func rotate(key uint32, n int64) uint32 {

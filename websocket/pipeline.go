@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+	"unicode/utf8"
 
 	"github.com/wstap/wstap/capture"
 	"github.com/wstap/wstap/decode"
@@ -17,12 +18,13 @@ import (
 // A pipeline takes one Source through decode and reassembly to events, in one
 // goroutine, and keeps what its connections share.
 type pipeline struct {
-	tap   *Tap
-	src   capture.Source
-	ready interface{ Ready() bool } // src, if it can say that Next will not wait; else nil
-	asm   *reassembly.Assembler
-	yield func(Event, error) bool // borrows; nil where sink is set
-	sink  *sink                   // owns
+	tap    *Tap
+	src    capture.Source
+	ready  interface{ Ready() bool } // src, if it can say that Next will not wait; else nil
+	asm    *reassembly.Assembler
+	yield  func(Event, error) bool // borrows; nil where sink is set
+	sink   *sink                   // owns
+	silent bool                    // neither: all is for Stats alone
 
 	maxMessage  int
 	maxBuffered int
@@ -56,7 +58,7 @@ type pipeline struct {
 }
 
 func newPipeline(t *Tap, src capture.Source, yield func(Event, error) bool, s *sink) *pipeline {
-	p := &pipeline{tap: t, src: src, yield: yield, sink: s, maxMessage: t.cfg.MaxMessage, maxBuffered: t.cfg.MaxBuffered}
+	p := &pipeline{tap: t, src: src, yield: yield, sink: s, silent: yield == nil && s == nil, maxMessage: t.cfg.MaxMessage, maxBuffered: t.cfg.MaxBuffered}
 	p.windows.max = t.cfg.MaxWindows
 	p.ready, _ = src.(interface{ Ready() bool })
 	if s != nil {
@@ -189,10 +191,7 @@ func (p *pipeline) tellOpen(c *conn, t time.Time) {
 
 func (p *pipeline) tellGap(c *conn, dir Direction, n int64, t time.Time) {
 	p.stats.LostBytes += uint64(n)
-	if c.traffic == nil {
-		c.traffic = &traffic{}
-	}
-	c.traffic.counts[dir&1].LostBytes += uint64(n)
+	c.counts(dir).LostBytes += uint64(n)
 	p.gap = Gap{Time: t, Conn: c.info, From: dir, Bytes: n}
 	p.out(&p.gap)
 }
@@ -217,20 +216,27 @@ func (p *pipeline) tellEnd(c *conn, cause string, t time.Time) {
 	p.out(&p.end)
 }
 
-// message returns a Message with the payload b, unmasked.
-func (p *pipeline) message(b []byte, key uint32, masked bool) *Message {
+// message returns a Message with the payload b, unmasked. If it is known to be
+// ASCII ascii is true.
+func (p *pipeline) message(b []byte, key uint32, masked bool) (m *Message, ascii bool) {
 	if p.sink != nil {
-		m := newMessage(len(b))
-		unmask(m.Payload, b, key)
-		return m
+		m = newMessage(len(b))
+		return m, unmask(m.Payload, b, key)
 	}
 	p.msg = Message{Payload: b}
 	if masked {
 		p.plain = grow(p.plain, len(b))
 		p.msg.Payload = p.plain[:len(b)]
-		unmask(p.msg.Payload, b, key)
+		ascii = unmask(p.msg.Payload, b, key)
 	}
-	return &p.msg
+	return &p.msg, ascii
+}
+
+// validText says that b, unmasked, is UTF-8.
+func (p *pipeline) validText(b []byte, key uint32) bool {
+	p.plain = grow(p.plain, len(b))
+	unmask(p.plain, b, key)
+	return utf8.Valid(p.plain[:len(b)])
 }
 
 // give returns a Message with the payload of an assembly, which may change
@@ -242,7 +248,8 @@ func (p *pipeline) give(a *assembly) *Message {
 		a.buf = nil
 		return m
 	}
-	return p.message(a.buf, 0, false)
+	m, _ := p.message(a.buf, 0, false)
+	return m
 }
 
 func (p *pipeline) newAssembly(f *header, start time.Time, begin int64) *assembly {
@@ -260,7 +267,7 @@ func (p *pipeline) newAssembly(f *header, start time.Time, begin int64) *assembl
 	} else {
 		a = &assembly{}
 	}
-	*a = assembly{buf: buf, start: start, begin: begin, opcode: f.opcode}
+	*a = assembly{buf: buf, start: start, begin: begin, opcode: f.opcode()}
 	return a
 }
 

@@ -275,7 +275,7 @@ func (c *conn) follow(dir Direction, h *half, k *chain, unknown bool) bool {
 		}
 		first := k.last < 0
 		switch {
-		case first && (f.opcode == 0 || unknown && !f.fin):
+		case first && (f.opcode() == 0 || unknown && !f.fin()):
 			return false
 		case first:
 			k.masked = f.masked
@@ -285,14 +285,14 @@ func (c *conn) follow(dir Direction, h *half, k *chain, unknown bool) bool {
 		case f.masked != k.masked:
 			return false
 		}
-		if !f.legal() || f.rsv != 0 && !unknown && !c.deflate.on {
+		if !f.legal() || f.rsv() != 0 && !unknown && !c.deflate.on {
 			return false
 		}
 		if f.length > huntWindow/2 {
 			return false
 		}
-		if !f.opcode.Control() {
-			if !first && (f.opcode == 0) != k.fragmented {
+		if !f.opcode().Control() {
+			if !first && (f.opcode() == 0) != k.fragmented {
 				return false
 			}
 		}
@@ -300,13 +300,13 @@ func (c *conn) follow(dir Direction, h *half, k *chain, unknown bool) bool {
 		if end > len(hu.buf) {
 			return true
 		}
-		if !f.opcode.Control() {
-			k.fragmented = !f.fin
+		if !f.opcode().Control() {
+			k.fragmented = !f.fin()
 		}
 		payload := b[n : n+int(f.length)]
 		hu.work += stepWork + int64(len(payload))
 		bits := 0
-		if f.rsv == 0 || !hu.tired() {
+		if f.rsv() == 0 || !hu.tired() {
 			c.p.tested = 0
 			var ok bool
 			bits, ok = c.evidence(&f, payload)
@@ -354,15 +354,15 @@ func (c *conn) follow(dir Direction, h *half, k *chain, unknown bool) bool {
 // evidence says how much a frame's payload speaks for it, or that it cannot be.
 func (c *conn) evidence(f *header, payload []byte) (bits int, ok bool) {
 	p := c.p
-	if f.masked || f.rsv != 0 {
+	if f.masked || f.rsv() != 0 {
 		p.packed = grow(p.packed, len(payload)+inflate.Pad)
 		plain := p.packed[:len(payload)]
 		unmask(plain, payload, f.key)
 		payload = plain
 	}
 	switch {
-	case f.rsv != 0:
-		if !f.fin || len(payload) > 8192 {
+	case f.rsv() != 0:
+		if !f.fin() || len(payload) > 8192 {
 			return 0, true
 		}
 		out, err := p.inflater.Message(payload, nil, 1<<16)
@@ -371,7 +371,7 @@ func (c *conn) evidence(f *header, payload []byte) (bits int, ok bool) {
 		case nil, inflate.ErrLimit:
 			// Random bits come to an end of a block too, but seldom just there.
 			bits = min(8, len(payload))
-			if f.opcode == Text && err == nil {
+			if f.opcode() == Text && err == nil {
 				if !utf8.Valid(out) {
 					return 0, false
 				}
@@ -382,13 +382,13 @@ func (c *conn) evidence(f *header, payload []byte) (bits int, ok bool) {
 			return 0, true
 		}
 		return 0, false
-	case f.opcode == Close && len(payload) > 0:
+	case f.opcode() == Close && len(payload) > 0:
 		if len(payload) < 2 {
 			return 0, false
 		}
 		code := binary.BigEndian.Uint16(payload)
 		return 10, (code >= 1000 && code < 1016 || code >= 3000 && code < 5000) && utf8.Valid(payload[2:])
-	case f.opcode == Text && f.fin:
+	case f.opcode() == Text && f.fin():
 		if !utf8.Valid(payload) {
 			return -16, true
 		}
@@ -411,7 +411,7 @@ func (c *conn) evidence(f *header, payload []byte) (bits int, ok bool) {
 
 // bits says how much a header speaks for itself.
 func (f *header) bits(usual byte) (n int) {
-	switch b := f.first(); b {
+	switch b := f.first; b {
 	case usual:
 		n = 7
 	case 0x00:
@@ -467,10 +467,10 @@ func plausible(b byte) bool {
 // as it can be told without knowing what came before: reserved bits and
 // opcodes, the shortest form of the length, whole and short control frames.
 func (f *header) legal() bool {
-	if f.rsv&^rsv1 != 0 || f.rsv != 0 && (f.opcode == 0 || f.opcode.Control()) || f.opcode&7 > 2 || f.length < f.shortest() {
+	if f.rsv()&^rsv1 != 0 || f.rsv() != 0 && (f.opcode() == 0 || f.opcode().Control()) || f.opcode()&7 > 2 || f.length < f.shortest() {
 		return false
 	}
-	return !f.opcode.Control() || f.fin && f.length <= 125
+	return !f.opcode().Control() || f.fin() && f.length <= 125
 }
 
 // boundary says whether a segment begins at i.
