@@ -26,6 +26,18 @@ type Source interface {
 	Close() error
 }
 
+// A Batched source gives out several frames at once, which costs less than one
+// by one.
+type Batched interface {
+	Source
+	// NextBatch fills in the next frames, at most len(fs), and returns how many:
+	// at least one, unless there is an error, which is Next's, or fs is empty. It
+	// waits for the first alone, and so returns fewer where the others are not
+	// there yet. Their Data is borrowed until the next call to NextBatch, Next or
+	// Close. Calls of Next and NextBatch may alternate.
+	NextBatch(fs []Frame) (int, error)
+}
+
 // A Sharded source can be read as several Sources at once, one goroutine each:
 // all packets of a connection come from the same one, in order. Next of the
 // whole merges them. The shards share the whole's Stats and Close.
@@ -98,7 +110,7 @@ type Frame struct {
 // At io.EOF the rings are empty. What was there when the Source was closed
 // earlier is not given out.
 type Stats struct {
-	Captured uint64 // frames given out by Next
+	Captured uint64 // frames given out
 	Received uint64 // frames that passed the filter, as the kernel or the file counts them
 	Dropped  uint64 // of those, frames that found no room in the ring
 	Skipped  uint64 // of those, frames that were in the ring when SetFilter changed its mind about them

@@ -311,8 +311,10 @@ func TestShardFragmentsAlone(t *testing.T) {
 	if len(recs[0])+len(recs[1]) != count || errs[0] != io.EOF || errs[1] != io.EOF {
 		t.Errorf("%d and %d frames, %v", len(recs[0]), len(recs[1]), errs)
 	}
-	if g := &r.dealer.Load().datagrams; len(g.known) != 0 || g.held != 0 || len(g.queue) != 0 {
-		t.Errorf("left behind: %d datagrams, %d bytes", len(g.known), g.held)
+	for _, w := range r.team.Load().walkers {
+		if g := &w.assignment.datagrams; len(g.known) != 0 || g.held != 0 || len(g.queue) != 0 {
+			t.Errorf("left behind: %d datagrams, %d bytes", len(g.known), g.held)
+		}
 	}
 }
 
@@ -373,8 +375,16 @@ func TestShardAllocations(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer r.Close()
-	s := r.Shards()[0] // gets all: they are not IP
+	shards := r.Shards()
+	s := shards[0] // gets all: they are not IP
+	done := make(chan error)
+	go func() { done <- shards[1].Next(new(capture.Frame)) }()
+	defer func() {
+		r.Close()
+		if err := <-done; !errors.Is(err, net.ErrClosed) {
+			t.Errorf("the other shard: %v", err)
+		}
+	}()
 	var f capture.Frame
 	next := func() {
 		if err := s.Next(&f); err != nil {
