@@ -28,15 +28,14 @@ func plainTCP(b *[plainLen]byte) bool {
 // plainBucket is the bucket of such a frame.
 func plainBucket(b *[plainLen]byte) uint64 {
 	o := binary.LittleEndian
-	return bucket(o.Uint64(b[26:]), o.Uint32(b[34:]))
+	return bucket(o.Uint32(b[26:])+o.Uint32(b[30:]), uint32(o.Uint16(b[34:]))+uint32(o.Uint16(b[36:])))
 }
 
-// bucket returns the bucket of two addresses, and of two ports or none, such that
-// both directions of a connection have the same.
-func bucket(addresses uint64, ports uint32) uint64 {
-	a := addresses + bits.RotateLeft64(addresses, 32)
-	p := ports + bits.RotateLeft32(ports, 16)
-	return (a*0x9e3779b97f4a7c15 + uint64(p)*0xc4ceb9fe1a85ec53) >> (64 - bucketBits)
+// bucket returns the bucket of the sums of two addresses and of two ports: both
+// directions of a connection have the same. The numbers are those that a
+// little-endian reader finds in a frame, for that costs the least.
+func bucket(addresses, ports uint32) uint64 {
+	return (uint64(addresses)<<17 + uint64(ports)) * 0x9e3779b97f4a7c15 >> (64 - bucketBits)
 }
 
 // A flowHash finds the bucket of any frame, however it is wrapped: for TCP by
@@ -70,25 +69,20 @@ func (h *flowHash) bucket(link decode.LinkType, b []byte, length int) (uint64, b
 // connection is the bucket of the connection of h.packet.
 func (h *flowHash) connection() uint64 {
 	src, dst := h.packet.Src, h.packet.Dst
-	ports := uint32(bits.ReverseBytes16(src.Port())) | uint32(bits.ReverseBytes16(dst.Port()))<<16
-	return bucket(fold(src.Addr(), dst.Addr()), ports)
+	ports := uint32(bits.ReverseBytes16(src.Port())) + uint32(bits.ReverseBytes16(dst.Port()))
+	return bucket(fold(src.Addr())+fold(dst.Addr()), ports)
 }
 
 // hosts is the bucket of what goes between two hosts and has no ports.
-func hosts(src, dst netip.Addr) uint64 { return bucket(fold(src, dst), 0) }
+func hosts(src, dst netip.Addr) uint64 { return bucket(fold(src)+fold(dst), 0) }
 
-// fold returns two addresses as bucket takes them.
-func fold(src, dst netip.Addr) uint64 { return uint64(fold32(src)) | uint64(fold32(dst))<<32 }
-
-// fold32 returns the bytes of an IPv4 address as a frame has them, and a hash of
-// those of others.
-func fold32(a netip.Addr) uint32 {
+// fold returns an IPv4 address as bucket takes it, and a hash of others.
+func fold(a netip.Addr) uint32 {
+	o := binary.LittleEndian
 	if a.Is4() {
 		b := a.As4()
-		return binary.LittleEndian.Uint32(b[:])
+		return o.Uint32(b[:])
 	}
 	b := a.As16()
-	o := binary.LittleEndian
-	x := (o.Uint64(b[:])*3 ^ o.Uint64(b[8:])) * 0x9e3779b97f4a7c15
-	return uint32(x >> 32)
+	return uint32((o.Uint64(b[:])*3 ^ o.Uint64(b[8:])) * 0x9e3779b97f4a7c15 >> 32)
 }

@@ -90,117 +90,192 @@ func (p *pcap) open() error {
 }
 
 func (p *pcap) next(fs []capture.Frame) (n int, err error) {
-	rest := p.in.window()
-	if p.header == pcapRecordHeader && !p.swap && !p.old {
-		n, rest = p.usual(fs, rest)
-	} else {
-		n, rest = p.any(fs, rest)
-	}
-	p.in.pos = len(p.in.buf) - len(rest)
-	if n == len(fs) || p.busy() {
-		return n, nil
-	}
-	return n, p.end(rest)
-}
-
-// usual fills in frames for the records in b, and returns how many and what
-// follows them. It is any for what nearly all files are.
-func (p *pcap) usual(fs []capture.Frame, b []byte) (n int, rest []byte) {
-	o := binary.LittleEndian
-	link, unit, a := p.link, p.unit, p.assignment
-	filtered := p.selection.program != nil
-	for n < len(fs) && len(b) >= pcapRecordHeader {
-		h := (*[pcapRecordHeader]byte)(b)
-		captured := int(o.Uint32(h[8:]))
-		if captured > len(b)-pcapRecordHeader || captured > maxFrame {
+	usual := p.header == pcapRecordHeader && !p.swap && !p.old
+	for n < len(fs) {
+		switch {
+		case !usual || len(fs) == 1: // nothing to gain
+		case p.assignment == nil && p.selection.program == nil:
+			n += p.all(fs[n:])
+		default:
+			n += p.some(fs[n:])
+		}
+		if n == len(fs) {
 			break
 		}
-		end := pcapRecordHeader + captured
-		data := b[pcapRecordHeader:end:end]
-		b = b[end:]
-		// Whose it is shows in a few bytes, mostly: what is another's costs no more
-		// than to look at them.
-		known := a == nil
-		if !known && link == decode.LinkEthernet && len(data) >= plainLen {
-			if t := (*[plainLen]byte)(data); plainTCP(t) {
-				if !a.mine(plainBucket(t), captured) {
-					continue
-				}
-				known = true
-			}
-		}
-		length := max(int(o.Uint32(h[12:])), captured)
-		if known && filtered && !p.selection.match(data, length, 0) {
-			continue
-		}
-		f := &fs[n]
-		f.Data = data
-		f.Length = length
-		f.Time = time.Unix(int64(o.Uint32(h[0:])), int64(o.Uint32(h[4:]))*unit).UTC()
-		f.Link, f.Interface = link, 0
-		f.Direction, f.Checksum, f.Clock = capture.Unknown, capture.ChecksumUnknown, capture.Software
-		if known {
-			n++
-			continue
-		}
-		if p.wants(f) {
+		if wanted, err := p.one(&fs[n]); err != nil {
+			return n, err
+		} else if wanted {
 			n++
 		}
 		if p.busy() {
 			break
 		}
 	}
-	return n, b
+	return n, nil
 }
 
-// any is usual for files of either byte order, with record headers of any form.
-func (p *pcap) any(fs []capture.Frame, b []byte) (n int, rest []byte) {
-	for n < len(fs) && len(b) >= p.header {
-		captured, original := p.lengths(b)
-		if captured > len(b)-p.header || captured > maxFrame {
-			break
-		}
-		end := p.header + captured
-		f := &fs[n]
-		f.Data = b[p.header:end:end]
-		f.Length = max(original, captured)
-		f.Time = time.Unix(int64(p.uint32(b)), int64(p.uint32(b[4:]))*p.unit).UTC()
-		f.Link, f.Interface = p.link, 0
-		f.Direction, f.Checksum, f.Clock = capture.Unknown, capture.ChecksumUnknown, capture.Software
-		if p.header > pcapRecordHeader {
-			f.Interface = int(int32(p.uint32(b[pcapRecordHeader:])))
-			f.Direction = packetType(b[pcapRecordHeader+6])
-		}
-		b = b[end:]
-		if p.wants(f) {
-			n++
-		}
-		if p.busy() {
-			break
-		}
+// one reads any record, and says whether its frame is wanted.
+func (p *pcap) one(f *capture.Frame) (bool, error) {
+	b := p.in.window()
+	if len(b) < p.header {
+		return false, p.end(p.header)
 	}
-	return n, b
+	captured, original := p.lengths(b)
+	if captured > maxFrame {
+		return false, p.corrupt(p.in.offset(), "a frame of %d bytes", captured)
+	}
+	end := p.header + int(captured)
+	if end > len(b) {
+		return false, p.end(end)
+	}
+	f.Data = b[p.header:end:end]
+	f.Length = max(int(original), int(captured))
+	f.Time = time.Unix(int64(p.uint32(b)), int64(p.uint32(b[4:]))*p.unit).UTC()
+	f.Link, f.Interface = p.link, 0
+	f.Direction, f.Checksum, f.Clock = capture.Unknown, capture.ChecksumUnknown, capture.Software
+	if p.header > pcapRecordHeader {
+		f.Interface = int(int32(p.uint32(b[pcapRecordHeader:])))
+		f.Direction = packetType(b[pcapRecordHeader+6])
+	}
+	p.in.pos += end
+	return p.wants(f), nil
 }
 
 // lengths returns how much of a frame was captured, and its length on the wire.
-func (p *pcap) lengths(b []byte) (captured, original int) {
-	captured, original = int(p.uint32(b[8:])), int(p.uint32(b[12:]))
+func (p *pcap) lengths(b []byte) (captured, original uint32) {
+	captured, original = p.uint32(b[8:]), p.uint32(b[12:])
 	if p.old && captured > original {
 		return original, captured
 	}
 	return captured, original
 }
 
-// end is the error of next at a record that is not whole in b, or no record.
-func (p *pcap) end(b []byte) error {
-	n := p.header
-	if len(b) >= n {
-		captured, _ := p.lengths(b)
-		if captured > maxFrame {
-			return p.corrupt(p.in.offset(), "a frame of %d bytes", captured)
+// all does what one does for many records at once, where they have the usual form
+// and every frame is wanted. It leaves the last one of the window to one: that
+// something follows each saves it a question.
+func (p *pcap) all(fs []capture.Frame) int {
+	o := binary.LittleEndian
+	link, unit := p.link, p.unit
+	b, n := p.in.window(), 0
+	for i := range fs {
+		if len(b) < pcapRecordHeader {
+			break
 		}
-		n += captured
+		h := (*[pcapRecordHeader]byte)(b)
+		captured := int(o.Uint32(h[8:]))
+		if captured >= len(b)-pcapRecordHeader || uint(captured) > maxFrame {
+			break
+		}
+		f := &fs[i]
+		f.Data = b[pcapRecordHeader : pcapRecordHeader+captured : pcapRecordHeader+captured]
+		f.Length = max(int(o.Uint32(h[12:])), captured)
+		f.Time = time.Unix(int64(o.Uint32(h[0:])), int64(o.Uint32(h[4:]))*unit).UTC()
+		f.Link, f.Interface = link, 0
+		f.Direction, f.Checksum, f.Clock = capture.Unknown, capture.ChecksumUnknown, capture.Software
+		b = b[pcapRecordHeader+captured:]
+		n = i + 1
 	}
+	p.in.pos = len(p.in.buf) - len(b)
+	return n
+}
+
+// some is all where there is a filter, or other walkers. It leaves to one what is
+// not simple, too.
+func (p *pcap) some(fs []capture.Frame) int {
+	var starts [64]uint32
+	b := p.in.window()
+	n, used := p.own(b, starts[:min(len(fs), len(starts))])
+	if p.selection.program != nil {
+		n = p.matching(b, starts[:n])
+	}
+	fill(fs, b, starts[:n], p.link, p.unit)
+	p.in.pos += used
+	return n
+}
+
+// fill fills in the frames of the records in b, which are whole and in the usual
+// form.
+func fill(fs []capture.Frame, b []byte, starts []uint32, link decode.LinkType, unit int64) {
+	o := binary.LittleEndian
+	fs = fs[:len(starts)]
+	for i, at := range starts {
+		r := b[at:]
+		h := (*[pcapRecordHeader]byte)(r)
+		captured := int(o.Uint32(h[8:]))
+		f := &fs[i]
+		f.Data = r[pcapRecordHeader : pcapRecordHeader+captured : pcapRecordHeader+captured]
+		f.Length = max(int(o.Uint32(h[12:])), captured)
+		f.Time = time.Unix(int64(o.Uint32(h[0:])), int64(o.Uint32(h[4:]))*unit).UTC()
+		f.Link, f.Interface = link, 0
+		f.Direction, f.Checksum, f.Clock = capture.Unknown, capture.ChecksumUnknown, capture.Software
+	}
+}
+
+// matching keeps the records in b that the filter wants, and returns how many.
+func (p *pcap) matching(b []byte, starts []uint32) (n int) {
+	for _, at := range starts {
+		captured, original := p.lengths(b[at:])
+		if p.selection.match(b[at+pcapRecordHeader:][:captured], max(int(original), int(captured)), 0) {
+			starts[n] = at
+			n++
+		}
+	}
+	return n
+}
+
+// own finds the walker's own records in b. It returns how many, and how much of b
+// it went over. Whose a record is shows in a few bytes of it, mostly: what is
+// another's costs no more than to look at them.
+func (p *pcap) own(b []byte, starts []uint32) (n, used int) {
+	o := binary.LittleEndian
+	a, whole := p.assignment, len(b)
+	if a == nil {
+		return records(b, starts)
+	}
+	if p.link != decode.LinkEthernet {
+		return 0, 0
+	}
+	load, owner, own := a.load, &a.owner, a.own
+	for n < len(starts) && len(b) >= pcapRecordHeader+plainLen {
+		captured := int(o.Uint32(b[8:]))
+		if uint(captured-plainLen) > maxFrame-plainLen || captured >= len(b)-pcapRecordHeader {
+			break // too short, or too long
+		}
+		data := (*[plainLen]byte)(b[pcapRecordHeader:])
+		if !plainTCP(data) {
+			break
+		}
+		whose := owner[plainBucket(data)%buckets]
+		if int(whose) >= len(load) {
+			break // a new one
+		}
+		load[whose] += frameLoad + captured
+		starts[n] = uint32(whole - len(b))
+		if whose == own {
+			n++
+		}
+		b = b[pcapRecordHeader+captured:]
+	}
+	return n, whole - len(b)
+}
+
+// records is own where there is one walker.
+func records(b []byte, starts []uint32) (n, used int) {
+	whole := len(b)
+	for n < len(starts) && len(b) >= pcapRecordHeader {
+		captured := int(binary.LittleEndian.Uint32(b[8:]))
+		if captured >= len(b)-pcapRecordHeader || uint(captured) > maxFrame {
+			break
+		}
+		starts[n] = uint32(whole - len(b))
+		n++
+		b = b[pcapRecordHeader+captured:]
+	}
+	return n, whole - len(b)
+}
+
+// end is the error where a header or record of n bytes is not whole.
+func (p *pcap) end(n int) error {
 	err := p.in.need(n)
 	if err == io.ErrUnexpectedEOF {
 		return p.cut(fmt.Sprintf("inside the record that begins at byte %d", p.in.offset()))
@@ -215,7 +290,7 @@ func (p *pcap) whole() bool {
 		return false
 	}
 	captured, _ := p.lengths(b)
-	return captured <= len(b)-p.header
+	return captured <= maxFrame && int(captured) <= len(b)-p.header
 }
 
 // alone implements format.

@@ -72,8 +72,8 @@ func (ng *pcapng) packet(f *capture.Frame, typ uint32, n int) error {
 		return nil
 	}
 	captured, original := int(ng.uint32(b[12:])), int(ng.uint32(b[16:]))
-	if captured > maxFrame || captured > len(b)-header {
-		return ng.corrupt(at, "a frame of %d bytes in a block of %d", captured, n)
+	if uint(captured) > maxFrame || captured > len(b)-header {
+		return ng.corrupt(at, "a frame of %d bytes in a block of %d", uint32(captured), n)
 	}
 	end := header + captured
 	f.Data, f.Length = b[header:end:end], max(original, captured)

@@ -41,23 +41,22 @@ func (r *Reader) compile(expr string, link decode.LinkType) (*filter.Program, er
 	return filter.Compile(expr, filter.Target{Link: link, BigEndian: r.bigEndian})
 }
 
-// choose makes c the filter, also of the frames ahead.
+// choose makes c the filter.
 func (w *walker) choose(c *choice) {
-	w.selection = selection{choice: c}
-	if c == nil {
-		return
+	w.selection, w.stale = selection{choice: c}, true
+	if c != nil {
+		s := &w.selection
+		s.program, s.link = c.program, w.r.link
+		s.programs = map[decode.LinkType]*filter.Program{s.link: s.program}
 	}
-	s := &w.selection
-	s.program, s.link = c.program, w.r.link
-	s.programs = map[decode.LinkType]*filter.Program{s.link: s.program}
-	ahead := w.ahead[w.at:w.end]
-	w.at, w.end = 0, 0
-	for i := range ahead {
-		if f := ahead[i]; w.selects(&f) {
-			w.ahead[w.end] = f
-			w.end++
-		}
+}
+
+// sift passes over frames ahead, up to one that a new filter wants.
+func (w *walker) sift() {
+	for w.at < w.end && !w.selects(&w.ahead[w.at]) {
+		w.at++
 	}
+	w.stale = w.at < w.end
 }
 
 // selects says whether the filter wants a frame. A filter that makes no sense for

@@ -51,6 +51,7 @@ func (r *Reader) readers(n int) []io.Reader {
 				for i := range readers {
 					readers[i] = &lane{file, at, &r.pace, i}
 				}
+				readers[0] = &lane{sequential{file}, at, &r.pace, 0}
 				return readers
 			}
 		}

@@ -24,6 +24,7 @@ type walker struct {
 
 	ahead   [32]capture.Frame // of those ahead[at:end] are not given out
 	at, end int
+	stale   bool  // the filter has changed since they were read
 	look    int   // how many to look for at once, not 0
 	err     error // after them; sticky
 	ended   bool  // the team knows
@@ -43,6 +44,9 @@ type extra struct {
 func (w *walker) Next(f *capture.Frame) error {
 	if err := w.begin(); err != nil {
 		return err
+	}
+	if w.stale {
+		w.sift()
 	}
 	if w.at == w.end {
 		w.look = len(w.ahead)
@@ -64,8 +68,17 @@ func (w *walker) NextBatch(fs []capture.Frame) (int, error) {
 		return 0, err
 	}
 	w.look = 1 // who asks for batches should get them in one piece
-	n := copy(fs, w.ahead[w.at:w.end])
-	w.at += n
+	n := 0
+	for ; n < len(fs); n++ {
+		if w.stale {
+			w.sift()
+		}
+		if w.at == w.end {
+			break
+		}
+		fs[n] = w.ahead[w.at]
+		w.at++
+	}
 	if n < len(fs) {
 		m, err := w.fill(fs[n:], n == 0)
 		if n += m; n == 0 {
@@ -76,7 +89,7 @@ func (w *walker) NextBatch(fs []capture.Frame) (int, error) {
 	return n, nil
 }
 
-// begin is what each call to the walker begins with.
+// begin sees whether the walker was closed, or the filter changed.
 func (w *walker) begin() error {
 	if w.r.closed.Load() {
 		return errClosed
@@ -118,8 +131,8 @@ func (w *walker) fill(fs []capture.Frame, wait bool) (int, error) {
 			return 0, nil
 		default:
 			w.in.more()
-			if w.r.closed.Load() {
-				return 0, errClosed
+			if err := w.begin(); err != nil {
+				return 0, err
 			}
 		}
 	}
@@ -179,6 +192,9 @@ func (w *walker) stop(err error) error {
 func (w *walker) Ready() bool {
 	if w.begin() != nil {
 		return false
+	}
+	if w.stale {
+		w.sift()
 	}
 	switch {
 	case w.at < w.end:
