@@ -26,14 +26,15 @@ type Source interface {
 	Close() error
 }
 
-// A Batched source can give out several frames at once, which takes less time
-// than one by one.
+// A Batched source gives out several frames at once, which costs less than one
+// by one.
 type Batched interface {
 	Source
-	// NextBatch fills in up to len(fs) frames, those that are at hand, and returns
-	// how many: at least one, unless there is an error. It waits for the first
-	// alone. Their Data is borrowed until the next call of NextBatch, Next or
-	// Close.
+	// NextBatch fills in the next frames, at most len(fs), and returns how many:
+	// at least one, unless there is an error, which is Next's, or fs is empty. It
+	// waits for the first alone, and so returns fewer where the others are not
+	// there yet. Their Data is borrowed until the next call to NextBatch, Next or
+	// Close. Calls of Next and NextBatch may alternate.
 	NextBatch(fs []Frame) (int, error)
 }
 
@@ -120,7 +121,7 @@ type Frame struct {
 // At io.EOF the rings are empty. What was there when the Source was closed
 // earlier is not given out.
 type Stats struct {
-	Captured uint64 // frames given out by Next
+	Captured uint64 // frames given out
 	Received uint64 // frames that passed the filter, as the kernel or the file counts them
 	Dropped  uint64 // of those, frames that found no room in the ring
 	Skipped  uint64 // of those, frames that were in the ring when SetFilter changed its mind about them

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"net/netip"
 	"time"
+
+	"github.com/wstap/wstap/capture"
 )
 
 const (
@@ -27,32 +29,25 @@ type datagramKey struct {
 }
 
 type datagram struct {
-	key   datagramKey
-	begun time.Time
-	first bool   // the first fragment was there
-	hash  uint64 // valid iff first
-	held  []heldFrame
+	key    datagramKey
+	begun  time.Time
+	first  bool   // the first fragment was there
+	bucket uint64 // valid iff first
+	held   []capture.Frame
 }
 
-// A heldFrame is an entry with its data.
-type heldFrame struct {
-	entry
-	data []byte
-}
-
-// fragment deals a frame with the data b, which d.hash has decoded and found a
-// fragment of TCP.
-func (d *dealer) fragment(e *entry, b []byte) {
-	p, g := &d.hash.packet, &d.datagrams
+// fragment is takes for a frame that a.hash has decoded and found a fragment of
+// TCP.
+func (a *assignment) fragment(f *capture.Frame) (mine bool) {
+	p, g := &a.hash.packet, &a.datagrams
 	key := datagramKey{p.Src().Addr(), p.Dst().Addr(), p.FragmentID}
 	dg := g.known[key]
-	at := time.Unix(e.sec, e.nsec)
-	if dg != nil && at.Sub(dg.begun).Abs() > datagramTimeout {
-		d.forget(dg)
+	if dg != nil && f.Time.Sub(dg.begun).Abs() > datagramTimeout {
+		a.forget(dg)
 		dg = nil
 	}
 	if dg == nil {
-		dg = &datagram{key: key, begun: at}
+		dg = &datagram{key: key, begun: f.Time}
 		if g.known == nil {
 			g.known = map[datagramKey]*datagram{}
 		}
@@ -61,37 +56,42 @@ func (d *dealer) fragment(e *entry, b []byte) {
 	}
 	switch {
 	case p.FragmentOffset == 0:
-		dg.first, dg.hash = true, d.hash.ports()
-		d.give(dg.hash, e)
-		d.release(dg)
+		dg.first, dg.bucket = true, a.hash.connection()
+		mine = a.mine(dg.bucket, len(f.Data))
+		a.release(dg)
 	case dg.first:
-		d.give(dg.hash, e)
+		mine = a.mine(dg.bucket, len(f.Data))
 	default:
-		g.held += len(b)
-		dg.held = append(dg.held, heldFrame{*e, bytes.Clone(b)})
+		held := *f
+		held.Data = bytes.Clone(f.Data)
+		g.held += len(held.Data)
+		dg.held = append(dg.held, held)
 	}
 	for len(g.queue) > maxDatagrams || g.held > maxHeld {
-		d.forget(g.queue[0])
+		a.forget(g.queue[0])
 	}
+	return mine
 }
 
-// release deals what was held of a datagram.
-func (d *dealer) release(dg *datagram) {
-	for i := range dg.held {
-		d.datagrams.held -= len(dg.held[i].data)
-		d.giveHeld(dg.hash, &dg.held[i])
+// release lets go what was held of a datagram.
+func (a *assignment) release(dg *datagram) {
+	for _, f := range dg.held {
+		a.datagrams.held -= len(f.Data)
+		if a.mine(dg.bucket, len(f.Data)) {
+			a.released = append(a.released, f)
+		}
 	}
 	dg.held = nil
 }
 
-// forget deals what was held of a datagram without a first fragment by its
+// forget lets go what was held of a datagram without a first fragment, by its
 // addresses, and forgets it.
-func (d *dealer) forget(dg *datagram) {
-	g := &d.datagrams
+func (a *assignment) forget(dg *datagram) {
+	g := &a.datagrams
 	if !dg.first {
-		dg.hash = mix(fold(dg.key.src) + fold(dg.key.dst))
+		dg.bucket = hosts(dg.key.src, dg.key.dst)
 	}
-	d.release(dg)
+	a.release(dg)
 	if g.known[dg.key] == dg {
 		delete(g.known, dg.key)
 	}
@@ -104,8 +104,8 @@ func (d *dealer) forget(dg *datagram) {
 }
 
 // forgetAll is forget at the end of the file.
-func (d *dealer) forgetAll() {
-	for len(d.datagrams.queue) > 0 {
-		d.forget(d.datagrams.queue[0])
+func (a *assignment) forgetAll() {
+	for len(a.datagrams.queue) > 0 {
+		a.forget(a.datagrams.queue[0])
 	}
 }

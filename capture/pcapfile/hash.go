@@ -2,28 +2,56 @@ package pcapfile
 
 import (
 	"encoding/binary"
+	"math/bits"
 	"net/netip"
 
 	"github.com/wstap/wstap/decode"
 )
 
-// A flowHash hashes frames so that both directions of a connection come out
-// equal, however their frames are wrapped: for TCP by addresses and ports, for
-// the rest, tunnels among it, by addresses. What is not IP is 0.
+// buckets is how many parts all connections are divided into by their hash.
+const (
+	buckets    = 1 << bucketBits
+	bucketBits = 12
+)
+
+// plainLen is how much plainTCP looks at.
+const plainLen = 14 + 20 + 20
+
+// plainTCP says that a frame is what nearly all are: Ethernet, IPv4 without
+// options, whole, TCP.
+func plainTCP(b *[plainLen]byte) bool {
+	o := binary.LittleEndian
+	return o.Uint32(b[12:])&0x00ffffff == 0x00450008 && // EtherType, version and length of the header
+		o.Uint32(b[20:])&0xff00ff3f == 0x06000000 // flags and offset of fragments, protocol
+}
+
+// plainBucket is the bucket of such a frame.
+func plainBucket(b *[plainLen]byte) uint64 {
+	o := binary.LittleEndian
+	return bucket(o.Uint32(b[26:])+o.Uint32(b[30:]), uint32(o.Uint16(b[34:]))+uint32(o.Uint16(b[36:])))
+}
+
+// bucket returns the bucket of the sums of two addresses and of two ports: both
+// directions of a connection have the same. The numbers are those that a
+// little-endian reader finds in a frame, for that costs the least.
+func bucket(addresses, ports uint32) uint64 {
+	return (uint64(addresses)<<17 + uint64(ports)) * 0x9e3779b97f4a7c15 >> (64 - bucketBits)
+}
+
+// A flowHash finds the bucket of any frame, however it is wrapped: for TCP by
+// addresses and ports, for the rest, tunnels among it, by addresses. What is not
+// IP has bucket 0.
 type flowHash struct {
 	packet decode.Packet
 }
 
-// sum hashes a frame of which b was captured. It returns false for a fragment of
-// TCP, which may lack the ports; h.packet then holds it.
-func (h *flowHash) sum(link decode.LinkType, b []byte, length int) (uint64, bool) {
-	// IPv4 without options in plain Ethernet, whole, TCP: nearly all there is.
-	// The rest takes the long way to the same result.
-	const ip, ports = 14, 34
-	if link == decode.LinkEthernet && len(b) >= ports+20 && b[ip+9] == decode.ProtoTCP &&
-		binary.BigEndian.Uint32(b[12:])&^0xff == 0x08004500 && binary.BigEndian.Uint16(b[ip+6:])&0x3fff == 0 {
-		return mix(uint64(binary.BigEndian.Uint32(b[ip+12:]))<<16 + uint64(binary.BigEndian.Uint16(b[ports:])) +
-			uint64(binary.BigEndian.Uint32(b[ip+16:]))<<16 + uint64(binary.BigEndian.Uint16(b[ports+2:]))), true
+// bucket takes a frame of which b was captured. It returns false for a fragment
+// of TCP, which may lack the ports; h.packet then holds it.
+func (h *flowHash) bucket(link decode.LinkType, b []byte, length int) (uint64, bool) {
+	if link == decode.LinkEthernet && len(b) >= plainLen {
+		if b := (*[plainLen]byte)(b); plainTCP(b) {
+			return plainBucket(b), true
+		}
 	}
 	p := &h.packet
 	_ = p.DecodeCut(link, b, length) // what was read before an error counts
@@ -33,36 +61,28 @@ func (h *flowHash) sum(link decode.LinkType, b []byte, length int) (uint64, bool
 	case p.Fragment && p.Proto == decode.ProtoTCP:
 		return 0, false
 	case p.TCP:
-		return h.ports(), true
+		return h.connection(), true
 	}
-	return h.addresses(), true
+	return hosts(p.Src().Addr(), p.Dst().Addr()), true
 }
 
-// ports is the hash of the connection of h.packet.
-func (h *flowHash) ports() uint64 {
+// connection is the bucket of the connection of h.packet.
+func (h *flowHash) connection() uint64 {
 	p := &h.packet
-	return mix(fold(p.Src().Addr()) + uint64(p.SrcPort) + fold(p.Dst().Addr()) + uint64(p.DstPort))
+	ports := uint32(bits.ReverseBytes16(p.SrcPort)) + uint32(bits.ReverseBytes16(p.DstPort))
+	return bucket(fold(p.Src().Addr())+fold(p.Dst().Addr()), ports)
 }
 
-// addresses is the hash of the two hosts of h.packet.
-func (h *flowHash) addresses() uint64 {
-	return mix(fold(h.packet.Src().Addr()) + fold(h.packet.Dst().Addr()))
-}
+// hosts is the bucket of what goes between two hosts and has no ports.
+func hosts(src, dst netip.Addr) uint64 { return bucket(fold(src)+fold(dst), 0) }
 
-func fold(a netip.Addr) uint64 {
+// fold returns an IPv4 address as bucket takes it, and a hash of others.
+func fold(a netip.Addr) uint32 {
+	o := binary.LittleEndian
 	if a.Is4() {
 		b := a.As4()
-		return uint64(binary.BigEndian.Uint32(b[:])) << 16
+		return o.Uint32(b[:])
 	}
 	b := a.As16()
-	return binary.BigEndian.Uint64(b[:])*3 ^ binary.BigEndian.Uint64(b[8:])<<16
-}
-
-// mix spreads a sum over all bits (the finalizer of MurmurHash3).
-func mix(x uint64) uint64 {
-	x ^= x >> 33
-	x *= 0xff51afd7ed558ccd
-	x ^= x >> 33
-	x *= 0xc4ceb9fe1a85ec53
-	return x ^ x>>33
+	return uint32((o.Uint64(b[:])*3 ^ o.Uint64(b[8:])) * 0x9e3779b97f4a7c15 >> 32)
 }

@@ -47,11 +47,12 @@ type meta struct {
 // maxText bounds the memory that a hostile file can take with descriptions.
 const maxText = 16 << 20
 
-func (m *meta) addInterface(ifi Interface) (number int, ok bool) {
+// addInterface adds the interface of that number, of which several walkers tell.
+func (m *meta) addInterface(number int, ifi Interface) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if len(m.interfaces) == maxInterfaces {
-		return 0, false
+	if number < len(m.interfaces) {
+		return
 	}
 	m.text += len(ifi.Name) + len(ifi.Description) + len(ifi.Filter) + len(ifi.Hardware) + len(ifi.OS)
 	for _, c := range ifi.Comments {
@@ -63,7 +64,6 @@ func (m *meta) addInterface(ifi Interface) (number int, ok bool) {
 	m.interfaces = append(m.interfaces, ifi)
 	m.drops = append(m.drops, 0)
 	m.count.Store(int64(len(m.interfaces)))
-	return len(m.interfaces) - 1, true
 }
 
 func (m *meta) addSection(o binary.ByteOrder, b []byte) {
@@ -162,12 +162,13 @@ type Info struct {
 
 // Info returns what the file says of the frame that Next returned last.
 func (r *Reader) Info() Info {
-	info := Info{Dropped: r.drops}
-	if len(r.options) == 0 {
+	e := &r.walker.extra
+	info := Info{Dropped: e.drops}
+	if len(e.options) == 0 {
 		return info
 	}
-	o := r.optionOrder
-	for code, v := range options(o, r.options) {
+	o := e.order
+	for code, v := range options(o, e.options) {
 		switch {
 		case code == optComment:
 			info.Comments = append(info.Comments, string(v))

@@ -1,7 +1,7 @@
 // Package pcapfile reads and writes capture files. A Reader is a
 // capture.Source, so a file takes the place of a live capture; it needs no more
-// than an io.Reader and reads ahead in a goroutine of its own. A Writer makes
-// files that tcpdump and Wireshark read.
+// than an io.Reader, which it reads ahead in a goroutine of its own. A Writer
+// makes files that tcpdump and Wireshark read.
 //
 // Formats: pcap (draft-ietf-opsawg-pcap), in either byte order, with
 // microseconds or nanoseconds, also in the "modified" form with longer record

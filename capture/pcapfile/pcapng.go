@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"time"
 
+	"github.com/wstap/wstap/capture"
 	"github.com/wstap/wstap/decode"
 )
 
@@ -31,10 +34,11 @@ const (
 //
 //	type(4) length(4) body(length-12) length(4)
 type pcapng struct {
-	*Reader
-	*ngSection
-	sec, nsec int64 // time of the packet before
-	skipped   skipped
+	*walker
+	section
+	interfaces int       // of all sections
+	last       time.Time // of the packet before
+	skipped    skipped
 }
 
 // skipped is an unknown block that is being passed over.
@@ -44,15 +48,15 @@ type skipped struct {
 	left int   // of it
 }
 
-func newPcapng(r *Reader) (*pcapng, bool) {
-	ng := &pcapng{Reader: r, ngSection: &ngSection{order: binary.LittleEndian}}
-	return ng, binary.LittleEndian.Uint32(r.in.window()) == blockSection
+func newPcapng(w *walker) (*pcapng, bool) {
+	ng := &pcapng{walker: w, section: section{order: binary.LittleEndian}, last: time.Unix(0, 0).UTC()}
+	return ng, binary.LittleEndian.Uint32(w.in.window()) == blockSection
 }
 
 // open reads up to the first interface, so that the link type is known.
 func (ng *pcapng) open() error {
 	ng.format = ng
-	ng.link = decode.LinkEthernet
+	ng.r.link = decode.LinkEthernet
 	for len(ng.local) == 0 {
 		typ, n, err := ng.header()
 		if err == nil && (typ == blockPacket || typ == blockSimple || typ == blockOldPacket) {
@@ -71,32 +75,49 @@ func (ng *pcapng) open() error {
 			return err
 		}
 	}
-	ng.link, ng.bigEndian = ng.local[0].link, ng.swap
+	ng.r.link, ng.r.bigEndian = ng.local[0].link, ng.swap
 	return nil
 }
 
-// next reads blocks up to one that holds a packet: one at a time, for Info and
-// Interfaces tell what is known with it.
-func (ng *pcapng) next(es []entry) (int, error) {
-	for {
-		typ, n, err := ng.header()
+func (ng *pcapng) next(fs []capture.Frame) (int, error) {
+	n := 0
+	for n < len(fs) {
+		typ, size, err := ng.header()
+		switch {
+		case err != nil:
+		case typ == blockPacket || typ == blockOldPacket || typ == blockSimple:
+			if err = ng.packet(&fs[n], typ, size); err == nil && ng.wants(&fs[n]) {
+				n++
+			}
+		default:
+			err = ng.other(typ, size)
+		}
 		if err != nil {
-			return 0, err
+			return n, err
 		}
-		switch typ {
-		case blockPacket, blockOldPacket, blockSimple:
-			return 1, ng.packet(&es[0], typ, n)
-		}
-		if err := ng.other(typ, n); err != nil {
-			return 0, err
+		if ng.busy() {
+			break
 		}
 	}
+	return n, nil
+}
+
+// alone implements format: for Info, and Interfaces which tells what is known
+// with the last frame.
+func (ng *pcapng) alone() bool { return true }
+
+// clone implements format.
+func (ng *pcapng) clone(w *walker) format {
+	c := *ng
+	c.walker = w
+	c.local = slices.Clip(c.local)
+	return &c
 }
 
 // header reads the head of the next block and sees to it that a block that
 // matters is whole in the window.
 func (ng *pcapng) header() (typ uint32, n int, err error) {
-	in := ng.in
+	in := &ng.in
 	if ng.skipped.n > 0 {
 		if err := ng.skip(); err != nil {
 			return 0, 0, err
@@ -110,9 +131,9 @@ func (ng *pcapng) header() (typ uint32, n int, err error) {
 	if typ == blockSection {
 		switch uint32(byteOrderMagic) {
 		case binary.LittleEndian.Uint32(b[8:]):
-			ng.ngSection = &ngSection{order: binary.LittleEndian}
+			ng.section = section{order: binary.LittleEndian}
 		case binary.BigEndian.Uint32(b[8:]):
-			ng.ngSection = &ngSection{order: binary.BigEndian, swap: true}
+			ng.section = section{order: binary.BigEndian, swap: true}
 		default:
 			return 0, 0, ng.corrupt(in.offset(), "a section without a byte-order magic")
 		}
@@ -172,10 +193,12 @@ func (ng *pcapng) other(typ uint32, n int) error {
 		}
 		major, minor := ng.order.Uint16(b[4:]), ng.order.Uint16(b[6:])
 		if major != 1 || minor != 0 && minor != 2 { // 1.2 is 1.0 by the draft
-			return &Error{Name: ng.name, Offset: at, Err: ErrFormat,
+			return &Error{Name: ng.r.name, Offset: at, Err: ErrFormat,
 				Detail: fmt.Sprintf("pcapng of the unknown version %d.%d", major, minor)}
 		}
-		ng.meta.addSection(ng.order, b[16:])
+		if ng.tells() {
+			ng.r.meta.addSection(ng.order, b[16:])
+		}
 	case blockInterface:
 		b, err := ng.body(n, 8)
 		if err != nil {
@@ -187,8 +210,8 @@ func (ng *pcapng) other(typ uint32, n int) error {
 		if err != nil {
 			return err
 		}
-		if id := ng.uint32(b); uint64(id) < uint64(len(ng.local)) {
-			ng.meta.statistics(ng.local[id].number, ng.order, b[12:])
+		if id := ng.uint32(b); uint64(id) < uint64(len(ng.local)) && ng.tells() {
+			ng.r.meta.statistics(ng.local[id].number, ng.order, b[12:])
 		}
 	default:
 		ng.skipped = skipped{at: at, n: n, left: n - 4}
@@ -198,7 +221,7 @@ func (ng *pcapng) other(typ uint32, n int) error {
 
 // skip goes on to the end of an unknown block, which may be long.
 func (ng *pcapng) skip() error {
-	in, s := ng.in, &ng.skipped
+	in, s := &ng.in, &ng.skipped
 	for s.left > 0 {
 		if err := in.need(1); err != nil {
 			return ng.cutIn(err, s.at)
@@ -220,10 +243,13 @@ func (ng *pcapng) skip() error {
 
 // addInterface reads link(2) reserved(2) snaplen(4) options.
 func (ng *pcapng) addInterface(at int64, b []byte) error {
+	if ng.interfaces == maxInterfaces {
+		return ng.corrupt(at, "more than %d interfaces", maxInterfaces)
+	}
 	ifi := ngInterface{
 		link:    fileLink(uint32(ng.order.Uint16(b))),
+		number:  ng.interfaces,
 		snaplen: ng.uint32(b[4:]),
-		clock:   newClock(6, 0),
 	}
 	desc := Interface{Link: ifi.link, SnapLen: int(min(ifi.snaplen, 1<<31-1))}
 	resolution, offset := uint8(6), int64(0)
@@ -256,11 +282,9 @@ func (ng *pcapng) addInterface(at int64, b []byte) error {
 		}
 	}
 	ifi.clock = newClock(resolution, offset)
-	var ok bool
-	if ifi.number, ok = ng.meta.addInterface(desc); !ok {
-		return ng.corrupt(at, "more than %d interfaces", maxInterfaces)
-	}
-	ng.ngSection = ng.with(ifi)
+	ng.r.meta.addInterface(ifi.number, desc)
+	ng.local = append(ng.local, ifi)
+	ng.interfaces++
 	return nil
 }
 

@@ -2,13 +2,12 @@ package pcapfile
 
 import (
 	"context"
-	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"runtime"
 	"sync/atomic"
+	"time"
 
 	"github.com/wstap/wstap/capture"
 	"github.com/wstap/wstap/decode"
@@ -32,35 +31,31 @@ type Config struct {
 	Context context.Context
 }
 
-// A Reader reads a capture file. It is a capture.Source: Next's frames are
-// slices of the read buffer, and reading allocates nothing per frame.
+// A Reader reads a capture file. It is a capture.Batched source: the frames are
+// slices of the read buffer, and reading allocates nothing per frame. What is in
+// it seldom changes, for all shards look at it.
 type Reader struct {
-	in        *input
-	file      *os.File // to close, or nil
+	src       io.Reader // what the user gave
+	unpacker  unpacker  // what is read: src, followed and unpacked
+	file      *os.File  // to close, or nil
 	name      string
 	link      decode.LinkType
 	bigEndian bool        // the machine that wrote the file, as far as known
 	stop      func() bool // forgets Config.Context
 	workers   int
-	dealer    atomic.Pointer[dealer]    // after Shards, if there is more than one
-	selection atomic.Pointer[selection] // the filter, or nil
-	format    format
-	closed    atomic.Bool // looked at for each frame by every shard: what changes as often is a cache line away
-	_         [64]byte
-
-	entries [64]entry
-	ahead   []entry // those that are not given out
-	err     error   // sticky
-	count   atomic.Uint64
-	meta    meta
-
-	// Of the last frame, if it came from a pcapng file.
-	options     []byte
-	optionOrder binary.ByteOrder
-	drops       uint64
+	walker    *walker // until Shards
+	meta      meta
+	pace      pace
+	team      atomic.Pointer[team]   // after Shards, if there are several
+	choice    atomic.Pointer[choice] // the filter, or nil
+	closed    atomic.Bool
+	done      chan struct{} // closed when closed is set
 }
 
-var _ capture.Source = (*Reader)(nil)
+var (
+	_ capture.Batched = (*Reader)(nil)
+	_ capture.Batched = (*walker)(nil)
+)
 
 // Open opens a capture file; "-" is the standard input. The caller must Close
 // the Reader.
@@ -93,12 +88,26 @@ func newReader(src io.Reader, file *os.File, name string, cfg *Config) (*Reader,
 	if cfg == nil {
 		cfg = new(Config)
 	}
-	workers := max(cfg.Workers, 1)
-	chunks, busy := maxChunks, runtime.GOMAXPROCS(0) <= workers
-	if workers > 1 {
-		chunks += workers * shardChunks
+	r := &Reader{
+		src:     src,
+		file:    file,
+		name:    name,
+		workers: max(cfg.Workers, 1),
+		done:    make(chan struct{}),
 	}
-	r := &Reader{in: newInput(src, cfg.Follow, busy, chunks), file: file, name: name, workers: workers}
+	r.pace.init()
+	r.walker = &walker{r: r, look: 1}
+	r.unpacker.r = src
+	follow := cfg.Follow && endless(src)
+	if follow {
+		r.unpacker.r = &follower{r: src, done: r.done}
+	}
+	r.walker.in.r = &r.unpacker
+	// A plain file never lets the walker wait: where all processors have work
+	// already, or each walker will read for itself, nothing is read ahead.
+	if follow || !regular(src) || r.workers == 1 && runtime.GOMAXPROCS(0) > 1 {
+		r.walker.in.r = r.readAhead()
+	}
 	if cfg.Context != nil {
 		r.stop = context.AfterFunc(cfg.Context, func() { _ = r.shut() })
 	}
@@ -116,23 +125,31 @@ func newReader(src io.Reader, file *os.File, name string, cfg *Config) (*Reader,
 	return r, nil
 }
 
+// readAhead begins to read in a goroutine.
+func (r *Reader) readAhead() *tail {
+	b := &broadcast{r: &r.unpacker, pace: &r.pace}
+	go b.run()
+	return &tail{broadcast: b}
+}
+
 // open finds out the format and reads the header.
 func (r *Reader) open() error {
-	switch err := r.in.await(4); {
+	w := r.walker
+	switch err := w.in.await(4); {
 	case err == io.EOF:
 		return &Error{Name: r.name, Err: ErrEmpty}
 	case err == io.ErrUnexpectedEOF:
-		return r.cut("inside the file header")
+		return w.cut("inside the file header")
 	case err != nil:
-		return r.failed(err)
+		return w.failed(err)
 	}
-	if p, ok := newPcap(r); ok {
+	if p, ok := newPcap(w); ok {
 		return p.open()
 	}
-	if ng, ok := newPcapng(r); ok {
+	if ng, ok := newPcapng(w); ok {
 		return ng.open()
 	}
-	return &Error{Name: r.name, Err: ErrFormat, Detail: describe(r.in.window())}
+	return &Error{Name: r.name, Err: ErrFormat, Detail: describe(w.in.window())}
 }
 
 // describe says what the beginning of a foreign file looks like.
@@ -151,89 +168,16 @@ func describe(b []byte) string {
 	return fmt.Sprintf("it begins with %q", b[:4])
 }
 
-// cut is the error of a file that ends too early.
-func (r *Reader) cut(where string) error {
-	return &Error{Name: r.name, Offset: r.in.end(), Err: ErrCut, Detail: where}
-}
-
-// corrupt is the error of a record or block that begins at offset.
-func (r *Reader) corrupt(offset int64, format string, args ...any) error {
-	return &Error{Name: r.name, Offset: offset, Err: ErrCorrupt, Detail: fmt.Sprintf(format, args...)}
-}
-
-// failed is the error for one of the input.
-func (r *Reader) failed(err error) error {
-	if err == errMore {
-		return err
-	}
-	var z *gzipError
-	switch {
-	case !errors.As(err, &z):
-		return err
-	case z.err == io.ErrUnexpectedEOF:
-		return r.cut("unpacked, inside the gzip stream")
-	default:
-		return r.corrupt(r.in.end(), "unpacked: %v", z.err)
-	}
-}
-
 // Next implements capture.Source. After a whole file it returns io.EOF, and
 // after what is whole of a damaged one an *Error. Times are in UTC.
-func (r *Reader) Next(f *capture.Frame) error {
-	for !r.closed.Load() {
-		if len(r.ahead) == 0 {
-			if err := r.parse(); err != nil {
-				return err
-			}
-			continue
-		}
-		e := &r.ahead[0]
-		r.ahead = r.ahead[1:]
-		if ok, err := r.selects(e); err != nil {
-			r.err, r.ahead = err, nil
-			continue
-		} else if !ok {
-			continue
-		}
-		e.frame(f, r.in.buf)
-		r.count.Add(1)
-		return nil
-	}
-	return errClosed
-}
+func (r *Reader) Next(f *capture.Frame) error { return r.walker.Next(f) }
 
-// parse puts the frames that the input holds whole in r.ahead, some at a time,
-// or else reads more. Its error is sticky.
-func (r *Reader) parse() error {
-	if r.err != nil {
-		return r.err
-	}
-	n, err := r.format.next(r.entries[:])
-	switch err {
-	case nil:
-		r.ahead = r.entries[:n]
-	case errMore:
-		r.in.more()
-	default:
-		r.err = err
-	}
-	return r.err
-}
+// NextBatch implements capture.Batched.
+func (r *Reader) NextBatch(fs []capture.Frame) (int, error) { return r.walker.NextBatch(fs) }
 
 // Ready says that Next need not wait for the input: the next frame is there. It
 // may say no of one that a filter has not seen yet.
-func (r *Reader) Ready() bool {
-	if r.selection.Load() == nil {
-		return len(r.ahead) > 0 || r.format.whole()
-	}
-	for len(r.ahead) > 0 {
-		if ok, err := r.selects(&r.ahead[0]); ok || err != nil {
-			return true
-		}
-		r.ahead = r.ahead[1:]
-	}
-	return false
-}
+func (r *Reader) Ready() bool { return r.walker.Ready() }
 
 // LinkType implements capture.Source.
 func (r *Reader) LinkType() decode.LinkType { return r.link }
@@ -241,10 +185,10 @@ func (r *Reader) LinkType() decode.LinkType { return r.link }
 // Stats implements capture.Source. Dropped is what a pcapng file's statistics
 // and drop counts told so far, and Received includes it.
 func (r *Reader) Stats() (capture.Stats, error) {
-	n := r.count.Load()
-	if d := r.dealer.Load(); d != nil {
-		for i := range d.hands {
-			n += d.hands[i].shard.count.Load()
+	n := r.walker.count.Load()
+	if t := r.team.Load(); t != nil {
+		for _, w := range t.walkers {
+			n += w.count.Load()
 		}
 	}
 	st := capture.Stats{Captured: n}
@@ -265,7 +209,11 @@ func (r *Reader) shut() error {
 	if r.closed.Swap(true) {
 		return nil
 	}
-	r.in.close()
+	close(r.done)
+	r.pace.close()
+	if d, ok := r.src.(interface{ SetReadDeadline(time.Time) error }); ok {
+		_ = d.SetReadDeadline(time.Unix(1, 0)) // not every file has deadlines
+	}
 	if r.file != nil {
 		return r.file.Close()
 	}

@@ -9,9 +9,8 @@ import (
 	"github.com/wstap/wstap/decode"
 )
 
-// An ngSection is what reading needs to know of a section. It does not change:
-// each interface makes another one.
-type ngSection struct {
+// A section is what reading needs to know of a section.
+type section struct {
 	order binary.ByteOrder
 	swap  bool // big-endian
 	local []ngInterface
@@ -25,12 +24,7 @@ type ngInterface struct {
 	clock   clock
 }
 
-// with returns the section with one interface more.
-func (s *ngSection) with(ifi ngInterface) *ngSection {
-	return &ngSection{s.order, s.swap, append(s.local, ifi)}
-}
-
-func (s *ngSection) uint32(b []byte) uint32 {
+func (s *section) uint32(b []byte) uint32 {
 	v := binary.LittleEndian.Uint32(b)
 	if s.swap {
 		v = bits.ReverseBytes32(v)
@@ -48,107 +42,83 @@ const (
 	simpleHeader = 4
 )
 
-// packet reads a block that holds a packet.
-func (ng *pcapng) packet(e *entry, typ uint32, n int) error {
+// packet fills in f for a block that holds a packet.
+func (ng *pcapng) packet(f *capture.Frame, typ uint32, n int) error {
 	header := packetHeader
 	if typ == blockSimple {
 		header = simpleHeader
 	}
-	at, start := ng.in.offset(), ng.in.pos+8+header
+	at := ng.in.offset()
 	b, err := ng.body(n, header)
 	if err != nil {
 		return err
 	}
 	id := uint32(0)
-	if typ != blockSimple {
-		id = ng.id(typ, b)
+	switch typ {
+	case blockOldPacket:
+		id = uint32(ng.order.Uint16(b))
+	case blockPacket:
+		id = ng.uint32(b)
 	}
 	if uint64(id) >= uint64(len(ng.local)) {
 		return ng.corrupt(at, "a packet of interface %d of %d", id, len(ng.local))
 	}
-	ng.options, ng.drops = nil, 0
+	ifi := &ng.local[id]
+	ng.extra.options, ng.extra.drops = nil, 0
+	f.Link, f.Interface = ifi.link, ifi.number
+	f.Direction, f.Checksum, f.Clock = capture.Unknown, capture.ChecksumUnknown, capture.Software
 	if typ == blockSimple {
-		ng.simple(e, b, start)
+		ng.simple(f, ifi, b)
 		return nil
 	}
-	if captured := ng.uint32(b[12:]); captured > maxFrame || int(captured) > len(b)-header {
-		return ng.corrupt(at, "a frame of %d bytes in a block of %d", captured, n)
+	captured, original := int(ng.uint32(b[12:])), int(ng.uint32(b[16:]))
+	if uint(captured) > maxFrame || captured > len(b)-header {
+		return ng.corrupt(at, "a frame of %d bytes in a block of %d", uint32(captured), n)
 	}
-	ng.decode(e, ng.in.buf, start)
+	end := header + captured
+	f.Data, f.Length = b[header:end:end], max(original, captured)
+	f.Time = time.Unix(ifi.clock.time(uint64(ng.uint32(b[4:]))<<32 | uint64(ng.uint32(b[8:])))).UTC()
 	if typ == blockOldPacket {
 		if d := ng.order.Uint16(b[2:]); d != 0xffff { // unknown
-			ng.drops = uint64(d)
+			ng.extra.drops = uint64(d)
 		}
 	}
-	if ng.options = ng.optionsOf(b); len(ng.options) > 0 {
-		ng.optionOrder = ng.order
-		for code, v := range options(ng.order, ng.options) {
-			if code == optDropCount && len(v) == 8 {
-				ng.drops = ng.order.Uint64(v)
-			}
-		}
+	if o := b[min(header+(captured+3)&^3, len(b)):]; len(o) > 0 {
+		ng.packetOptions(f, o)
 	}
-	if ng.drops > 0 {
-		sec, nsec := ng.sec, ng.nsec
-		if sec == 0 {
-			sec, nsec = e.sec, e.nsec // the first frame of all
+	if ng.extra.drops > 0 && ng.tells() {
+		before := ng.last
+		if before.Unix() == 0 {
+			before = f.Time // the first frame of all
 		}
-		ng.meta.drop(int(e.ifi), ng.drops, time.Unix(sec, nsec).UTC())
+		ng.r.meta.drop(f.Interface, ng.extra.drops, before)
 	}
-	ng.sec, ng.nsec = e.sec, e.nsec
+	ng.last = f.Time
 	return nil
 }
 
-// simple fills in the entry for the body b of a simple packet, which has the
-// first interface and the time of the packet before.
-func (ng *pcapng) simple(e *entry, b []byte, start int) {
-	ifi, original := &ng.local[0], ng.uint32(b)
+// packetOptions takes the options of a packet. A list that is broken ends there:
+// the packet is whole.
+func (ng *pcapng) packetOptions(f *capture.Frame, o []byte) {
+	ng.extra.options, ng.extra.order = o, ng.order
+	for code, v := range options(ng.order, o) {
+		switch {
+		case code == optFlags && len(v) == 4:
+			f.Direction = flagsDirection(ng.uint32(v))
+		case code == optDropCount && len(v) == 8:
+			ng.extra.drops = ng.order.Uint64(v)
+		}
+	}
+}
+
+// simple fills in f for the body b of a simple packet, which has the first
+// interface and the time of the packet before.
+func (ng *pcapng) simple(f *capture.Frame, ifi *ngInterface, b []byte) {
+	original := ng.uint32(b)
 	captured := min(original, uint32(len(b)-simpleHeader), maxFrame)
 	if ifi.snaplen > 0 {
 		captured = min(captured, ifi.snaplen)
 	}
-	*e = entry{
-		start: uint32(start), end: uint32(start) + captured,
-		length: max(int(original), int(captured)),
-		sec:    ng.sec, nsec: ng.nsec,
-		link: ifi.link, ifi: int32(ifi.number),
-		alone: true,
-	}
+	end := simpleHeader + int(captured)
+	f.Data, f.Length, f.Time = b[simpleHeader:end:end], max(int(original), int(captured)), ng.last
 }
-
-// id returns the interface of an enhanced or old packet with the body b.
-func (s *ngSection) id(typ uint32, b []byte) uint32 {
-	if typ == blockOldPacket {
-		return uint32(s.order.Uint16(b))
-	}
-	return s.uint32(b)
-}
-
-// optionsOf returns the options of an enhanced or old packet with the body b.
-func (s *ngSection) optionsOf(b []byte) []byte {
-	captured := int(s.uint32(b[12:]))
-	return b[min(packetHeader+(captured+3)&^3, len(b)):]
-}
-
-// decode implements decoder for enhanced and old packets. A list of options that
-// is broken ends there: the packet is whole.
-func (s *ngSection) decode(e *entry, buf []byte, start int) {
-	block := buf[start-packetHeader-8:]
-	b := block[8 : s.uint32(block[4:])-4]
-	ifi := &s.local[s.id(s.uint32(block), b)]
-	captured, original := int(s.uint32(b[12:])), int(s.uint32(b[16:]))
-	e.start, e.end = uint32(start), uint32(start+captured)
-	e.length = max(original, captured)
-	e.sec, e.nsec = ifi.clock.time(uint64(s.uint32(b[4:]))<<32 | uint64(s.uint32(b[8:])))
-	e.link, e.ifi, e.dir, e.alone, e.held = ifi.link, int32(ifi.number), capture.Unknown, false, false
-	if o := s.optionsOf(b); len(o) > 0 {
-		for code, v := range options(s.order, o) {
-			if code == optFlags && len(v) == 4 {
-				e.dir = flagsDirection(s.uint32(v))
-			}
-		}
-	}
-}
-
-// decoder implements format.
-func (ng *pcapng) decoder() decoder { return ng.ngSection }

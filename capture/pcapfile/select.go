@@ -1,61 +1,94 @@
 package pcapfile
 
 import (
+	"github.com/wstap/wstap/capture"
 	"github.com/wstap/wstap/capture/filter"
 	"github.com/wstap/wstap/decode"
 )
 
-// A selection is a filter compiled for each link type that occurs. Its maps
-// belong to the goroutine that reads the file.
+// A choice is what SetFilter was given. It does not change.
+type choice struct {
+	expr    string
+	program *filter.Program // for the file's link type
+}
+
+// A selection is what a walker makes of a choice.
 type selection struct {
-	expr     string
-	program  *filter.Program // for link
+	choice   *choice         // nil: all frames
+	program  *filter.Program // for link; nil iff choice is
 	link     decode.LinkType
-	programs map[decode.LinkType]*filter.Program
+	programs map[decode.LinkType]*filter.Program // those that occur
 	meta     filter.Meta
 }
 
 // SetFilter replaces the filter: frames that a later call of Next gives out
 // match expr, a pcap-filter(7) expression; the empty one matches all. Errors are
 // *filter.Error and change nothing. SetFilter may be called from any goroutine.
-// With Shards, frames already dealt are not filtered again.
 func (r *Reader) SetFilter(expr string) error {
 	if expr == "" {
-		r.selection.Store(nil)
+		r.choice.Store(nil)
 		return nil
 	}
-	s := &selection{expr: expr, programs: map[decode.LinkType]*filter.Program{}}
-	if err := s.compile(r.link, r.bigEndian); err != nil {
+	p, err := r.compile(expr, r.link)
+	if err != nil {
 		return err
 	}
-	r.selection.Store(s)
+	r.choice.Store(&choice{expr, p})
 	return nil
 }
 
-func (s *selection) compile(link decode.LinkType, bigEndian bool) error {
+func (r *Reader) compile(expr string, link decode.LinkType) (*filter.Program, error) {
+	return filter.Compile(expr, filter.Target{Link: link, BigEndian: r.bigEndian})
+}
+
+// choose makes c the filter.
+func (w *walker) choose(c *choice) {
+	w.selection, w.stale = selection{choice: c}, true
+	if c != nil {
+		s := &w.selection
+		s.program, s.link = c.program, w.r.link
+		s.programs = map[decode.LinkType]*filter.Program{s.link: s.program}
+	}
+}
+
+// sift passes over frames ahead, up to one that a new filter wants.
+func (w *walker) sift() {
+	for w.at < w.end && !w.selects(&w.ahead[w.at]) {
+		w.at++
+	}
+	w.stale = w.at < w.end
+}
+
+// selects says whether the filter wants a frame. A filter that makes no sense for
+// the type of the frame ends the walker.
+func (w *walker) selects(f *capture.Frame) bool {
+	s := &w.selection
+	if s.program == nil {
+		return true
+	}
+	if f.Link != s.link && !w.relink(f.Link) {
+		return false
+	}
+	return s.match(f.Data, f.Length, f.Interface)
+}
+
+func (s *selection) match(data []byte, length, ifi int) bool {
+	s.meta.Length, s.meta.Interface = length, ifi
+	return s.program.Match(data, &s.meta) > 0
+}
+
+// relink makes the filter one for frames of another type.
+func (w *walker) relink(link decode.LinkType) bool {
+	s := &w.selection
 	p := s.programs[link]
 	if p == nil {
 		var err error
-		if p, err = filter.Compile(s.expr, filter.Target{Link: link, BigEndian: bigEndian}); err != nil {
-			return err
+		if p, err = w.r.compile(s.choice.expr, link); err != nil {
+			w.fail(err)
+			return false
 		}
 		s.programs[link] = p
 	}
 	s.program, s.link = p, link
-	return nil
-}
-
-// selects says whether the filter wants a frame that lies in the input's buffer.
-func (r *Reader) selects(e *entry) (bool, error) {
-	s := r.selection.Load()
-	if s == nil {
-		return true, nil
-	}
-	if e.link != s.link {
-		if err := s.compile(e.link, r.bigEndian); err != nil {
-			return false, err
-		}
-	}
-	s.meta.Length, s.meta.Interface = e.length, int(e.ifi)
-	return s.program.Match(r.in.buf[e.start:e.end], &s.meta) > 0, nil
+	return true
 }

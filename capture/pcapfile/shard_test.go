@@ -14,7 +14,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"testing/iotest"
@@ -168,23 +167,8 @@ func TestShards(t *testing.T) {
 // Shards of every format give out what the whole does, from a pipe as well as
 // from a file that is read without a goroutine.
 func TestShardFormats(t *testing.T) {
-	le, be := binary.LittleEndian, binary.BigEndian
-	recs := someFrames(3000) // several chunks
-	files := map[string][]byte{
-		"little":   pcapBytes(le, magicMicro, 1, recs...),
-		"big":      pcapBytes(be, magicNano, 1, recs...),
-		"modified": pcapBytes(le, magicModified, 113, recs...),
-		"gzip":     packed(t, pcapBytes(le, magicNano, 1, recs...)),
-		"empty":    pcapBytes(le, magicMicro, 1),
-		"huge":     pcapBytes(le, magicMicro, 1, record{data: strings.Repeat("x", maxFrame), length: maxFrame}, recs[5]),
-		"pcapng":   slices.Concat(everything(le, be), everything(be, le)),
-		"blocks":   slices.Concat(everything(le, be), new(ngFile).section(be).block(0x99, make([]byte, 3*chunkSize)).ifi(1, 0).packet(0, 7, "end", 3).b),
-		"simple":   new(ngFile).section(le).ifi(1, 0).packet(0, 7, "first", 5).simple("second", 6).old(0, 0, 8, "third", 9).b,
-		"tagged":   interleaved(t, 20, 200, false),
-	}
-	old := bytes.Clone(files["little"])
-	old[6] = 2 // version 2.2
-	files["old"] = old
+	files := formatFiles(t)
+	delete(files, "cut")
 	dir := t.TempDir()
 	for name, file := range files {
 		want, err := readAll(t, bytes.NewReader(file))
@@ -235,7 +219,8 @@ func TestShardBalance(t *testing.T) {
 
 func sortRecords(recs []record) {
 	slices.SortFunc(recs, func(a, b record) int {
-		return cmp.Or(cmp.Compare(a.time, b.time), cmp.Compare(a.data, b.data), cmp.Compare(a.ifi, b.ifi))
+		return cmp.Or(cmp.Compare(a.time, b.time), cmp.Compare(a.data, b.data), cmp.Compare(a.ifi, b.ifi),
+			cmp.Compare(a.length, b.length), cmp.Compare(a.dir, b.dir), cmp.Compare(a.link, b.link))
 	})
 }
 
@@ -311,8 +296,10 @@ func TestShardFragmentsAlone(t *testing.T) {
 	if len(recs[0])+len(recs[1]) != count || errs[0] != io.EOF || errs[1] != io.EOF {
 		t.Errorf("%d and %d frames, %v", len(recs[0]), len(recs[1]), errs)
 	}
-	if g := &r.dealer.Load().datagrams; len(g.known) != 0 || g.held != 0 || len(g.queue) != 0 {
-		t.Errorf("left behind: %d datagrams, %d bytes", len(g.known), g.held)
+	for _, w := range r.team.Load().walkers {
+		if g := &w.assignment.datagrams; len(g.known) != 0 || g.held != 0 || len(g.queue) != 0 {
+			t.Errorf("left behind: %d datagrams, %d bytes", len(g.known), g.held)
+		}
 	}
 }
 
@@ -373,8 +360,16 @@ func TestShardAllocations(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer r.Close()
-	s := r.Shards()[0] // gets all: they are not IP
+	shards := r.Shards()
+	s := shards[0] // gets all: they are not IP
+	done := make(chan error)
+	go func() { done <- shards[1].Next(new(capture.Frame)) }()
+	defer func() {
+		r.Close()
+		if err := <-done; !errors.Is(err, net.ErrClosed) {
+			t.Errorf("the other shard: %v", err)
+		}
+	}()
 	var f capture.Frame
 	next := func() {
 		if err := s.Next(&f); err != nil {

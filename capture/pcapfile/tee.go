@@ -66,7 +66,7 @@ func (t *tee) write(f *capture.Frame) error {
 	if err := t.describe(); err != nil {
 		return err
 	}
-	if len(t.file.options) == 0 && t.file.drops == 0 {
+	if e := &t.file.walker.extra; len(e.options) == 0 && e.drops == 0 {
 		return t.w.WriteFrame(f)
 	}
 	info := t.file.Info()

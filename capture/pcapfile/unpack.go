@@ -12,7 +12,8 @@ import (
 	"time"
 )
 
-// An unpacker reads r as it is, or unpacked if it begins as a gzip file.
+// An unpacker reads r as it is, or unpacked if it begins as a gzip file. It never
+// returns 0, nil.
 type unpacker struct {
 	r     io.Reader
 	begun bool
@@ -20,6 +21,15 @@ type unpacker struct {
 }
 
 func (u *unpacker) Read(b []byte) (int, error) {
+	for range 100 {
+		if n, err := u.read(b); n > 0 || err != nil {
+			return n, err
+		}
+	}
+	return 0, io.ErrNoProgress
+}
+
+func (u *unpacker) read(b []byte) (int, error) {
 	if !u.begun {
 		u.begun = true
 		n, err := io.ReadAtLeast(u.r, b, 3)
