@@ -69,7 +69,8 @@ func (a *Assembler) Packet(p *decode.Packet, t time.Time) {
 	if p.TCP {
 		a.look(p, a.vlanSpace(p), &a.one)
 	}
-	a.take(p, t, &a.one)
+	a.time = t
+	a.take(p, &a.one)
 }
 
 // Packets takes packets captured at ts, one after the other, as Packet does. It
@@ -79,15 +80,15 @@ func (a *Assembler) Packets(ps []decode.Packet, ts []time.Time) int {
 	if len(a.several) < len(ps) {
 		a.several = make([]lookup, len(ps))
 	}
-	several := a.several[:len(ps)]
-	for i := range several {
+	for i := range ps {
 		if p := &ps[i]; p.TCP {
-			a.look(p, a.vlanSpace(p), &several[i])
+			a.look(p, a.vlanSpace(p), &a.several[i])
 		}
 	}
 	a.stop = false
-	for i := range several {
-		a.take(&ps[i], ts[i], &several[i])
+	for i := range ps {
+		a.time = ts[i]
+		a.take(&ps[i], &a.several[i])
 		if a.stop {
 			return i + 1
 		}
@@ -100,11 +101,11 @@ func (a *Assembler) Packets(ps []decode.Packet, ts []time.Time) int {
 func (a *Assembler) Stop() { a.stop = true }
 
 // take takes a packet that was looked up.
-func (a *Assembler) take(p *decode.Packet, t time.Time, l *lookup) {
-	a.time = t
-	if now := a.clock.read(t.UnixNano()); now >= a.due {
+func (a *Assembler) take(p *decode.Packet, l *lookup) {
+	a.clock.set(a.time.UnixNano())
+	if a.clock.now >= a.due {
 		a.expire()
-		a.due = now + a.tick
+		a.due = a.clock.now + a.tick
 	}
 	a.stats.Packets++
 	if p.TCP {
@@ -127,6 +128,9 @@ func (a *Assembler) Close() {
 	}
 }
 
+// usual are the flags of a segment that is data and acknowledgment alone.
+const usual = decode.ACK | decode.PSH | decode.ECE | decode.CWR | decode.AE
+
 // segment takes one TCP segment.
 func (a *Assembler) segment(p *decode.Packet, l *lookup) {
 	a.stats.Bytes += uint64(len(p.Payload))
@@ -148,14 +152,18 @@ func (a *Assembler) segment(p *decode.Packet, l *lookup) {
 		}
 		return
 	}
-	a.touch(f, index)
+	f.last = a.clock.now
+	f.flags |= touched
+	if f.last-f.since >= second {
+		a.renew(f, index)
+	}
 	a.stats.Segments++
 	side := int(f.first ^ l.from)
 	var same bool
-	if f.state != established || p.Flags&^(decode.ACK|decode.PSH|decode.ECE|decode.CWR|decode.AE) != 0 || f.flags&(reopening|ignored) != 0 {
-		same = a.unusual(f, index, side, p)
-	} else {
+	if f.state == established && p.Flags&^usual == 0 && f.flags&(reopening|ignored) == 0 {
 		same = a.ordinary(f, index, side, p)
+	} else {
+		same = a.unusual(f, index, side, p)
 	}
 	if !same { // the ports are in use for a new connection
 		a.stats.Segments--

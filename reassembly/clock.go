@@ -24,15 +24,14 @@ const (
 	settled = 2 * time.Second
 )
 
-// read returns the time of a packet stamped t, in Unix nanoseconds.
-func (c *clock) read(t int64) int64 {
+// set makes now the time of a packet stamped t, in Unix nanoseconds.
+func (c *clock) set(t int64) {
 	if d := uint64(t + c.offset - c.now); d <= leap { // behind now, it is a huge number
 		c.now += int64(d)
 		c.behind = false
 	} else {
 		c.odd(t)
 	}
-	return c.now
 }
 
 // odd takes a time that is before now or leaps ahead, as the first one does.
@@ -49,6 +48,6 @@ func (c *clock) odd(t int64) {
 	case t-c.back >= int64(settled):
 		c.offset = c.now - c.back
 		c.behind = false
-		c.read(t)
+		c.set(t)
 	}
 }

@@ -18,23 +18,25 @@ type key struct {
 	space  uint32 // see spaceOf; bit 0: IPv6
 }
 
-// set makes k the key of a TCP packet and returns the end that sent it.
-func (k *key) set(p *decode.Packet, space uint32) (from uint8) {
+// set makes k the key of a TCP packet, and returns the end that sent it and the
+// hash.
+func (k *key) set(p *decode.Packet, space uint32, seed *[4]uint64) (from uint8, hash uint32) {
 	b := p.Data[p.NetworkOffset:]
 	if p.IPVersion != 4 {
-		return k.set6(b, p.SrcPort, p.DstPort, space)
+		return k.set6(b, p.SrcPort, p.DstPort, space), k.hash(seed)
 	}
 	h := (*[20]byte)(b)
 	src := uint64(binary.BigEndian.Uint32(h[12:]))<<16 | uint64(p.SrcPort)
 	dst := uint64(binary.BigEndian.Uint32(h[16:]))<<16 | uint64(p.DstPort)
 	// Without a branch: directions alternate, and would be mispredicted.
-	k.lo[0], k.lo[1] = min(src, dst), max(src, dst)
-	k.hi[0], k.hi[1], k.ports[0], k.ports[1] = 0, 0, 0, 0
-	k.space = space << 1
 	if src > dst {
 		from = 1
 	}
-	return from
+	src, dst = min(src, dst), max(src, dst)
+	k.lo[0], k.lo[1] = src, dst
+	k.hi[0], k.hi[1], k.ports[0], k.ports[1] = 0, 0, 0, 0
+	k.space = space << 1
+	return from, hashOf(src, dst, uint64(k.space), seed)
 }
 
 func (k *key) set6(h []byte, src, dst uint16, space uint32) (from uint8) {
@@ -67,11 +69,15 @@ func (k *key) at(end uint8) netip.AddrPort {
 
 // hash is unpredictable without the seed.
 func (k *key) hash(seed *[4]uint64) uint32 {
-	h := multiply(k.lo[0]^seed[0], k.lo[1]^seed[1])
+	more := uint64(k.space)
 	if k.space&1 != 0 {
-		h ^= multiply(k.hi[0]^seed[2], k.hi[1]^seed[3]^uint64(k.ports[0])<<48^uint64(k.ports[1]))
+		more ^= multiply(k.hi[0]^seed[2], k.hi[1]^seed[3]^uint64(k.ports[0])<<48^uint64(k.ports[1]))
 	}
-	return mix(h^uint64(k.space), seed[2]|1)
+	return hashOf(k.lo[0], k.lo[1], more, seed)
+}
+
+func hashOf(a, b, more uint64, seed *[4]uint64) uint32 {
+	return mix(multiply(a^seed[0], b^seed[1])^more, seed[2]|1)
 }
 
 // endpoint is a hash of one end.
@@ -81,8 +87,7 @@ func (k *key) endpoint(end uint8, seed *[4]uint64) uint32 {
 
 // mix hashes two numbers, one of which is secret.
 func mix(a, b uint64) uint32 {
-	h := multiply(a, b)
-	return uint32(h>>32) ^ uint32(h)
+	return uint32(multiply(a, b) >> 32)
 }
 
 // multiply folds the product of two numbers.

@@ -44,16 +44,7 @@ func (a *Assembler) leave(f *Flow) {
 
 const second = int64(time.Second)
 
-// touch notes a packet of f.
-func (a *Assembler) touch(f *Flow, index uint32) {
-	f.last = a.clock.now
-	f.flags |= touched
-	if f.last-f.since >= second {
-		a.renew(f, index)
-	}
-}
-
-// renew puts a flow at the end of its list.
+// renew puts a flow of which there was a packet at the end of its list.
 func (a *Assembler) renew(f *Flow, index uint32) {
 	if f.state.lives() {
 		a.move(f, index, f.state)

@@ -16,8 +16,7 @@ type lookup struct {
 
 // look begins the look-up of p, in the address space of a tunnel or VLAN.
 func (a *Assembler) look(p *decode.Packet, space uint32, l *lookup) {
-	l.from = l.key.set(p, space)
-	l.hash = l.key.hash(&a.seed)
+	l.from, l.hash = l.key.set(p, space, &a.seed)
 	l.index = a.table.probable(l.hash)
 	l.flow = a.table.flow(l.index)
 	l.warm = l.flow.flags + l.flow.half[0].flags + l.flow.half[1].flags // to read is to ask for

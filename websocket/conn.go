@@ -41,30 +41,29 @@ const (
 
 // A half is one direction of a conn.
 type half struct {
-	mode mode
-
-	// The frame in progress.
-	fin    bool
-	nhead  uint8           // bytes of its header in head
-	head   [maxHeader]byte // a header cut by a segment's end
-	key    uint32          // for the next payload byte, 0 where there is none
-	left   int64           // payload bytes to come
-	cur    *assembly       // where the payload goes: data, ctl
-	data   *assembly       // the fragmented message in progress
-	offset int64           // in the stream, of the next byte
-
+	mode      mode
 	usual     byte  // first byte of the last message's first frame
 	found     bool  // by a hunt
 	probation uint8 // frames until a find is believed
+
+	// The frame in progress.
+	fin    bool
+	nhead  uint8     // bytes of its header in head
+	key    uint32    // for the next payload byte, 0 where there is none
+	left   int64     // payload bytes to come
+	cur    *assembly // where the payload goes: data, ctl
+	data   *assembly // the fragmented message in progress
+	offset int64     // in the stream, of the next byte
 
 	*rare // nil until one of its fields is needed
 }
 
 // rare is the part of a half that idle and simple connections do without.
 type rare struct {
-	start     time.Time // when the first byte of the header in head came
-	hunt      *hunt     // in mode inHunt
-	win       *window   // nil before the first compressed message
+	head      [maxHeader]byte // a header cut by a segment's end
+	start     time.Time       // when its first byte came
+	hunt      *hunt           // in mode inHunt
+	win       *window         // nil before the first compressed message
 	conflicts []span
 }
 
@@ -252,8 +251,8 @@ func (c *conn) frames(dir Direction, h *half, b []byte, t time.Time) {
 		n := 0
 		if h.nhead == 0 {
 			if n = f.parse(b); n == 0 {
-				h.nhead = uint8(copy(h.head[:], b))
 				h.needRare().start = t
+				h.nhead = uint8(copy(h.head[:], b))
 				h.offset += int64(len(b))
 				c.p.stats.HeaderBytes += uint64(len(b))
 				return

@@ -15,11 +15,12 @@ type Counts struct {
 	Bytes     uint64 // of payload as delivered, inflated
 	WireBytes uint64 // of payload as sent
 	Largest   int    // payload as delivered
+
+	First, Last time.Time // when the first and the last message ended
+
 	LostBytes uint64 // told as gaps
 
 	Compressed, Truncated, Undecoded, Conflicts, InvalidUTF8 uint64 // messages flagged so
-
-	First, Last time.Time // when the first and the last message ended
 
 	// Round trips from this side's pings to the other side's pongs, as the
 	// capture saw them.

@@ -24,8 +24,8 @@ func unmask(dst, src []byte, key uint32) (ascii bool) {
 		}
 		return all < utf8.RuneSelf
 	}
-	// The last eight bytes are read first, for dst may be src, and written last,
-	// over some that were written before.
+	// The last bytes are read first, for dst may be src, and written last, over
+	// some that were written before.
 	last := o.Uint64(src[n-8:]) ^ bits.RotateLeft64(k, -8*(n&3))
 	all := last
 	s, d := src, dst
@@ -38,7 +38,7 @@ func unmask(dst, src []byte, key uint32) (ascii bool) {
 		all |= a | b | c | e
 		s, d = s[32:], d[32:]
 	}
-	for len(s) >= 8 && len(d) >= 8 {
+	for len(s) > 8 && len(d) > 8 {
 		a := o.Uint64(s) ^ k
 		o.PutUint64(d, a)
 		all |= a
@@ -61,13 +61,12 @@ func ascii(src []byte, key uint32) bool {
 		return all < utf8.RuneSelf
 	}
 	all := o.Uint64(src[n-8:]) ^ bits.RotateLeft64(k, -8*(n&3))
-	for len(src) >= 32 {
-		all |= (o.Uint64(src) ^ k) | (o.Uint64(src[8:]) ^ k) | (o.Uint64(src[16:]) ^ k) | (o.Uint64(src[24:]) ^ k)
-		src = src[32:]
+	for ; len(src) >= 32; src = src[32:] {
+		b := (*[32]byte)(src)
+		all |= (o.Uint64(b[:]) ^ k) | (o.Uint64(b[8:]) ^ k) | (o.Uint64(b[16:]) ^ k) | (o.Uint64(b[24:]) ^ k)
 	}
-	for len(src) >= 8 {
+	for ; len(src) > 8; src = src[8:] {
 		all |= o.Uint64(src) ^ k
-		src = src[8:]
 	}
 	return all&highBits == 0
 }
