@@ -8,6 +8,7 @@ import (
 
 const (
 	chunkSize = 256 << 10 // bytes asked for by one read
+	headSize  = 16 << 10  // the same for the header of a file that walkers read
 	chunkRoom = 16 << 10  // room beside them for the rest of the chunk before
 )
 
@@ -20,6 +21,7 @@ type input struct {
 	buf  []byte    // what was read
 	pos  int       // where the window begins in it
 	want int       // how long the window shall become
+	ask  int       // bytes asked for by one read
 	base int64     // offset in the file of buf[0]
 	err  error     // why there is nothing after buf
 }
@@ -29,7 +31,7 @@ func (in *input) clone(r io.Reader) input {
 	rest := in.window()
 	buf := make([]byte, len(rest), len(rest)+chunkRoom+chunkSize)
 	copy(buf, rest)
-	return input{r: r, buf: buf, want: in.want, base: in.offset(), err: in.err}
+	return input{r: r, buf: buf, want: in.want, ask: chunkSize, base: in.offset(), err: in.err}
 }
 
 // need returns nil if the window is at least n bytes long, and errMore if that
@@ -54,11 +56,11 @@ func (in *input) more() {
 	if len(in.window()) >= in.want || in.err != nil {
 		return
 	}
-	if cap(in.buf)-len(in.buf) < chunkSize {
+	if cap(in.buf)-len(in.buf) < in.ask {
 		in.makeRoom()
 	}
 	end := len(in.buf)
-	n, err := in.r.Read(in.buf[end:min(end+chunkSize, cap(in.buf))])
+	n, err := in.r.Read(in.buf[end:min(end+in.ask, cap(in.buf))])
 	in.buf, in.err = in.buf[:end+n], err
 }
 
@@ -67,8 +69,8 @@ func (in *input) makeRoom() {
 	rest := in.window()
 	in.base += int64(in.pos)
 	buf := in.buf
-	if most := max(len(rest), in.want); cap(buf) < most+chunkSize {
-		buf = make([]byte, most+chunkRoom+chunkSize)
+	if most := max(len(rest), in.want); cap(buf) < most+in.ask {
+		buf = make([]byte, most+chunkRoom+in.ask)
 	}
 	in.buf = buf[:copy(buf[:len(rest)], rest)]
 	in.pos = 0

@@ -102,16 +102,19 @@ func newReader(src io.Reader, file *os.File, name string, cfg *Config) (*Reader,
 	if follow {
 		r.unpacker.r = &follower{r: src, done: r.done}
 	}
-	r.walker.in.r = &r.unpacker
+	r.walker.in.r, r.walker.in.ask = &r.unpacker, chunkSize
 	// A plain file never lets the walker wait: where all processors have work
 	// already, or each walker will read for itself, nothing is read ahead.
 	if follow || !regular(src) || r.workers == 1 && runtime.GOMAXPROCS(0) > 1 {
 		r.walker.in.r = r.readAhead()
+	} else if r.workers > 1 {
+		r.walker.in.ask = headSize
 	}
 	if cfg.Context != nil {
 		r.stop = context.AfterFunc(cfg.Context, func() { _ = r.shut() })
 	}
 	err := r.open()
+	r.walker.in.ask = chunkSize
 	if err == nil {
 		err = r.SetFilter(cfg.Filter)
 	}

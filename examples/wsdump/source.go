@@ -189,7 +189,7 @@ func (o *options) openFile() (*source, error) {
 		s.eager = true // a pipe, perhaps of tcpdump -w -
 	}
 	if err == nil {
-		s.Source, err = o.openReader(f)
+		s.Source, err = o.openReader(f, s.eager || o.follow)
 	}
 	if err != nil {
 		f.Close()
@@ -201,10 +201,13 @@ func (o *options) openFile() (*source, error) {
 
 // openReader reads the file's header, for which a pipe may let it wait. A signal
 // meanwhile is the end of an empty capture.
-func (o *options) openReader(f *os.File) (*pcapfile.Reader, error) {
-	ctx, cancel := context.WithCancel(context.Background())
-	defer watchSignals(cancel, func() {})()
-	cfg := &pcapfile.Config{Follow: o.follow, Workers: o.workers(), Context: ctx}
+func (o *options) openReader(f *os.File, waits bool) (*pcapfile.Reader, error) {
+	cfg := &pcapfile.Config{Follow: o.follow, Workers: o.workers()}
+	if waits { // to watch takes a while by itself
+		ctx, cancel := context.WithCancel(context.Background())
+		defer watchSignals(cancel, func() {})()
+		cfg.Context = ctx
+	}
 	var r *pcapfile.Reader
 	var err error
 	if o.read == "-" {
@@ -212,7 +215,7 @@ func (o *options) openReader(f *os.File) (*pcapfile.Reader, error) {
 	} else {
 		r, err = pcapfile.NewReader(f, cfg)
 	}
-	if err != nil && ctx.Err() != nil {
+	if err != nil && cfg.Context != nil && cfg.Context.Err() != nil {
 		err = exitStatus(0)
 	}
 	return r, err

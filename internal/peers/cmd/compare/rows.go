@@ -316,6 +316,7 @@ func processes(dir string, caps []capFile) ([]row, error) {
 	} {
 		cmd := exec.Command("go", "build", "-o", b.out, b.pkg)
 		cmd.Dir = b.at
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=0") // nobody needs it here, and it takes time to load
 		cmd.Stderr = os.Stderr
 		if err := cmd.Run(); err != nil {
 			return nil, fmt.Errorf("%v (run this in internal/peers): %w", cmd, err)
