@@ -83,7 +83,7 @@ func (h *half) needRare() *rare {
 }
 
 func (p *pipeline) accept(f *reassembly.Flow) reassembly.Consumer {
-	c := &conn{p: p, flow: f, opening: &opening{}}
+	c := &conn{p: p, flow: f, opening: p.newOpening()}
 	c.opening.conn = c
 	if f.Midstream() {
 		c.opening.lossy = true

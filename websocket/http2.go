@@ -437,7 +437,7 @@ func (c *conn) headers(dir Direction, s *http2Side, t time.Time) {
 
 // openStream tells a WebSocket whose request and answer were both seen.
 func (c *conn) openStream(st *stream, t time.Time) {
-	st.conn = &conn{p: c.p, flow: c.flow, swap: c.swap, opening: &opening{}}
+	st.conn = &conn{p: c.p, flow: c.flow, swap: c.swap, opening: c.p.newOpening()}
 	st.conn.opening.conn = st.conn
 	st.gone = [2]int64{c.h2.sides[0].gone, c.h2.sides[1].gone}
 	info := st.conn.describe(st.request, st.response)

@@ -21,6 +21,27 @@ type opening struct {
 	lossy   bool             // a request may be missing: answers do not wait for theirs
 }
 
+// newOpening returns an empty opening.
+func (p *pipeline) newOpening() *opening {
+	n := len(p.spareOpenings)
+	if n == 0 {
+		return &opening{}
+	}
+	o := p.spareOpenings[n-1]
+	p.spareOpenings = p.spareOpenings[:n-1]
+	clear(o.pending)
+	*o = opening{pending: o.pending[:0]}
+	return o
+}
+
+// freeOpening takes back an opening that is over. Its owner may look at it until
+// newOpening is called.
+func (p *pipeline) freeOpening(o *opening) {
+	if len(p.spareOpenings) < 64 && cap(o.pending) <= 16 {
+		p.spareOpenings = append(p.spareOpenings, o)
+	}
+}
+
 type openingSide struct {
 	head  []byte    // of an unfinished head
 	came  time.Time // when its last byte did
@@ -415,6 +436,7 @@ func (c *conn) become(info *Conn, t time.Time) {
 	for dir := range Direction(2) {
 		c.resume(dir, &o.sides[dir])
 	}
+	c.p.freeOpening(o)
 }
 
 // expect sets what follows a head.

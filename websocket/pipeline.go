@@ -26,11 +26,12 @@ type pipeline struct {
 	sink   *sink                   // owns
 	silent bool                    // neither: all is for Stats alone
 
-	maxMessage  int
-	maxBuffered int
-	buffered    int // bytes counted against maxBuffered, by this pipeline
-	openings    openingList
-	windows     windows
+	maxMessage    int
+	maxBuffered   int
+	buffered      int // bytes counted against maxBuffered, by this pipeline
+	openings      openingList
+	spareOpenings []*opening
+	windows       windows
 
 	inflater inflate.Decoder
 	packed   []byte // scratch: a compressed payload, unmasked
