@@ -63,8 +63,8 @@ func (a *Assembler) Stats() Stats {
 	return s
 }
 
-// Packet takes one decoded packet, captured at t. It borrows p and what p
-// points to until it returns.
+// Packet takes one packet as Decode filled it in, captured at t. It borrows p and
+// what p points to until it returns.
 func (a *Assembler) Packet(p *decode.Packet, t time.Time) {
 	if p.TCP {
 		a.look(p, a.vlanSpace(p), &a.one)
@@ -136,7 +136,7 @@ func (a *Assembler) segment(p *decode.Packet, l *lookup) {
 	a.stats.Bytes += uint64(len(p.Payload))
 	a.stats.Cut += uint64(p.PayloadLen - len(p.Payload))
 	f, index := l.flow, l.index
-	if f.state == free || !f.equal(&l.key) { // nearly never
+	if f.state == free || !f.equal(&l.key) { // a new one, or it has ended meanwhile
 		f, index = a.table.find(&l.key, l.hash)
 	}
 	if f != nil && a.clock.now-f.last >= int64(a.cfg.IdleTimeout) && f.state != closed {

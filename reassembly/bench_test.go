@@ -80,6 +80,37 @@ func BenchmarkInOrder(b *testing.B)     { benchmarkFlows(b, 1, 100) }
 func BenchmarkInOrderFull(b *testing.B) { benchmarkFlows(b, 1, 1460) }
 func BenchmarkManyFlows(b *testing.B)   { benchmarkFlows(b, 100_000, 100) }
 
+// BenchmarkManyFlowsBatch is BenchmarkManyFlows by Packets.
+func BenchmarkManyFlowsBatch(b *testing.B) {
+	const flows, size, batch = 100_000, 100, 32
+	var s sink
+	a := New(nil, func(*Flow) Consumer { return &s })
+	openMany(a, flows, nil)
+	packets, times := make([]decode.Packet, batch), make([]time.Time, batch)
+	for i := range packets {
+		packets[i], times[i] = *seg(client, decode.ACK, 0, 501, string(make([]byte, size))), start
+	}
+	seqs := make([]uint32, flows)
+	rng := rand.New(rand.NewPCG(1, 2))
+	b.SetBytes(size)
+	b.ReportAllocs()
+	b.ResetTimer()
+	for i := range b.N {
+		p := &packets[i%batch]
+		n := rng.Uint32N(flows)
+		setSrc(p, addrPort(n/50000, uint16(n%50000+1024)))
+		p.Seq = 101 + seqs[n]
+		seqs[n] += size
+		if i%batch == batch-1 || i == b.N-1 {
+			a.Packets(packets[:i%batch+1], times[:i%batch+1])
+		}
+	}
+	b.StopTimer()
+	if st := a.Stats(); st.Delivered != size*uint64(b.N) {
+		b.Fatalf("not everything was in order: %+v", st)
+	}
+}
+
 func BenchmarkInOrderIPv6(b *testing.B) {
 	var s sink
 	a := New(nil, func(*Flow) Consumer { return &s })

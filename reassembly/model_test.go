@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"math/rand/v2"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -119,14 +120,8 @@ func FuzzModel(f *testing.F) {
 	})
 }
 
-// checkPackets plays packets of every kind between two ports: nine bytes make
-// one. Whatever they are, accounts balance, streams are consistent and nothing
-// is left behind.
-func checkPackets(t *testing.T, ops []byte) {
-	cfg := &Config{
-		MaxFlowBytes: 1 << 12, MaxBytes: 1 << 13, MaxFlows: 3, MaxFragmentBytes: 1 << 12,
-		AckedHolePackets: 3, HistoryBytes: 1 << 10, Tunnels: AllTunnels,
-	}
+// choosyBench is a bench that does not want every flow.
+func choosyBench(t *testing.T, cfg *Config) *bench {
 	b := newBench(t, cfg)
 	accept := b.a.accept
 	b.a.accept = func(f *Flow) Consumer {
@@ -140,6 +135,39 @@ func checkPackets(t *testing.T, ops []byte) {
 		}
 		return c
 	}
+	return b
+}
+
+// checkBatches gives packets to Packets, some at a time, stopping now and then:
+// what comes of it must be what b made of one after the other.
+func checkBatches(t *testing.T, b *bench, cfg *Config, packets []decode.Packet, times []time.Time, log string) {
+	t.Helper()
+	c := choosyBench(t, cfg)
+	c.a.seed = b.a.seed // the client is guessed by hashes
+	for n := 1; len(packets) > 0; n = n*3%17 + 1 {
+		n := min(n, len(packets))
+		took := c.a.Packets(packets[:n], times[:n])
+		if took != n {
+			t.Fatalf("took %d packets of %d", took, n)
+		}
+		packets, times = packets[n:], times[n:]
+	}
+	if got := c.close(); got != log || c.a.stats != b.a.stats {
+		t.Fatalf("in batches:\n%s\n%+v\none by one:\n%s\n%+v", got, c.a.stats, log, b.a.stats)
+	}
+}
+
+// checkPackets plays packets of every kind between two ports: nine bytes make
+// one. Whatever they are, accounts balance, streams are consistent and nothing
+// is left behind.
+func checkPackets(t *testing.T, ops []byte) {
+	cfg := &Config{
+		MaxFlowBytes: 1 << 12, MaxBytes: 1 << 13, MaxFlows: 3, MaxFragmentBytes: 1 << 12,
+		AckedHolePackets: 3, HistoryBytes: 1 << 10, Tunnels: AllTunnels,
+	}
+	b := choosyBench(t, cfg)
+	var packets []decode.Packet
+	var times []time.Time
 	for ; len(ops) >= 9; ops = ops[9:] {
 		from := Direction(ops[0] & 1)
 		number := func(base uint32, b byte, far byte) uint32 {
@@ -175,11 +203,13 @@ func checkPackets(t *testing.T, ops []byte) {
 		}
 		b.now = b.now.Add(time.Duration(int8(ops[8])) * time.Second)
 		b.packet(p)
+		packets, times = append(packets, *p), append(times, b.now)
 		if s := b.a.Stats(); s.Memory > 1<<13+1<<12+1<<11 || b.a.table.count > 3 {
 			t.Fatalf("over the budgets: %+v", s)
 		}
 	}
-	b.close()
+	log := b.close()
+	checkBatches(t, b, cfg, packets, times, log)
 	if b.a.fragments.memory != 0 || len(b.a.fragments.datagrams) != 0 || b.a.acked.head != nil || b.a.open.head != nil {
 		t.Fatal("Close left something behind")
 	}
@@ -191,6 +221,61 @@ func checkPackets(t *testing.T, ops []byte) {
 			t.Fatalf("flow %d was not closed: %v", i, r.log)
 		}
 	}
+}
+
+// Stop ends Packets after the packet of which a Consumer was told, and the rest
+// can be given again.
+func TestStop(t *testing.T) {
+	b := newBench(t, nil)
+	b.open(100, 500)
+	accept := b.a.accept
+	b.a.accept = func(f *Flow) Consumer { return stopper{accept(f), b.a} }
+	var packets []decode.Packet
+	for i, data := range []string{"a", "", "b", "c"} {
+		packets = append(packets, *seg(client, decode.ACK, 101+uint32(max(i-1, 0)), 501, data))
+	}
+	times := make([]time.Time, len(packets))
+	var took []int
+	for len(packets) > 0 {
+		n := b.a.Packets(packets, times[:len(packets)])
+		took = append(took, n)
+		packets = packets[n:]
+	}
+	if !slices.Equal(took, []int{1, 2, 1}) {
+		t.Errorf("took %v", took)
+	}
+	if got := b.close(); got != "client abc|closed eof" {
+		t.Error(got)
+	}
+}
+
+// A stopper stops at each piece of data.
+type stopper struct {
+	Consumer
+	a *Assembler
+}
+
+func (s stopper) Data(dir Direction, b []byte, t time.Time) {
+	s.Consumer.Data(dir, b, t)
+	s.a.Stop()
+}
+
+// Packets from nowhere to nowhere have a key of zeros, as flows have that are
+// not in use.
+func TestZeroAddresses(t *testing.T) {
+	b := newBench(t, nil)
+	nowhere := netip.AddrPortFrom(netip.IPv4Unspecified(), 0)
+	p := func(flags decode.TCPFlags, data string) decode.Packet {
+		p := seg(client, flags, 1, 0, data)
+		between(p, nowhere, nowhere)
+		return *p
+	}
+	for range 3 {
+		packets := []decode.Packet{p(0, "x"), p(decode.RST, ""), p(decode.ACK, ""), p(0, "y")}
+		b.a.Packets(packets, []time.Time{start, start, start, start})
+		b.balance()
+	}
+	b.close()
 }
 
 func TestPackets(t *testing.T) {

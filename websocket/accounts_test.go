@@ -207,6 +207,8 @@ func readAllWays(t *testing.T, name string, file []byte) {
 				checkAccounts(t, name, st, true)
 				if first == nil {
 					first = &st
+				} else if workers == 1 && st.Traffic != first.Traffic {
+					t.Errorf("%s: counts %+v; Drain has %+v", name, st.Traffic, first.Traffic)
 				} else if workers == 1 && (st.Messages != first.Messages || st.Reassembly.Delivered != first.Reassembly.Delivered) {
 					t.Errorf("%s: %d messages of %d bytes; Drain has %d of %d", name, st.Messages, st.Reassembly.Delivered,
 						first.Messages, first.Reassembly.Delivered)
@@ -294,6 +296,9 @@ func TestAccountsEarly(t *testing.T) {
 		st := tap.Stats()
 		st.Messages = n
 		checkAccounts(t, "broken off", st, true)
+		if worked := st.Undecoded + st.Reassembly.Packets; st.Capture.Captured != worked {
+			t.Errorf("broken off: %d packets captured, %d worked on", st.Capture.Captured, worked)
+		}
 
 		for _, mode := range []string{"Messages", "Drain"} {
 			src, err := pcapfile.NewReader(bytes.NewReader(file), &pcapfile.Config{Workers: workers})

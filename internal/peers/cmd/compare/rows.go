@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -86,9 +87,9 @@ func components(_ string, caps []capFile) ([]row, error) {
 					return err
 				}
 				defer r.Close()
-				var f capture.Frame
+				var fs [batch]capture.Frame
 				for {
-					if err := r.Next(&f); err == io.EOF {
+					if _, err := r.NextBatch(fs[:]); err == io.EOF {
 						return nil
 					} else if err != nil {
 						return err
@@ -134,14 +135,12 @@ func components(_ string, caps []capFile) ([]row, error) {
 			})},
 		{"decoding and reassembly", "frame", len(all),
 			timed("decode, reassembly", func() error {
-				var p decode.Packet
 				var bytes counter
-				a := reassembly.New(nil, func(*reassembly.Flow) reassembly.Consumer { return &bytes })
-				for i := range all {
-					if err := p.Decode(decode.LinkEthernet, all[i].Data); err != nil {
+				a := newAssembly(&bytes)
+				for fs := range slices.Chunk(all, batch) {
+					if err := a.take(fs); err != nil {
 						return err
 					}
-					a.Packet(&p, all[i].Time)
 				}
 				a.Close()
 				if int64(bytes) < file.holds.Payload {
@@ -168,6 +167,32 @@ func components(_ string, caps []capFile) ([]row, error) {
 	}, nil
 }
 
+// batch is how many frames are taken at a time, as the tap does.
+const batch = 32
+
+// An assembly decodes frames and rebuilds their streams.
+type assembly struct {
+	*reassembly.Assembler
+	packets [batch]decode.Packet
+	times   [batch]time.Time
+}
+
+func newAssembly(c reassembly.Consumer) *assembly {
+	return &assembly{Assembler: reassembly.New(nil, func(*reassembly.Flow) reassembly.Consumer { return c })}
+}
+
+// take takes a batch.
+func (a *assembly) take(fs []capture.Frame) error {
+	for i := range fs {
+		if err := a.packets[i].Decode(fs[i].Link, fs[i].Data); err != nil {
+			return err
+		}
+		a.times[i] = fs[i].Time
+	}
+	a.Packets(a.packets[:len(fs)], a.times[:len(fs)])
+	return nil
+}
+
 // assemble reads a file and rebuilds its streams with some workers.
 func assemble(path string, workers int) error {
 	src, err := pcapfile.Open(path, &pcapfile.Config{Workers: workers})
@@ -178,19 +203,19 @@ func assemble(path string, workers int) error {
 	var g errgroup
 	for _, s := range src.Shards() {
 		g.run(func() error {
-			var f capture.Frame
-			var p decode.Packet
+			var fs [batch]capture.Frame
 			var bytes counter
-			a := reassembly.New(nil, func(*reassembly.Flow) reassembly.Consumer { return &bytes })
+			a := newAssembly(&bytes)
 			for {
-				if err := s.Next(&f); err == io.EOF {
+				n, err := capture.NextBatch(s, fs[:])
+				if err == nil {
+					err = a.take(fs[:n])
+				}
+				if err == io.EOF {
 					a.Close()
 					return nil
 				} else if err != nil {
 					return err
-				}
-				if p.Decode(f.Link, f.Data) == nil {
-					a.Packet(&p, f.Time)
 				}
 			}
 		})
