@@ -36,6 +36,8 @@ func (m *chatMessage) encode() []byte {
 // chat is the server of the demo: everybody sees what anybody says.
 type chat struct {
 	http http.Server
+	ctx  context.Context // done when the chat is closed
+	stop context.CancelFunc
 	wait sync.WaitGroup
 
 	mu      sync.Mutex
@@ -44,11 +46,15 @@ type chat struct {
 
 func newChat() *chat {
 	c := &chat{members: map[*websocket.Conn]string{}}
+	c.ctx, c.stop = context.WithCancel(context.Background())
 	c.http.Handler = c
 	return c
 }
 
+// close ends all connections, also those whose client was interrupted while it
+// was dialling and that nobody else will end.
 func (c *chat) close() {
+	c.stop()
 	c.http.Close()
 	c.wait.Wait()
 }
@@ -66,7 +72,7 @@ func (c *chat) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	defer conn.CloseNow()
 	for {
-		_, data, err := conn.Read(r.Context())
+		_, data, err := conn.Read(c.ctx)
 		if err != nil {
 			c.leave(conn)
 			return
