@@ -195,7 +195,8 @@ func jumboLength(h []byte) int {
 }
 
 // Src returns the sender's address and SrcPort; the zero AddrPort if the packet is
-// not IP. An IPv6 address that holds an IPv4 one stays IPv6.
+// not IP. An IPv6 address that holds an IPv4 one stays IPv6. It is read from Data,
+// so ask while that is there.
 func (p *Packet) Src() netip.AddrPort { return netip.AddrPortFrom(p.addr(12, 8), p.SrcPort) }
 
 // Dst returns the receiver's address and DstPort, as Src does.

@@ -86,6 +86,7 @@ func (o *oracle) read(done chan struct{}) {
 		}
 		if p.Decode(decode.LinkEthernet, f) == nil && p.TCP && p.Flags&(decode.SYN|decode.ACK) == decode.SYN|decode.ACK {
 			q := p
+			q.Data = bytes.Clone(p.Data) // of the buffer that is read into
 			select {
 			case o.synAcks <- &q:
 			default: // sent again
