@@ -103,9 +103,6 @@ func (p *Packet) DecodeCut(link LinkType, data []byte, wire int) error {
 		switch t := binary.BigEndian.Uint16(data[12:]); t {
 		case etherIPv4:
 			p.EtherType = t
-			if p.usual(ethernetLen) {
-				return nil
-			}
 			return p.ipv4(ethernetLen, wire)
 		case etherIPv6:
 			p.EtherType = t

@@ -5,8 +5,16 @@ import (
 	"net/netip"
 )
 
-// ipv4 reads an IPv4 header (RFC 791, section 3.1) and what follows.
+// ipv4 reads an IPv4 packet.
 func (p *Packet) ipv4(off, wire int) error {
+	if p.usual(off) {
+		return nil
+	}
+	return p.anyIPv4(off, wire)
+}
+
+// anyIPv4 reads an IPv4 header (RFC 791, section 3.1) and what follows.
+func (p *Packet) anyIPv4(off, wire int) error {
 	h := p.Data[off:]
 	if len(h) < 20 {
 		if len(h) > 0 && h[0]>>4 != 4 {

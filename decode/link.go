@@ -165,9 +165,6 @@ func (p *Packet) ether(t uint16, off, wire int) error {
 	p.EtherType = t
 	switch t {
 	case etherIPv4:
-		if p.usual(off) {
-			return nil
-		}
 		return p.ipv4(off, wire)
 	case etherIPv6:
 		return p.ipv6(off, wire)

@@ -4,7 +4,7 @@ import "encoding/binary"
 
 // usual reads the IPv4 packet at off if it is what captures are made of: TCP, no
 // IP options, no fragment, captured up to its data at least. Such headers lie at
-// fixed places, so it takes half the time of ipv4, which makes the same of them.
+// fixed places, so it takes half the time of anyIPv4, which makes the same of them.
 // Of any other packet it reads nothing and returns false.
 func (p *Packet) usual(off int) bool {
 	const tcp = 20

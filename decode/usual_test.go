@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// TestUsual: what usual reads it reads as ipv4 does, and of the rest it reads
+// TestUsual: what usual reads it reads as anyIPv4 does, and of the rest it reads
 // nothing.
 func TestUsual(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 1))
@@ -36,7 +36,7 @@ func TestUsual(t *testing.T) {
 			continue
 		}
 		usual++
-		if err := want.ipv4(off, len(b)); err != nil || !reflect.DeepEqual(p, want) {
+		if err := want.anyIPv4(off, len(b)); err != nil || !reflect.DeepEqual(p, want) {
 			t.Fatalf("%x: %+v, want %+v, %v", b, p, want, err)
 		}
 	}
