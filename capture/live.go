@@ -93,7 +93,10 @@ type Live struct {
 	live // what the platform needs
 }
 
-var _ Sharded = (*Live)(nil)
+var (
+	_ Sharded = (*Live)(nil)
+	_ Batched = (*Live)(nil)
+)
 
 // Listen captures from the named interface, from several with a comma between
 // their names, or with Any from all.
@@ -166,6 +169,11 @@ func (c *Config) setDefaults() error {
 // Errors are io.EOF after Stop, one that matches net.ErrClosed after Close, and
 // ErrInterfaceGone.
 func (l *Live) Next(f *Frame) error { return l.next(f) }
+
+// NextBatch fills in the frames that are there already, as many as fs takes, of
+// those that the kernel handed over together; it waits like Next where there is
+// none. Merging several rings it returns one at a time. Errors are those of Next.
+func (l *Live) NextBatch(fs []Frame) (int, error) { return l.nextBatch(fs) }
 
 // LinkType is the type of all frames of the capture.
 func (l *Live) LinkType() decode.LinkType { return l.link }

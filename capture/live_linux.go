@@ -220,6 +220,20 @@ func (l *live) next(f *Frame) error {
 	return l.shards[0].Next(f)
 }
 
+// nextBatch gives out a frame at a time where several rings are merged.
+func (l *live) nextBatch(fs []Frame) (int, error) {
+	if l.merger == nil {
+		return l.shards[0].NextBatch(fs)
+	}
+	if len(fs) == 0 {
+		return 0, nil
+	}
+	if err := l.merger.next(&fs[0]); err != nil {
+		return 0, err
+	}
+	return 1, nil
+}
+
 func (l *live) sources() []Source {
 	l.mu.Lock()
 	defer l.mu.Unlock()

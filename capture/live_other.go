@@ -20,11 +20,12 @@ type live struct {
 	bufferSize int
 }
 
-func (l *live) open(string, *Config) error { return supported() }
-func (l *live) next(*Frame) error          { return errClosed }
-func (l *live) sources() []Source          { return nil }
-func (l *live) stats() (Stats, error)      { return Stats{}, errClosed }
-func (l *live) stop() error                { return errClosed }
-func (l *live) setFilter(string) error     { return errClosed }
-func (l *live) interfaceName(int) string   { return "" }
-func (l *live) close() error               { return nil }
+func (l *live) open(string, *Config) error     { return supported() }
+func (l *live) next(*Frame) error              { return errClosed }
+func (l *live) nextBatch([]Frame) (int, error) { return 0, errClosed }
+func (l *live) sources() []Source              { return nil }
+func (l *live) stats() (Stats, error)          { return Stats{}, errClosed }
+func (l *live) stop() error                    { return errClosed }
+func (l *live) setFilter(string) error         { return errClosed }
+func (l *live) interfaceName(int) string       { return "" }
+func (l *live) close() error                   { return nil }

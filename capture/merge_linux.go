@@ -64,6 +64,7 @@ func (m *merger) next(f *Frame) error {
 			ok := oldest.give(f)
 			m.look = oldest.left == 0
 			if ok {
+				oldest.captured.Add(1)
 				return nil
 			}
 			continue

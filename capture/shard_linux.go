@@ -75,18 +75,53 @@ type shard struct {
 // Next implements Source.
 func (s *shard) Next(f *Frame) error {
 	for {
-		for s.left == 0 {
-			if s.unpark(f) {
-				return nil
-			}
-			if err := s.advance(true); err != nil {
+		if s.left == 0 {
+			if parked, err := s.turn(f); parked || err != nil {
 				return err
 			}
-		}
-		if s.give(f) {
+		} else if s.give(f) {
+			s.captured.Add(1)
 			return nil
 		}
 	}
+}
+
+// NextBatch implements Batched, with frames of one block.
+func (s *shard) NextBatch(fs []Frame) (int, error) {
+	if len(fs) == 0 {
+		return 0, nil
+	}
+	for {
+		if s.left == 0 {
+			if parked, err := s.turn(&fs[0]); err != nil {
+				return 0, err
+			} else if parked {
+				return 1, nil
+			}
+		} else if n := s.giveAll(fs); n > 0 {
+			s.captured.Add(uint64(n))
+			return n, nil
+		}
+	}
+}
+
+// giveAll gives out as many frames of the held block as there is room for.
+func (s *shard) giveAll(fs []Frame) (n int) {
+	for n < len(fs) && s.left > 0 {
+		if s.give(&fs[n]) {
+			n++
+		}
+	}
+	return n
+}
+
+// turn goes on to the next block, unless there is a frame that did not come by
+// the ring: that it gives out first.
+func (s *shard) turn(f *Frame) (parked bool, err error) {
+	if s.unpark(f) {
+		return true, nil
+	}
+	return false, s.advance(true)
 }
 
 // unpark gives out a frame that did not come by the ring.

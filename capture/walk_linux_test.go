@@ -2,12 +2,16 @@ package capture
 
 import (
 	"encoding/binary"
+	"io"
+	"math/rand/v2"
 	"slices"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/wstap/wstap/capture/filter"
 	"github.com/wstap/wstap/decode"
 )
 
@@ -116,6 +120,97 @@ func TestNextAllocatesNothing(t *testing.T) {
 	}
 }
 
+// What NextBatch gives out, for any sizes of batches, is what Next does: frames
+// of the ring that pass the filter, and those of other rings between blocks.
+func TestNextBatch(t *testing.T) {
+	refuse, err := filter.Compile("greater 1", filter.Target{Link: decode.LinkEthernet})
+	if err != nil {
+		t.Fatal(err)
+	}
+	open := func() *shard {
+		s := fakeRing(t, decode.LinkEthernet, 3, 100, unix.TP_STATUS_USER|unix.TP_STATUS_VLAN_VALID)
+		number := uint32(0)
+		for i := range s.ring.n {
+			b := s.ring.block(i)
+			off := int(binary.NativeEndian.Uint32(b[blockFirst:]))
+			for range binary.NativeEndian.Uint32(b[blockNumPkts:]) {
+				h := b[off:]
+				if number++; number%5 == 0 {
+					binary.NativeEndian.PutUint32(h[hdrLen:], 0) // which the filter refuses
+				}
+				binary.NativeEndian.PutUint32(h[int(binary.NativeEndian.Uint16(h[hdrMac:]))+20:], number)
+				off += int(binary.NativeEndian.Uint32(h[hdrNext:]))
+			}
+		}
+		s.refilter.Store(refuse)
+		s.old = 2 // of three blocks
+		s.inbox = []Frame{{Data: []byte("from another ring")}, {Data: []byte("and another")}}
+		s.stopped = time.Now().Add(-time.Hour) // io.EOF where blocks are done
+		return s
+	}
+	type frame struct {
+		data   string
+		length int
+	}
+	var want []frame
+	one := open()
+	for {
+		var f Frame
+		if err := one.Next(&f); err == io.EOF {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		want = append(want, frame{string(f.Data), f.Length})
+	}
+	if n := uint64(len(want)); n < 1000 || one.skipped.Load() < 100 || one.captured.Load() != n {
+		t.Fatalf("%d frames: captured %d, skipped %d", n, one.captured.Load(), one.skipped.Load())
+	}
+	rnd := rand.New(rand.NewPCG(1, 2))
+	for most := 1; most < 10_000; most *= 3 {
+		s := open()
+		var got []frame
+		for {
+			fs := make([]Frame, 1+rnd.IntN(most))
+			n, err := s.NextBatch(fs)
+			if err == io.EOF {
+				break
+			}
+			if err != nil || n == 0 {
+				t.Fatal(n, err)
+			}
+			for _, f := range fs[:n] {
+				got = append(got, frame{string(f.Data), f.Length})
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("batches of up to %d: %d frames, want %d, or others", most, len(got), len(want))
+		}
+		if s.captured.Load() != one.captured.Load() || s.skipped.Load() != one.skipped.Load() {
+			t.Errorf("captured %d, skipped %d; want %d and %d", s.captured.Load(), s.skipped.Load(), one.captured.Load(), one.skipped.Load())
+		}
+		if n, err := s.NextBatch(nil); n != 0 || err != nil {
+			t.Errorf("no room: %d, %v", n, err)
+		}
+	}
+}
+
+// A batch that Close comes before is none.
+func TestNextBatchClosed(t *testing.T) {
+	s := fakeRing(t, decode.LinkEthernet, 2, 100, unix.TP_STATUS_USER)
+	fs := make([]Frame, 7)
+	if n, err := s.NextBatch(fs); n != len(fs) || err != nil {
+		t.Fatal(n, err)
+	}
+	s.closed.Store(true)
+	if n, err := s.NextBatch(fs); n != 0 || err != errClosed {
+		t.Errorf("%d, %v after Close", n, err)
+	}
+	if s.captured.Load() != uint64(len(fs)) {
+		t.Errorf("captured %d", s.captured.Load())
+	}
+}
+
 func BenchmarkNext(b *testing.B) {
 	for _, bm := range []struct {
 		name   string
@@ -139,5 +234,22 @@ func BenchmarkNext(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// BenchmarkNextBatch is BenchmarkNext by 32, a frame.
+func BenchmarkNextBatch(b *testing.B) {
+	s := fakeRing(b, decode.LinkEthernet, 8, 100, unix.TP_STATUS_USER)
+	fs := make([]Frame, 32)
+	b.ReportAllocs()
+	for i := 0; i < b.N; {
+		if s.left == 0 && s.block != nil {
+			refill(s)
+		}
+		n, err := s.NextBatch(fs)
+		if err != nil {
+			b.Fatal(err)
+		}
+		i += n
 	}
 }
