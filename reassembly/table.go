@@ -7,7 +7,8 @@ type table struct {
 	entries []entry // a power of two, at most three quarters full
 	count   int
 	slabs   []*slab
-	unused  uint32 // list of free flows, linked by next; 0: none
+	free    uint32 // list of flows that were removed, linked by next; 0: none
+	used    uint32 // the highest index that was ever taken: memory behind it is not touched
 }
 
 // An entry is a flow's index (0: empty) and its hash.
@@ -50,12 +51,8 @@ func (t *table) insert(k *key, hash uint32) (*Flow, uint32) {
 	if t.count >= len(t.entries)/4*3 {
 		t.grow()
 	}
-	if t.unused == 0 {
-		t.addSlab()
-	}
-	index := t.unused
+	index := t.take()
 	f := t.flow(index)
-	t.unused = f.next
 	*f = Flow{key: *k}
 	t.place(entry{index, hash})
 	t.count++
@@ -88,8 +85,8 @@ func (t *table) remove(index, hash uint32) {
 	t.entries[i] = entry{}
 	t.count--
 	f := t.flow(index)
-	*f = Flow{next: t.unused}
-	t.unused = index
+	*f = Flow{next: t.free}
+	t.free = index
 }
 
 func (t *table) grow() {
@@ -102,15 +99,17 @@ func (t *table) grow() {
 	}
 }
 
-func (t *table) addSlab() {
-	base := uint32(len(t.slabs)) << slabBits
-	s := new(slab)
-	t.slabs = append(t.slabs, s)
-	for i := len(s) - 1; i >= 0; i-- {
-		if base+uint32(i) == 0 {
-			continue // index 0 means none
-		}
-		s[i].next = t.unused
-		t.unused = base + uint32(i)
+// take returns the index of a flow that is not in use.
+func (t *table) take() uint32 {
+	if index := t.free; index != 0 {
+		t.free = t.flow(index).next
+		return index
 	}
+	t.used++
+	if int(t.used>>slabBits) == len(t.slabs) {
+		t.addSlab()
+	}
+	return t.used
 }
+
+func (t *table) addSlab() { t.slabs = append(t.slabs, new(slab)) }

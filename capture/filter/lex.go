@@ -3,6 +3,7 @@ package filter
 import (
 	"net/netip"
 	"strings"
+	"sync"
 )
 
 // span is a stretch of the expression, for errors.
@@ -34,8 +35,9 @@ type token struct {
 
 func (t token) is(text string) bool { return (t.kind == tWord || t.kind == tOp) && t.text == text }
 
-// keywords maps each spelling to the canonical one.
-var keywords = func() map[string]string {
+// keywords maps each spelling to the canonical one. Like the other large maps it
+// is made when it is first needed: who has no filter starts without.
+var keywords = sync.OnceValue(func() map[string]string {
 	m := make(map[string]string)
 	for _, w := range strings.Fields(`dst src arp rarp ip sctp tcp udp icmp igmp igrp pim vrrp carp radio
 		ip6 icmp6 ah esp atalk aarp decnet lat sca moprc mopdl iso esis isis l1 l2 iih lsp snp csnp psnp
@@ -57,29 +59,31 @@ var keywords = func() map[string]string {
 		}
 	}
 	return m
-}()
+})
 
 // constants are the names that stand for numbers.
-var constants = map[string]uint32{
-	"icmptype": 0, "icmpcode": 1,
-	"icmp-echoreply": 0, "icmp-unreach": 3, "icmp-sourcequench": 4, "icmp-redirect": 5, "icmp-echo": 8,
-	"icmp-routeradvert": 9, "icmp-routersolicit": 10, "icmp-timxceed": 11, "icmp-paramprob": 12,
-	"icmp-tstamp": 13, "icmp-tstampreply": 14, "icmp-ireq": 15, "icmp-ireqreply": 16, "icmp-maskreq": 17,
-	"icmp-maskreply": 18,
-	"icmp6type":      0, "icmp6code": 1,
-	"icmp6-destinationunreach": 1, "icmp6-packettoobig": 2, "icmp6-timeexceeded": 3, "icmp6-parameterproblem": 4,
-	"icmp6-echo": 128, "icmp6-echoreply": 129, "icmp6-multicastlistenerquery": 130,
-	"icmp6-multicastlistenerreportv1": 131, "icmp6-multicastlistenerdone": 132, "icmp6-routersolicit": 133,
-	"icmp6-routeradvert": 134, "icmp6-neighborsolicit": 135, "icmp6-neighboradvert": 136, "icmp6-redirect": 137,
-	"icmp6-routerrenum": 138, "icmp6-nodeinformationquery": 139, "icmp6-nodeinformationresponse": 140,
-	"icmp6-ineighbordiscoverysolicit": 141, "icmp6-ineighbordiscoveryadvert": 142,
-	"icmp6-multicastlistenerreportv2": 143, "icmp6-homeagentdiscoveryrequest": 144,
-	"icmp6-homeagentdiscoveryreply": 145, "icmp6-mobileprefixsolicit": 146, "icmp6-mobileprefixadvert": 147,
-	"icmp6-certpathsolicit": 148, "icmp6-certpathadvert": 149, "icmp6-multicastrouteradvert": 151,
-	"icmp6-multicastroutersolicit": 152, "icmp6-multicastrouterterm": 153,
-	"tcpflags": 13, "tcp-fin": 0x01, "tcp-syn": 0x02, "tcp-rst": 0x04, "tcp-push": 0x08, "tcp-ack": 0x10,
-	"tcp-urg": 0x20, "tcp-ece": 0x40, "tcp-cwr": 0x80,
-}
+var constants = sync.OnceValue(func() map[string]uint32 {
+	return map[string]uint32{
+		"icmptype": 0, "icmpcode": 1,
+		"icmp-echoreply": 0, "icmp-unreach": 3, "icmp-sourcequench": 4, "icmp-redirect": 5, "icmp-echo": 8,
+		"icmp-routeradvert": 9, "icmp-routersolicit": 10, "icmp-timxceed": 11, "icmp-paramprob": 12,
+		"icmp-tstamp": 13, "icmp-tstampreply": 14, "icmp-ireq": 15, "icmp-ireqreply": 16, "icmp-maskreq": 17,
+		"icmp-maskreply": 18,
+		"icmp6type":      0, "icmp6code": 1,
+		"icmp6-destinationunreach": 1, "icmp6-packettoobig": 2, "icmp6-timeexceeded": 3, "icmp6-parameterproblem": 4,
+		"icmp6-echo": 128, "icmp6-echoreply": 129, "icmp6-multicastlistenerquery": 130,
+		"icmp6-multicastlistenerreportv1": 131, "icmp6-multicastlistenerdone": 132, "icmp6-routersolicit": 133,
+		"icmp6-routeradvert": 134, "icmp6-neighborsolicit": 135, "icmp6-neighboradvert": 136, "icmp6-redirect": 137,
+		"icmp6-routerrenum": 138, "icmp6-nodeinformationquery": 139, "icmp6-nodeinformationresponse": 140,
+		"icmp6-ineighbordiscoverysolicit": 141, "icmp6-ineighbordiscoveryadvert": 142,
+		"icmp6-multicastlistenerreportv2": 143, "icmp6-homeagentdiscoveryrequest": 144,
+		"icmp6-homeagentdiscoveryreply": 145, "icmp6-mobileprefixsolicit": 146, "icmp6-mobileprefixadvert": 147,
+		"icmp6-certpathsolicit": 148, "icmp6-certpathadvert": 149, "icmp6-multicastrouteradvert": 151,
+		"icmp6-multicastroutersolicit": 152, "icmp6-multicastrouterterm": 153,
+		"tcpflags": 13, "tcp-fin": 0x01, "tcp-syn": 0x02, "tcp-rst": 0x04, "tcp-push": 0x08, "tcp-ack": 0x10,
+		"tcp-urg": 0x20, "tcp-ece": 0x40, "tcp-cwr": 0x80,
+	}
+})
 
 // lex splits expr into tokens, the last of which is tEnd. At each place the
 // longest token wins, and of equally long ones the most specific.
@@ -125,7 +129,7 @@ func lexOne(s string, off int) token {
 		}
 	}
 	word := wordRun(s)
-	if canon, ok := keywords[s[:word]]; ok {
+	if canon, ok := keywords()[s[:word]]; ok {
 		best = token{kind: tWord, text: canon, at: span{off, word}}
 	}
 	longer(tMAC, macRun(s))
@@ -135,7 +139,7 @@ func lexOne(s string, off int) token {
 	if n := badMACRun(s); n > best.at.len {
 		fail(span{off, n}, "%q is no MAC address: six pairs of hexadecimal digits are", s[:n])
 	}
-	if _, ok := constants[s[:word]]; ok {
+	if _, ok := constants()[s[:word]]; ok {
 		longer(tNum, word)
 	}
 	longer(tName, word)
@@ -349,7 +353,7 @@ func quadRun(s string) int {
 
 // number converts a tNum token as C does: 0x hexadecimal, 0 octal.
 func number(t token) uint32 {
-	if v, ok := constants[t.text]; ok {
+	if v, ok := constants()[t.text]; ok {
 		return v
 	}
 	s, base := t.text, uint64(10)

@@ -243,7 +243,7 @@ var directions = set(`src dst addr1 addr2 addr3 addr4 ra ta`)
 func (p *parser) term() (item, qual) {
 	t := p.peek()
 	none := qual{none: true}
-	if t.is("-") || t.is("len") || protocols[t.text] && t.kind == tWord && p.toks[p.i+1].is("[") {
+	if t.is("-") || t.is("len") || protocols()[t.text] && t.kind == tWord && p.toks[p.i+1].is("[") {
 		return p.value(item{class: isValue, value: p.arith(0)}, mode{term: true}, none)
 	}
 	if t.kind != tWord {
@@ -253,7 +253,7 @@ func (p *parser) term() (item, qual) {
 		return item{node: n}, none
 	}
 	q := qual{at: t.at}
-	if protocols[t.text] {
+	if protocols()[t.text] {
 		p.next()
 		q.proto = t.text
 		switch n := p.peek(); {
@@ -264,7 +264,7 @@ func (p *parser) term() (item, qual) {
 			notWireless(n)
 		}
 	}
-	if directions[p.peek().text] && p.peek().kind == tWord {
+	if directions()[p.peek().text] && p.peek().kind == tWord {
 		d := p.next()
 		q.dir, q.at = d.text, q.at.to(d.at)
 		if j := p.peek(); (j.is("or") || j.is("and")) && (d.text == "src" || d.text == "dst") {
@@ -400,7 +400,7 @@ func (p *parser) arith(min int) arith {
 		p.next()
 		l = p.arith(0)
 		p.want(")")
-	case t.kind == tWord && protocols[t.text]:
+	case t.kind == tWord && protocols()[t.text]:
 		l = p.load()
 	default:
 		p.unexpected("a number, len or a load such as tcp[13]")

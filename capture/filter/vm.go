@@ -3,6 +3,7 @@ package filter
 import (
 	"encoding/binary"
 	"math"
+	"sync"
 
 	"golang.org/x/net/bpf"
 )
@@ -71,20 +72,22 @@ const (
 )
 
 // vmOps maps the kernel's codes.
-var vmOps = map[uint16]vmOp{
-	retK: vmRet, opRET | retA: vmRetA,
-	opLD | modeABS | sizeW: vmLdW, opLD | modeABS | sizeH: vmLdH, opLD | modeABS | sizeB: vmLdB,
-	opLD | modeIND | sizeW: vmLdXW, opLD | modeIND | sizeH: vmLdXH, opLD | modeIND | sizeB: vmLdXB,
-	ldxMsh: vmMsh, ldLen: vmLen, ldImm: vmImm, ldxImm: vmXImm, ldMem: vmMem, ldxMem: vmXMem,
-	opST: vmSt, opSTX: vmStX, tax: vmTax, txa: vmTxa, neg: vmNeg, ja: vmJa,
-	opJMP | jmpEQ: vmEqK, opJMP | jmpEQ | srcX: vmEqX, opJMP | jmpGT: vmGtK, opJMP | jmpGT | srcX: vmGtX,
-	opJMP | jmpGE: vmGeK, opJMP | jmpGE | srcX: vmGeX, opJMP | jmpSET: vmSetK, opJMP | jmpSET | srcX: vmSetX,
-	opALU | aluADD: vmAddK, opALU | aluADD | srcX: vmAddX, opALU | aluSUB: vmSubK, opALU | aluSUB | srcX: vmSubX,
-	opALU | aluMUL: vmMulK, opALU | aluMUL | srcX: vmMulX, opALU | aluDIV: vmDivK, opALU | aluDIV | srcX: vmDivX,
-	opALU | aluMOD: vmModK, opALU | aluMOD | srcX: vmModX, opALU | aluAND: vmAndK, opALU | aluAND | srcX: vmAndX,
-	opALU | aluOR: vmOrK, opALU | aluOR | srcX: vmOrX, opALU | aluXOR: vmXorK, opALU | aluXOR | srcX: vmXorX,
-	opALU | aluLSH: vmLshK, opALU | aluLSH | srcX: vmLshX, opALU | aluRSH: vmRshK, opALU | aluRSH | srcX: vmRshX,
-}
+var vmOps = sync.OnceValue(func() map[uint16]vmOp {
+	return map[uint16]vmOp{
+		retK: vmRet, opRET | retA: vmRetA,
+		opLD | modeABS | sizeW: vmLdW, opLD | modeABS | sizeH: vmLdH, opLD | modeABS | sizeB: vmLdB,
+		opLD | modeIND | sizeW: vmLdXW, opLD | modeIND | sizeH: vmLdXH, opLD | modeIND | sizeB: vmLdXB,
+		ldxMsh: vmMsh, ldLen: vmLen, ldImm: vmImm, ldxImm: vmXImm, ldMem: vmMem, ldxMem: vmXMem,
+		opST: vmSt, opSTX: vmStX, tax: vmTax, txa: vmTxa, neg: vmNeg, ja: vmJa,
+		opJMP | jmpEQ: vmEqK, opJMP | jmpEQ | srcX: vmEqX, opJMP | jmpGT: vmGtK, opJMP | jmpGT | srcX: vmGtX,
+		opJMP | jmpGE: vmGeK, opJMP | jmpGE | srcX: vmGeX, opJMP | jmpSET: vmSetK, opJMP | jmpSET | srcX: vmSetX,
+		opALU | aluADD: vmAddK, opALU | aluADD | srcX: vmAddX, opALU | aluSUB: vmSubK, opALU | aluSUB | srcX: vmSubX,
+		opALU | aluMUL: vmMulK, opALU | aluMUL | srcX: vmMulX, opALU | aluDIV: vmDivK, opALU | aluDIV | srcX: vmDivX,
+		opALU | aluMOD: vmModK, opALU | aluMOD | srcX: vmModX, opALU | aluAND: vmAndK, opALU | aluAND | srcX: vmAndX,
+		opALU | aluOR: vmOrK, opALU | aluOR | srcX: vmOrX, opALU | aluXOR: vmXorK, opALU | aluXOR | srcX: vmXorX,
+		opALU | aluLSH: vmLshK, opALU | aluLSH | srcX: vmLshX, opALU | aluRSH: vmRshK, opALU | aluRSH | srcX: vmRshX,
+	}
+})
 
 // newProgram makes a program of instructions that the assembler wrote: all
 // jumps stay inside of it and its last instruction returns. The kernel's
@@ -92,7 +95,7 @@ var vmOps = map[uint16]vmOp{
 func newProgram(ins []bpf.RawInstruction, live bool) *Program {
 	p := &Program{ins: ins, code: make([]insn, len(ins))}
 	for i, in := range ins {
-		op, ok := vmOps[in.Op]
+		op, ok := vmOps()[in.Op]
 		if !ok {
 			panic("filter: unknown instruction")
 		}

@@ -64,7 +64,7 @@ func FuzzMatch(f *testing.F) {
 		add(data, p.Raw()...) // what the compiler makes
 	}
 	ret := bpf.RawInstruction{Op: opRET | retA}
-	for op := range vmOps {
+	for op := range vmOps() {
 		// Each operation, with operands inside of the packet and beyond.
 		add(data, bpf.RawInstruction{Op: ldImm, K: 7}, bpf.RawInstruction{Op: tax}, bpf.RawInstruction{Op: op, K: 3}, ret)
 		add(data, bpf.RawInstruction{Op: ldxImm, K: 0xfffffff0}, bpf.RawInstruction{Op: op, K: 0x15}, bpf.RawInstruction{Op: txa}, ret)
@@ -74,7 +74,7 @@ func FuzzMatch(f *testing.F) {
 		for ; len(program) >= 8 && len(ins) < 200; program = program[8:] {
 			in := bpf.RawInstruction{Op: binary.BigEndian.Uint16(program), Jt: program[2], Jf: program[3],
 				K: binary.BigEndian.Uint32(program[4:])}
-			if _, ok := vmOps[in.Op]; !ok || in.Op == ja && in.K > 300 {
+			if _, ok := vmOps()[in.Op]; !ok || in.Op == ja && in.K > 300 {
 				return
 			}
 			ins = append(ins, in)
