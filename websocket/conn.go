@@ -355,7 +355,7 @@ func (c *conn) compressed(f *header) bool {
 func (c *conn) whole(dir Direction, h *half, f *header, b []byte, start, t time.Time) {
 	p := c.p
 	if p.silent && c.plain(h, f) {
-		c.tally(dir, f, b, t)
+		c.countOnly(dir, f, b, t)
 		return
 	}
 	var m *Message
@@ -388,19 +388,18 @@ func (c *conn) whole(dir Direction, h *half, f *header, b []byte, start, t time.
 }
 
 // plain says that a frame, at hand whole, is a message about which counters tell
-// all: neither compressed nor cut nor disputed, and no control frame.
+// all: text or binary, neither compressed nor cut nor disputed.
 func (c *conn) plain(h *half, f *header) bool {
-	return !f.opcode().Control() && !c.compressed(f) && f.length <= int64(c.p.maxMessage) && (h.rare == nil || len(h.conflicts) == 0)
+	return (f.opcode() == Text || f.opcode() == Binary) && !c.compressed(f) && f.length <= int64(c.p.maxMessage) && (h.rare == nil || len(h.conflicts) == 0)
 }
 
-// tally counts a plain message that is given to nobody. b is its payload.
-func (c *conn) tally(dir Direction, f *header, b []byte, t time.Time) {
-	invalid := f.opcode() == Text && !ascii(b, f.key) && !c.p.validText(b, f.key)
-	n := c.counts(dir)
-	n.message(f.opcode(), 1, len(b), f.length, t)
-	if invalid {
-		n.InvalidUTF8++
+// countOnly counts a plain message that is given to nobody. b is its payload.
+func (c *conn) countOnly(dir Direction, f *header, b []byte, t time.Time) {
+	o := f.opcode()
+	if o == Text && !ascii(b, f.key) && !c.p.validText(b, f.key) {
+		c.more().counts[dir&1].InvalidUTF8++
 	}
+	c.tally(dir).message(o, 1, len(b), f.length, t)
 	c.p.stats.Messages++
 }
 

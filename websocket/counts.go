@@ -61,12 +61,10 @@ func (c *Counts) Add(o *Counts) {
 	c.Undecoded += o.Undecoded
 	c.Conflicts += o.Conflicts
 	c.InvalidUTF8 += o.InvalidUTF8
-	if c.First.IsZero() || !o.First.IsZero() && o.First.Before(c.First) {
-		c.First = o.First
-	}
 	if o.Last.After(c.Last) {
-		c.Last, c.RTT = o.Last, o.RTT
+		c.RTT = o.RTT
 	}
+	c.span(o.First, o.Last)
 	c.RoundTrips += o.RoundTrips
 	c.RoundTripSum += o.RoundTripSum
 	c.RoundTripMax = max(c.RoundTripMax, o.RoundTripMax)
@@ -80,9 +78,25 @@ type Closing struct {
 	Reason string // its first 123 bytes: longer ones are not allowed
 }
 
-// traffic is what is counted of a connection. Idle ones have none.
+// traffic is what is counted of a connection. Idle ones have none. Most see
+// nothing but whole messages, and of ten thousand connections each packet's
+// counters have to come from memory: those are few and stand together.
 type traffic struct {
-	counts [2]Counts
+	data [2]tally // text and binary messages, by direction
+	more *more    // nil as long as that is all
+}
+
+// A tally counts data messages.
+type tally struct {
+	text, binary        uint64
+	frames, bytes, wire uint64
+	largest             int
+	first, last         time.Time
+}
+
+// more is what else is counted.
+type more struct {
+	counts [2]Counts // but for what tallies count
 	closed []Closing
 	pings  [2][]ping // by the side that pings, the oldest first
 }
@@ -101,33 +115,82 @@ const maxPings = 8
 
 var pingSeed = maphash.MakeSeed()
 
-// counts are those of a side.
-func (c *conn) counts(dir Direction) *Counts {
+// tally returns the counters of a side's data messages.
+func (c *conn) tally(dir Direction) *tally {
 	if c.traffic == nil {
 		c.traffic = &traffic{}
 	}
-	return &c.traffic.counts[dir&1]
+	return &c.traffic.data[dir&1]
+}
+
+// more returns the other counters.
+func (c *conn) more() *more {
+	if c.traffic == nil {
+		c.traffic = &traffic{}
+	}
+	if c.traffic.more == nil {
+		c.traffic.more = &more{}
+	}
+	return c.traffic.more
+}
+
+// counts returns what a side sent.
+func (t *traffic) counts(dir Direction) Counts {
+	var n Counts
+	if t.more != nil {
+		n = t.more.counts[dir]
+	}
+	d := &t.data[dir]
+	n.Text, n.Binary = d.text, d.binary
+	n.Frames += d.frames
+	n.Bytes += d.bytes
+	n.WireBytes += d.wire
+	n.Largest = max(n.Largest, d.largest)
+	n.span(d.first, d.last)
+	return n
+}
+
+// closed returns the close frames.
+func (t *traffic) closed() []Closing {
+	if t.more == nil {
+		return nil
+	}
+	return t.more.closed
 }
 
 // count counts a message and, for a pong, finds its ping.
 func (c *conn) count(m *Message) {
-	n := c.counts(m.From)
-	n.message(m.Opcode, m.Frames, len(m.Payload), m.WireLength, m.Time)
-	if m.Opcode.Control() {
-		c.traffic.control(n, m)
+	if m.Opcode == Text || m.Opcode == Binary {
+		c.tally(m.From).message(m.Opcode, m.Frames, len(m.Payload), m.WireLength, m.Time)
+	} else {
+		c.more().other(m)
 	}
 	if m.Compressed || m.Truncated || m.Undecoded || m.Conflict || m.InvalidUTF8 {
-		n.flag(m)
+		c.more().counts[m.From&1].flag(m)
 	}
 }
 
-// message counts what all messages have.
-func (n *Counts) message(o Opcode, frames, length int, wire int64, t time.Time) {
-	switch o {
-	case Text:
-		n.Text++
-	case Binary:
-		n.Binary++
+// message counts a data message.
+func (n *tally) message(o Opcode, frames, length int, wire int64, t time.Time) {
+	if o == Text {
+		n.text++
+	} else {
+		n.binary++
+	}
+	if n.frames == 0 {
+		n.first = t
+	}
+	n.last = t
+	n.frames += uint64(frames)
+	n.bytes += uint64(length)
+	n.wire += uint64(wire)
+	n.largest = max(n.largest, length)
+}
+
+// other counts any other message.
+func (r *more) other(m *Message) {
+	n := &r.counts[m.From&1]
+	switch m.Opcode {
 	case Close:
 		n.Close++
 	case Ping:
@@ -137,38 +200,56 @@ func (n *Counts) message(o Opcode, frames, length int, wire int64, t time.Time) 
 	default:
 		n.Other++
 	}
-	if n.Frames == 0 {
-		n.First = t
+	n.Frames += uint64(m.Frames)
+	n.Bytes += uint64(len(m.Payload))
+	n.WireBytes += uint64(m.WireLength)
+	n.Largest = max(n.Largest, len(m.Payload))
+	n.span(m.Time, m.Time)
+	if m.Opcode.Control() {
+		r.control(n, m)
 	}
-	n.Last = t
-	n.Frames += uint64(frames)
-	n.Bytes += uint64(length)
-	n.WireBytes += uint64(wire)
-	n.Largest = max(n.Largest, length)
 }
 
+// span widens the time between the first and the last message.
+func (n *Counts) span(first, last time.Time) {
+	if n.First.IsZero() || !first.IsZero() && first.Before(n.First) {
+		n.First = first
+	}
+	if last.After(n.Last) {
+		n.Last = last
+	}
+}
+
+// flag counts the flags of a message.
 func (n *Counts) flag(m *Message) {
-	for _, f := range []struct {
-		set bool
-		n   *uint64
-	}{{m.Compressed, &n.Compressed}, {m.Truncated, &n.Truncated}, {m.Undecoded, &n.Undecoded}, {m.Conflict, &n.Conflicts}, {m.InvalidUTF8, &n.InvalidUTF8}} {
-		if f.set {
-			*f.n++
-		}
+	if m.Compressed {
+		n.Compressed++
+	}
+	if m.Truncated {
+		n.Truncated++
+	}
+	if m.Undecoded {
+		n.Undecoded++
+	}
+	if m.Conflict {
+		n.Conflicts++
+	}
+	if m.InvalidUTF8 {
+		n.InvalidUTF8++
 	}
 }
 
 // control notes what a control frame, counted already, says.
-func (tr *traffic) control(n *Counts, m *Message) {
+func (r *more) control(n *Counts, m *Message) {
 	switch m.Opcode {
 	case Close:
 		if n.Close == 1 {
 			code, reason := m.CloseStatus()
 			reason = strings.Clone(reason[:min(len(reason), maxReason)])
-			tr.closed = append(tr.closed, Closing{Time: m.Time, From: m.From, Code: code, Reason: reason})
+			r.closed = append(r.closed, Closing{Time: m.Time, From: m.From, Code: code, Reason: reason})
 		}
 	case Ping:
-		p := &tr.pings[m.From&1]
+		p := &r.pings[m.From&1]
 		if len(*p) == maxPings {
 			*p = slices.Delete(*p, 0, 1)
 		}
@@ -176,7 +257,7 @@ func (tr *traffic) control(n *Counts, m *Message) {
 	case Pong:
 		// A pong answers the most recent ping that it equals, and those before
 		// (RFC 6455, section 5.5.3).
-		pings := tr.pings[m.From&1^1]
+		pings := r.pings[m.From&1^1]
 		if len(pings) == 0 {
 			return
 		}
@@ -184,12 +265,12 @@ func (tr *traffic) control(n *Counts, m *Message) {
 		for i := len(pings) - 1; i >= 0; i-- {
 			if pings[i].hash == hash {
 				m.RoundTrip = max(0, m.Time.Sub(pings[i].t))
-				o := &tr.counts[m.From&1^1]
+				o := &r.counts[m.From&1^1]
 				o.RoundTrips++
 				o.RTT = m.RoundTrip
 				o.RoundTripSum += m.RoundTrip
 				o.RoundTripMax = max(o.RoundTripMax, m.RoundTrip)
-				tr.pings[m.From&1^1] = slices.Delete(pings, 0, i+1)
+				r.pings[m.From&1^1] = slices.Delete(pings, 0, i+1)
 				return
 			}
 		}

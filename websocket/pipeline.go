@@ -192,7 +192,7 @@ func (p *pipeline) tellOpen(c *conn, t time.Time) {
 
 func (p *pipeline) tellGap(c *conn, dir Direction, n int64, t time.Time) {
 	p.stats.LostBytes += uint64(n)
-	c.counts(dir).LostBytes += uint64(n)
+	c.more().counts[dir&1].LostBytes += uint64(n)
 	p.gap = Gap{Time: t, Conn: c.info, From: dir, Bytes: n}
 	p.out(&p.gap)
 }
@@ -209,9 +209,10 @@ func (p *pipeline) tellEnd(c *conn, cause string, t time.Time) {
 	p.tap.heads.Add(-c.info.heads())
 	p.end = End{Time: t, Conn: c.info, Cause: cause}
 	if tr := c.traffic; tr != nil {
-		p.end.Closing, p.end.Counts = tr.closed, tr.counts
-		for dir := range tr.counts {
-			p.stats.Traffic[dir].Add(&tr.counts[dir])
+		p.end.Closing = tr.closed()
+		for dir := range p.end.Counts {
+			p.end.Counts[dir] = tr.counts(Direction(dir))
+			p.stats.Traffic[dir].Add(&p.end.Counts[dir])
 		}
 	}
 	p.out(&p.end)
@@ -332,7 +333,8 @@ func (p *pipeline) addStats(s *Stats) (unread uint64) {
 		s.Active++
 		if c.traffic != nil {
 			for dir := range s.Traffic {
-				s.Traffic[dir].Add(&c.traffic.counts[dir])
+				n := c.traffic.counts(Direction(dir))
+				s.Traffic[dir].Add(&n)
 			}
 		}
 	}

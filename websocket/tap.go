@@ -332,7 +332,8 @@ func (t *Tap) Conns() []ConnStats {
 		for c := p.conns; c != nil; c = c.next {
 			s := ConnStats{Conn: c.info}
 			if c.traffic != nil {
-				s.Closing, s.Counts = slices.Clone(c.traffic.closed), c.traffic.counts
+				s.Closing = slices.Clone(c.traffic.closed())
+				s.Counts = [2]Counts{c.traffic.counts(FromClient), c.traffic.counts(FromServer)}
 			}
 			list = append(list, s)
 		}
