@@ -397,9 +397,9 @@ func (c *conn) plain(h *half, f *header) bool {
 func (c *conn) countOnly(dir Direction, f *header, b []byte, t time.Time) {
 	o := f.opcode()
 	if o == Text && !ascii(b, f.key) && !c.p.validText(b, f.key) {
-		c.more().counts[dir&1].InvalidUTF8++
+		c.needTraffic().needMore().counts[dir&1].InvalidUTF8++
 	}
-	c.tally(dir).message(o, 1, len(b), f.length, t)
+	c.needTraffic().tallies[dir&1].message(o, 1, len(b), f.length, t)
 	c.p.stats.Messages++
 }
 

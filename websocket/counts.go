@@ -61,10 +61,12 @@ func (c *Counts) Add(o *Counts) {
 	c.Undecoded += o.Undecoded
 	c.Conflicts += o.Conflicts
 	c.InvalidUTF8 += o.InvalidUTF8
-	if o.Last.After(c.Last) {
-		c.RTT = o.RTT
+	if c.First.IsZero() || !o.First.IsZero() && o.First.Before(c.First) {
+		c.First = o.First
 	}
-	c.span(o.First, o.Last)
+	if o.Last.After(c.Last) {
+		c.Last, c.RTT = o.Last, o.RTT
+	}
 	c.RoundTrips += o.RoundTrips
 	c.RoundTripSum += o.RoundTripSum
 	c.RoundTripMax = max(c.RoundTripMax, o.RoundTripMax)
@@ -82,11 +84,11 @@ type Closing struct {
 // nothing but whole messages, and of ten thousand connections each packet's
 // counters have to come from memory: those are few and stand together.
 type traffic struct {
-	data [2]tally // text and binary messages, by direction
-	more *more    // nil as long as that is all
+	tallies [2]tally // by direction
+	more    *more    // nil as long as that is all
 }
 
-// A tally counts data messages.
+// A tally counts what all messages have, and those of text and binary.
 type tally struct {
 	text, binary        uint64
 	frames, bytes, wire uint64
@@ -115,38 +117,29 @@ const maxPings = 8
 
 var pingSeed = maphash.MakeSeed()
 
-// tally returns the counters of a side's data messages.
-func (c *conn) tally(dir Direction) *tally {
+func (c *conn) needTraffic() *traffic {
 	if c.traffic == nil {
 		c.traffic = &traffic{}
 	}
-	return &c.traffic.data[dir&1]
+	return c.traffic
 }
 
-// more returns the other counters.
-func (c *conn) more() *more {
-	if c.traffic == nil {
-		c.traffic = &traffic{}
+func (t *traffic) needMore() *more {
+	if t.more == nil {
+		t.more = &more{}
 	}
-	if c.traffic.more == nil {
-		c.traffic.more = &more{}
-	}
-	return c.traffic.more
+	return t.more
 }
 
 // counts returns what a side sent.
-func (t *traffic) counts(dir Direction) Counts {
-	var n Counts
+func (t *traffic) counts(dir Direction) (n Counts) {
 	if t.more != nil {
 		n = t.more.counts[dir]
 	}
-	d := &t.data[dir]
-	n.Text, n.Binary = d.text, d.binary
-	n.Frames += d.frames
-	n.Bytes += d.bytes
-	n.WireBytes += d.wire
-	n.Largest = max(n.Largest, d.largest)
-	n.span(d.first, d.last)
+	a := &t.tallies[dir]
+	n.Text, n.Binary = a.text, a.binary
+	n.Frames, n.Bytes, n.WireBytes, n.Largest = a.frames, a.bytes, a.wire, a.largest
+	n.First, n.Last = a.first, a.last
 	return n
 }
 
@@ -160,21 +153,22 @@ func (t *traffic) closed() []Closing {
 
 // count counts a message and, for a pong, finds its ping.
 func (c *conn) count(m *Message) {
-	if m.Opcode == Text || m.Opcode == Binary {
-		c.tally(m.From).message(m.Opcode, m.Frames, len(m.Payload), m.WireLength, m.Time)
-	} else {
-		c.more().other(m)
+	tr := c.needTraffic()
+	tr.tallies[m.From&1].message(m.Opcode, m.Frames, len(m.Payload), m.WireLength, m.Time)
+	if m.Opcode != Text && m.Opcode != Binary {
+		tr.needMore().other(m)
 	}
 	if m.Compressed || m.Truncated || m.Undecoded || m.Conflict || m.InvalidUTF8 {
-		c.more().counts[m.From&1].flag(m)
+		tr.needMore().counts[m.From&1].flag(m)
 	}
 }
 
-// message counts a data message.
+// message counts what all messages have.
 func (n *tally) message(o Opcode, frames, length int, wire int64, t time.Time) {
-	if o == Text {
+	switch o {
+	case Text:
 		n.text++
-	} else {
+	case Binary:
 		n.binary++
 	}
 	if n.frames == 0 {
@@ -187,7 +181,7 @@ func (n *tally) message(o Opcode, frames, length int, wire int64, t time.Time) {
 	n.largest = max(n.largest, length)
 }
 
-// other counts any other message.
+// other counts a message that is neither text nor binary.
 func (r *more) other(m *Message) {
 	n := &r.counts[m.From&1]
 	switch m.Opcode {
@@ -200,23 +194,8 @@ func (r *more) other(m *Message) {
 	default:
 		n.Other++
 	}
-	n.Frames += uint64(m.Frames)
-	n.Bytes += uint64(len(m.Payload))
-	n.WireBytes += uint64(m.WireLength)
-	n.Largest = max(n.Largest, len(m.Payload))
-	n.span(m.Time, m.Time)
 	if m.Opcode.Control() {
 		r.control(n, m)
-	}
-}
-
-// span widens the time between the first and the last message.
-func (n *Counts) span(first, last time.Time) {
-	if n.First.IsZero() || !first.IsZero() && first.Before(n.First) {
-		n.First = first
-	}
-	if last.After(n.Last) {
-		n.Last = last
 	}
 }
 

@@ -192,7 +192,7 @@ func (p *pipeline) tellOpen(c *conn, t time.Time) {
 
 func (p *pipeline) tellGap(c *conn, dir Direction, n int64, t time.Time) {
 	p.stats.LostBytes += uint64(n)
-	c.more().counts[dir&1].LostBytes += uint64(n)
+	c.needTraffic().needMore().counts[dir&1].LostBytes += uint64(n)
 	p.gap = Gap{Time: t, Conn: c.info, From: dir, Bytes: n}
 	p.out(&p.gap)
 }

@@ -94,8 +94,9 @@ var vmOps = sync.OnceValue(func() map[uint16]vmOp {
 // extensions are served where it is live.
 func newProgram(ins []bpf.RawInstruction, live bool) *Program {
 	p := &Program{ins: ins, code: make([]insn, len(ins))}
+	ops := vmOps()
 	for i, in := range ins {
-		op, ok := vmOps()[in.Op]
+		op, ok := ops[in.Op]
 		if !ok {
 			panic("filter: unknown instruction")
 		}
