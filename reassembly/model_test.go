@@ -280,7 +280,11 @@ func TestZeroAddresses(t *testing.T) {
 
 func TestPackets(t *testing.T) {
 	rng := rand.New(rand.NewPCG(8, 8))
-	for range 1000 {
+	n := 1000
+	if testing.Short() {
+		n = 100
+	}
+	for range n {
 		ops := make([]byte, 9*rng.IntN(80))
 		for i := range ops {
 			ops[i] = byte(rng.Uint32())

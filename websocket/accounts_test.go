@@ -264,7 +264,9 @@ func TestAccountsDamaged(t *testing.T) {
 	c.Send(packetgen.Client, []byte("too late"))
 	sources["refused"] = source(c)
 	seeds := 2
-	if os.Getenv("WSTAP_LONG") != "" {
+	if testing.Short() {
+		seeds = 1
+	} else if os.Getenv("WSTAP_LONG") != "" {
 		seeds = 20
 	}
 	for name, s := range sources {

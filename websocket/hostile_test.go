@@ -14,6 +14,10 @@ import (
 func TestHostile(t *testing.T) {
 	established := []turn{{c, request, 0}, {s, deflated, 0}}
 	midstream := []turn{{s, "", 1}, {c, "", 1}} // lost before anything was seen
+	length := 1 << 19
+	if testing.Short() {
+		length = 1 << 16
+	}
 	for _, h := range []struct {
 		name  string
 		begin []turn
@@ -47,7 +51,7 @@ func TestHostile(t *testing.T) {
 					r.data(b.from, []byte(b.data))
 				}
 			}
-			all := []byte(strings.Repeat(h.data, 1+1<<19/len(h.data)))
+			all := []byte(strings.Repeat(h.data, 1+length/len(h.data)))
 			most := 0
 			for len(all) > 0 && r.c.(*conn).halves[FromServer].mode != inVoid {
 				n := min(size, len(all))

@@ -19,7 +19,11 @@ func TestMidstream(t *testing.T) {
 	for _, l := range loads {
 		for _, compressed := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s compressed=%v", l.name, compressed), func(t *testing.T) {
-				for seed := range uint64(5) {
+				seeds := uint64(5)
+				if testing.Short() {
+					seeds = 1
+				}
+				for seed := range seeds {
 					r := rand.New(rand.NewPCG(seed, 4))
 					n := 60
 					cs := [2]*compressor{newCompressor(seed%2 == 0), newCompressor(false)}
@@ -192,7 +196,9 @@ var strangers = []struct {
 // WebSockets. WSTAP_LONG=1 tries 10,000 of each kind.
 func TestNotWebSocket(t *testing.T) {
 	flows := 100
-	if os.Getenv("WSTAP_LONG") != "" {
+	if testing.Short() {
+		flows = 10
+	} else if os.Getenv("WSTAP_LONG") != "" {
 		flows = 10000
 	}
 	for _, s := range strangers {

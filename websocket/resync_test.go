@@ -176,7 +176,9 @@ func TestLoss(t *testing.T) {
 					if l.name == "large binary" {
 						n = 30
 					}
-					if os.Getenv("WSTAP_LONG") != "" {
+					if testing.Short() {
+						seeds = 1
+					} else if os.Getenv("WSTAP_LONG") != "" {
 						seeds = 100
 					}
 					total, got := 0, 0

@@ -66,15 +66,17 @@ func racing() bool {
 // process: with WSTAP_LONG=1 so much of each that nothing unbounded stays below
 // 400 MB.
 func TestHostileFiles(t *testing.T) {
-	size := 4 << 20
-	if os.Getenv("WSTAP_LONG") != "" {
+	size, most := 4<<20, 64<<20
+	if testing.Short() {
+		size, most = 1<<20, 2<<20
+	} else if os.Getenv("WSTAP_LONG") != "" {
 		size = 150 << 20
 	}
 	request, answer := upgradeRequest+"\r\n", upgradeAnswer+"\r\n"
 	head := longHead(upgradeRequest, 60000)
 	long := longHead(upgradeAnswer, 60000) + "\r\n"
 	window := compressed(deflated(append([]byte(head[:8000]), make([]byte, 40000)...)))
-	bomb := compressed(deflated(make([]byte, 64<<20)))
+	bomb := compressed(deflated(make([]byte, most)))
 	begin := func(c *packetgen.Conversation, from packetgen.Side, s string) {
 		c.Send(from, []byte(s))
 	}

@@ -80,11 +80,15 @@ func newRand(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(1, seed)) }
 // TestLimit cuts messages at limits, and goes on with the history.
 func TestLimit(t *testing.T) {
 	r := newRand(1)
+	n := 60
+	if testing.Short() {
+		n = 10
+	}
 	for _, limit := range []int{0, 1, 100, 5000, 40000, 200000} {
 		var d Decoder
 		var w Window
 		z := newDeflater(6)
-		for i := range 60 {
+		for i := range n {
 			want := sample(r, []int{50, 3000, 100000, 500000}[r.IntN(4)]+r.IntN(10))
 			got, err := d.Message(z.message(want), &w, limit)
 			if !bytes.Equal(got, want[:min(limit, len(want))]) || (err == ErrLimit) != (len(want) > limit) || err != nil && err != ErrLimit {
