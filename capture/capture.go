@@ -43,6 +43,9 @@ func NextBatch(src Source, fs []Frame) (int, error) {
 	if b, ok := src.(Batched); ok {
 		return b.NextBatch(fs)
 	}
+	if len(fs) == 0 {
+		return 0, nil
+	}
 	if err := src.Next(&fs[0]); err != nil {
 		return 0, err
 	}
