@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -240,6 +241,25 @@ func TestSignalAtOnce(t *testing.T) {
 		if !strings.HasSuffix(l.stderr.String(), "\n0 bytes lost in gaps\n") {
 			t.Errorf("%v: %s", sig, l.stderr)
 		}
+	}
+}
+
+// TestNohup: started by nohup(1) wsdump outlives its terminal.
+func TestNohup(t *testing.T) {
+	h := testnet.New(t)
+	echoServer(t, h, "127.0.0.1:7272")
+	signal.Ignore(syscall.SIGHUP)
+	l := startLive(t, h, "-q")
+	signal.Reset(syscall.SIGHUP)
+	hangups()
+	l.cmd.Process.Signal(syscall.SIGHUP)
+	c := dial(t, h, "127.0.0.1:7272", websocket.CompressionDisabled)
+	l.line()
+	if err := exchange(t.Context(), c, "hi, all !"); err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(l.end(syscall.SIGTERM), " text 9\n"); n != 2 {
+		t.Errorf("%d messages: %s", n, l.stderr)
 	}
 }
 

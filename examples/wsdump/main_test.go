@@ -12,11 +12,13 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"regexp"
 	"runtime"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -32,6 +34,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv(mainEnv) != "" {
 		main()
 	}
+	hangups()
 	dir, err := os.MkdirTemp("", "wsdump-test-")
 	if err == nil {
 		err = os.Chmod(dir, 0o755)
@@ -51,6 +54,15 @@ func TestMain(m *testing.M) {
 	}
 	os.RemoveAll(dir)
 	os.Exit(code)
+}
+
+// hangups makes wsdump heed SIGHUP where the tests themselves run under nohup(1):
+// a signal that is ignored stays so in the programs that one starts, one that is
+// handled does not.
+func hangups() {
+	if signal.Ignored(syscall.SIGHUP) {
+		signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
+	}
 }
 
 func copyFile(to, from string) error {
