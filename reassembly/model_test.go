@@ -95,7 +95,11 @@ func checkStream(t *testing.T, isn uint32, ops []byte) {
 
 func TestModel(t *testing.T) {
 	rng := rand.New(rand.NewPCG(7, 7))
-	for range 5000 {
+	n := 5000
+	if testing.Short() {
+		n = 500
+	}
+	for range n {
 		ops := make([]byte, 4*rng.IntN(60))
 		for i := range ops {
 			ops[i] = byte(rng.Uint32())

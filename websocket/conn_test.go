@@ -220,7 +220,11 @@ func TestSegmentation(t *testing.T) {
 		streams[1] = append(streams[1], frame(FromServer, 0x80, big[:n])...)
 	}
 	var want []string
-	for seed := range 50 {
+	seeds := 50
+	if testing.Short() {
+		seeds = 10
+	}
+	for seed := range seeds {
 		r := newRecorder(nil)
 		rnd := rand.New(rand.NewPCG(7, uint64(seed)))
 		most := []int{1, 7, 100, 1460, 100000}[seed%5]

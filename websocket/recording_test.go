@@ -236,7 +236,7 @@ func TestRecordingsRewritten(t *testing.T) {
 		// Single bytes make a million packets: one way for each recording.
 		for _, cut := range []struct{ size, window int }{{1, []int{100, 5}[i]}, {13, 20}, {1460, 5}, {1460, 100}, {1 << 20, 1}, {1 << 20, 5}} {
 			if testing.Short() && cut.size == 1 {
-				cut.size = 7
+				continue
 			}
 			t.Run(fmt.Sprintf("%s cut at %d window %d", name, cut.size, cut.window), func(t *testing.T) {
 				rnd := rand.New(rand.NewPCG(uint64(cut.size), uint64(cut.window)))

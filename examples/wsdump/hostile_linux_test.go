@@ -68,7 +68,7 @@ func racing() bool {
 func TestHostileFiles(t *testing.T) {
 	size, most := 4<<20, 64<<20
 	if testing.Short() {
-		size, most = 1<<20, 2<<20
+		size, most = 1<<20, 256<<10
 	} else if os.Getenv("WSTAP_LONG") != "" {
 		size = 150 << 20
 	}

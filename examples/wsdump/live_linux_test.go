@@ -173,6 +173,9 @@ func TestLive(t *testing.T) {
 	h := testnet.New(t)
 	const clients = 50
 	each := *liveMessages / clients / 2
+	if testing.Short() {
+		each /= 5
+	}
 	addrs := []string{"127.0.0.1:7272", "[::1]:7272"}
 	echoServer(t, h, addrs...)
 	l := startLive(t, h, "--json", "-v", "port", "7272")

@@ -163,6 +163,9 @@ func TestMemory(t *testing.T) {
 // TestNoAllocation inflates as a tap does, without allocating.
 func TestNoAllocation(t *testing.T) {
 	for _, size := range []int{50, 300, 4 << 10, 100 << 10} {
+		if testing.Short() && size > 10000 {
+			continue
+		}
 		n := 200
 		if size > 10000 {
 			n = 20
