@@ -76,9 +76,13 @@ type overlapCase [3]span
 
 func eachOverlap(f func(overlapCase)) {
 	all := spans(units)
+	n := 0
 	for _, a := range all {
 		for _, b := range all {
 			for _, c := range all {
+				if n++; testing.Short() && n%7 != 0 {
+					continue
+				}
 				f(overlapCase{a, b, c})
 			}
 		}

@@ -184,7 +184,11 @@ func TestKernelSelectsTheSame(t *testing.T) {
 		}
 		g := gen{rand.New(rand.NewPCG(11, 11))}
 		list := append([]string(nil), kernelExprs...)
-		for i := range max(60, exprs()/200) {
+		more := max(60, exprs()/200)
+		if testing.Short() {
+			more = 10
+		}
+		for i := range more {
 			list = append(list, g.expr(i%4))
 		}
 		settle := func() {

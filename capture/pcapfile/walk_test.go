@@ -22,7 +22,11 @@ import (
 // is.
 func TestShardMixes(t *testing.T) {
 	rng := rand.New(rand.NewPCG(8, 9))
-	for range 12 {
+	rounds := 12
+	if testing.Short() {
+		rounds = 3
+	}
+	for range rounds {
 		file := interleaved(t, 1+rng.IntN(60), 5+rng.IntN(60), rng.IntN(2) == 0)
 		path := filepath.Join(t.TempDir(), "mix")
 		if err := os.WriteFile(path, file, 0o666); err != nil {

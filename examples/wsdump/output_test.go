@@ -99,13 +99,17 @@ func TestOutputBuffered(t *testing.T) {
 }
 
 func TestOutputBackPressure(t *testing.T) {
+	writes := 100
+	if testing.Short() {
+		writes = 20
+	}
 	synctest.Test(t, func(t *testing.T) {
 		g := &gate{pass: make(chan struct{})}
 		o := newOutput(g, true, unexpected(t))
 		sent := make(chan int)
 		go func() {
 			n := 0
-			for range 100 {
+			for range writes {
 				o.Write(make([]byte, 1<<20))
 				n++
 				select {
@@ -125,7 +129,7 @@ func TestOutputBackPressure(t *testing.T) {
 		for range sent {
 		}
 		o.Close()
-		if n := len(g.got()); n != 100<<20 {
+		if n := len(g.got()); n != writes<<20 {
 			t.Errorf("%d bytes written", n)
 		}
 	})
