@@ -16,13 +16,25 @@ type (
 		Message
 		b [48]byte
 	}
+	own80 struct {
+		Message
+		b [80]byte
+	}
 	own112 struct {
 		Message
 		b [112]byte
 	}
-	own240 struct {
+	own160 struct {
 		Message
-		b [240]byte
+		b [160]byte
+	}
+	own224 struct {
+		Message
+		b [224]byte
+	}
+	own320 struct {
+		Message
+		b [320]byte
 	}
 	own496 struct {
 		Message
@@ -67,12 +79,24 @@ func newMessage(n int) *Message {
 		m := new(own48)
 		m.Payload = m.b[:n:n]
 		return &m.Message
+	case n <= 80:
+		m := new(own80)
+		m.Payload = m.b[:n:n]
+		return &m.Message
 	case n <= 112:
 		m := new(own112)
 		m.Payload = m.b[:n:n]
 		return &m.Message
-	case n <= 240:
-		m := new(own240)
+	case n <= 160:
+		m := new(own160)
+		m.Payload = m.b[:n:n]
+		return &m.Message
+	case n <= 224:
+		m := new(own224)
+		m.Payload = m.b[:n:n]
+		return &m.Message
+	case n <= 320:
+		m := new(own320)
 		m.Payload = m.b[:n:n]
 		return &m.Message
 	case n <= 496:
