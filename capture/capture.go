@@ -43,10 +43,15 @@ func NextBatch(src Source, fs []Frame) (int, error) {
 	if b, ok := src.(Batched); ok {
 		return b.NextBatch(fs)
 	}
+	return batchOfOne(src.Next, fs)
+}
+
+// batchOfOne is NextBatch of what has only next.
+func batchOfOne(next func(*Frame) error, fs []Frame) (int, error) {
 	if len(fs) == 0 {
 		return 0, nil
 	}
-	if err := src.Next(&fs[0]); err != nil {
+	if err := next(&fs[0]); err != nil {
 		return 0, err
 	}
 	return 1, nil

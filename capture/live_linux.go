@@ -225,13 +225,7 @@ func (l *live) nextBatch(fs []Frame) (int, error) {
 	if l.merger == nil {
 		return l.shards[0].NextBatch(fs)
 	}
-	if len(fs) == 0 {
-		return 0, nil
-	}
-	if err := l.merger.next(&fs[0]); err != nil {
-		return 0, err
-	}
-	return 1, nil
+	return batchOfOne(l.merger.next, fs)
 }
 
 func (l *live) sources() []Source {

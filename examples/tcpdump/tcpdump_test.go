@@ -65,11 +65,7 @@ func TestSameOutput(t *testing.T) {
 		dir = *keepIn
 	}
 	variants := map[string][]string{}
-	n := *mutants
-	if testing.Short() {
-		n /= 10
-	}
-	for _, file := range writeCorpus(t, dir, newCorpus(*seed, n).samples) {
+	for _, file := range writeCorpus(t, dir, newCorpus(*seed, *mutants).samples) {
 		variants[file] = numericFlags
 		if strings.HasSuffix(file, "-odd.pcap") {
 			variants[file] = oddFlags
