@@ -98,6 +98,15 @@ func (f *Flow) Ignore() {
 	f.consumer = nil
 }
 
+// SetConsumer hands what follows of the flow to another Consumer. A Consumer
+// calls it, while it is being called: so chains are made in which one reads a
+// beginning and another one what comes behind. The offsets of Conflict go on.
+func (f *Flow) SetConsumer(c Consumer) {
+	if f.flags&ignored == 0 {
+		f.consumer = c
+	}
+}
+
 // end returns the end of the key that is a side.
 func (f *Flow) end(side int) uint8 { return f.first ^ uint8(side&1) }
 

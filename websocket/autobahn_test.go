@@ -180,7 +180,7 @@ func TestAutobahn(t *testing.T) {
 				r.data(FromServer, []byte(response))
 				var stream []byte
 				for _, f := range c.frames {
-					stream = append(stream, frame(dir, f.b0, []byte(f.payload))...)
+					stream = append(stream, testFrame(dir, f.b0, []byte(f.payload))...)
 				}
 				for len(stream) > 0 {
 					n := min(cut, len(stream))
@@ -345,11 +345,11 @@ func TestWindowSizes(t *testing.T) {
 						b = d.message(p, takeover, i%7 == 6)
 					}
 					if i%3 == 0 && len(b) > 2 {
-						r.data(dir, frame(dir, b0&0x7f, b[:len(b)/2]))
-						r.data(dir, frame(dir, 0x89, []byte("ping")))
-						r.data(dir, frame(dir, 0x80, b[len(b)/2:]))
+						r.data(dir, testFrame(dir, b0&0x7f, b[:len(b)/2]))
+						r.data(dir, testFrame(dir, 0x89, []byte("ping")))
+						r.data(dir, testFrame(dir, 0x80, b[len(b)/2:]))
 					} else {
-						r.data(dir, frame(dir, b0, b))
+						r.data(dir, testFrame(dir, b0, b))
 					}
 				}
 				i := 0

@@ -3,6 +3,7 @@ package websocket
 import (
 	"context"
 	"fmt"
+	"github.com/wstap/wstap/internal/frame"
 	"math/rand/v2"
 	"net/netip"
 	"runtime"
@@ -153,7 +154,7 @@ func BenchmarkUnmask(b *testing.B) {
 			src, dst := make([]byte, n), make([]byte, n)
 			b.SetBytes(int64(n))
 			for b.Loop() {
-				unmask(dst, src, 0x12345678)
+				frame.Mask(dst, src, 0x12345678)
 			}
 		})
 	}

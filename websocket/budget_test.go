@@ -3,6 +3,8 @@ package websocket
 import (
 	"bytes"
 	"fmt"
+	"github.com/wstap/wstap/internal/http1"
+	"github.com/wstap/wstap/internal/http2"
 	"math/rand/v2"
 	"reflect"
 	"runtime"
@@ -73,11 +75,11 @@ func TestFloods(t *testing.T) {
 	const budget, n = 1 << 18, 400
 	upgrade, accept := longHead(request, 60000), longHead(response, 60000)
 	random := randomBytes(newRand(1), 30000)
-	window := frame(FromServer, 0xC2, storedMessage(random))
-	closing := frame(FromServer, 0x88, append([]byte{3, 0xe8}, bytes.Repeat([]byte("x"), 60000)...))
+	window := testFrame(FromServer, 0xC2, storedMessage(random))
+	closing := testFrame(FromServer, 0x88, append([]byte{3, 0xe8}, bytes.Repeat([]byte("x"), 60000)...))
 	table := newH2Side()
-	table.buf.WriteString(prefaceLine + "\r\n\r\n" + prefaceRest)
-	table.enc.SetMaxDynamicTableSize(h2MaxTable)
+	table.buf.WriteString(http2.PrefaceLine + "\r\n\r\n" + http2.PrefaceRest)
+	table.enc.SetMaxDynamicTableSize(64 << 10)
 	for i := range 500 {
 		table.headers(uint32(2*i+1), false, fmt.Sprint("x", i), fmt.Sprint(i))
 	}
@@ -111,13 +113,13 @@ func TestFloods(t *testing.T) {
 			bytewise(c, FromServer, strings.Repeat("HTTP/1.1 200 OK\r\n", 20))
 		}, func(s seen, st Stats) bool { return st.GivenUp > n/2 && st.SkippedBytes > 0 }},
 		{"hunts byte by byte", func(c reassembly.Consumer, _ int) {
-			c.(*conn).halves[FromServer].mode = inHunt
+			c.(*seat).c.(*opening).sides[FromServer].state = searching
 			bytewise(c, FromServer, "\x82\x7e\x7f\xff"+strings.Repeat("A", 300)) // may be a long frame
 		}, func(s seen, st Stats) bool { return st.GivenUp > n/2 && st.SkippedBytes > 0 }},
 		{"unfinished messages", func(c reassembly.Consumer, _ int) {
 			c.Data(FromClient, []byte(request), t0)
 			c.Data(FromServer, []byte(response), t0)
-			c.Data(FromServer, frame(FromServer, 0x02, random), t0)
+			c.Data(FromServer, testFrame(FromServer, 0x02, random), t0)
 		}, func(s seen, st Stats) bool { return s.truncated == n }},
 		{"full windows", func(c reassembly.Consumer, _ int) {
 			c.Data(FromClient, []byte(request), t0)
@@ -139,30 +141,30 @@ func TestFloods(t *testing.T) {
 			r.p.yield = s.yield
 			conns := make([]reassembly.Consumer, n)
 			for i := range conns {
-				conns[i] = r.p.accept(&reassembly.Flow{})
+				conns[i] = newSeat(r.p, false)
 			}
 			before, most := heap(), 0
 			for i, c := range conns {
 				f.feed(c, i)
-				most = max(most, r.p.buffered)
+				most = max(most, r.p.budget.Held())
 			}
 			if grown := heap() - before; grown > 3*budget+maxSpare+n*1500 {
 				t.Errorf("the heap grew by %d kB", grown>>10)
 			}
-			if most > budget+1<<17 || r.p.windows.held > budget {
-				t.Errorf("%d bytes counted, %d of windows", most, r.p.windows.held)
+			if most > budget+1<<17 || r.p.histories.Held() > budget {
+				t.Errorf("%d bytes counted, %d of windows", most, r.p.histories.Held())
 			}
 			for _, c := range conns {
 				c.Closed(reassembly.EOF, t0)
 			}
-			r.p.mu.Unlock()
+			r.p.publish(0)
 			var st Stats
 			r.p.addStats(&st)
 			if !f.answer(s, st) {
 				t.Errorf("%+v, %d given up, %d windows dropped, %d skipped", s, st.GivenUp, st.WindowsDropped, st.SkippedBytes)
 			}
-			if r.p.buffered != 0 || st.HeldBytes != 0 || r.p.windows.held != 0 || r.p.tap.heads.Load() != 0 || r.p.tap.buffered.Load() != 0 {
-				t.Errorf("left: %d bytes, %d of them held, %d of windows, %d of heads", r.p.buffered, st.HeldBytes, r.p.windows.held, r.p.tap.heads.Load())
+			if r.p.budget.Held() != 0 || st.HeldBytes != 0 || r.p.histories.Held() != 0 || r.p.tap.heads.Load() != 0 || r.p.tap.buffered.Held() != 0 {
+				t.Errorf("left: %d bytes, %d of them held, %d of windows, %d of heads", r.p.budget.Held(), st.HeldBytes, r.p.histories.Held(), r.p.tap.heads.Load())
 			}
 			runtime.KeepAlive(conns)
 		})
@@ -174,7 +176,7 @@ func TestFloods(t *testing.T) {
 func TestWindowsDropped(t *testing.T) {
 	r := newRecorder(&Config{MaxWindows: 1 << 20})
 	open := func() reassembly.Consumer {
-		c := r.p.accept(&reassembly.Flow{})
+		c := newSeat(r.p, false)
 		c.Data(FromClient, []byte(request), t0)
 		c.Data(FromServer, []byte(deflated), t0)
 		return c
@@ -184,19 +186,19 @@ func TestWindowsDropped(t *testing.T) {
 	busy, idle := open(), open()
 	comps := map[reassembly.Consumer]*compressor{busy: newCompressor(true), idle: newCompressor(true)}
 	send := func(c reassembly.Consumer) *Message {
-		c.Data(FromServer, frame(FromServer, 0xC2, comps[c].message(text)), t0)
+		c.Data(FromServer, testFrame(FromServer, 0xC2, comps[c].message(text)), t0)
 		return r.msgs[len(r.msgs)-1]
 	}
 	send(busy)
 	send(idle)
 	for range 200 {
-		open().Data(FromServer, frame(FromServer, 0xC2, storedMessage(randomBytes(rnd, 20000))), t0)
+		open().Data(FromServer, testFrame(FromServer, 0xC2, storedMessage(randomBytes(rnd, 20000))), t0)
 		if m := send(busy); m.Undecoded || !bytes.Equal(m.Payload, text) {
 			t.Fatalf("the busy one: %s", describeMessage(m))
 		}
 	}
-	if m := send(idle); !m.Undecoded || !m.Compressed || r.p.windows.dropped < 100 {
-		t.Errorf("%d dropped, and %s", r.p.windows.dropped, describeMessage(m))
+	if m := send(idle); !m.Undecoded || !m.Compressed || r.p.histories.Dropped() < 100 {
+		t.Errorf("%d dropped, and %s", r.p.histories.Dropped(), describeMessage(m))
 	}
 	comps[idle] = newCompressor(true) // refers to nothing
 	for range 2 {
@@ -210,15 +212,15 @@ func TestWindowsDropped(t *testing.T) {
 // of others that are silent.
 func TestGivenUpOldest(t *testing.T) {
 	r := newRecorder(&Config{MaxBuffered: 1 << 20})
-	slow := r.p.accept(&reassembly.Flow{})
+	slow := newSeat(r.p, false)
 	head := longHead(request, 2000)
 	for _, b := range head {
 		slow.Data(FromClient, []byte{b}, t0)
-		r.p.accept(&reassembly.Flow{}).Data(FromClient, []byte("GET /"), t0)
+		newSeat(r.p, false).Data(FromClient, []byte("GET /"), t0)
 	}
 	slow.Data(FromServer, []byte(response), t0)
-	if r.want(t, "open 101 ws://example.com:7272/chat?room=1"); r.p.stats.GivenUp < 500 {
-		t.Errorf("%d given up", r.p.stats.GivenUp)
+	if r.want(t, "open 101 ws://example.com:7272/chat?room=1"); r.givenUp() < 500 {
+		t.Errorf("%d given up", r.givenUp())
 	}
 }
 
@@ -233,16 +235,16 @@ func TestHeadsDropped(t *testing.T) {
 		c.Extensions != "permessage-deflate" || !c.AcceptValid || c.Midstream {
 		t.Errorf("%+v", c)
 	}
-	r.data(FromClient, frame(FromClient, 0x81, []byte("hi")))
+	r.data(FromClient, testFrame(FromClient, 0x81, []byte("hi")))
 	r.want(t, "open 101 "+c.URL, `client text "hi"`)
 }
 
 // h2Open begins an HTTP/2 connection that may carry WebSockets.
 func h2Open(r *recorder) (cl, sv *h2Side) {
 	cl, sv = newH2Side(), newH2Side()
-	cl.buf.WriteString(prefaceLine + "\r\n\r\n" + prefaceRest)
+	cl.buf.WriteString(http2.PrefaceLine + "\r\n\r\n" + http2.PrefaceRest)
 	cl.settings()
-	sv.settings(h2EnableConnect, 1)
+	sv.settings(settingEnableConnect, 1)
 	r.data(FromClient, cl.take())
 	r.data(FromServer, sv.take())
 	return cl, sv
@@ -262,9 +264,9 @@ func TestHPACKBomb(t *testing.T) {
 	r := newRecorder(nil)
 	cl, _ := h2Open(r)
 	cl.enc.WriteField(hpack.HeaderField{Name: "x", Value: strings.Repeat("a", 4000)})
-	cl.frame(h2Headers, h2EndHeaders, 1, cl.block.Bytes()...)
+	cl.frame(typeHeaders, flagEndHeaders, 1, cl.block.Bytes()...)
 	for range 100 {
-		cl.frame(h2Headers, h2EndHeaders, 1, bytes.Repeat([]byte{0xbe}, 16000)...)
+		cl.frame(typeHeaders, flagEndHeaders, 1, bytes.Repeat([]byte{0xbe}, 16000)...)
 	}
 	b := cl.take()
 	if n := allocated(func() { r.c.Data(FromClient, b, t0) }); n > 100<<20 {
@@ -279,17 +281,17 @@ func TestHTTP2Streams(t *testing.T) {
 		r := newRecorder(&Config{MaxBuffered: 1 << 20})
 		cl, sv := h2Open(r)
 		most := 0
-		for id := uint32(1); id < 20001 && r.p.stats.GivenUp == 0; id += 2 {
+		for id := uint32(1); id < 20001 && r.givenUp() == 0; id += 2 {
 			cl.headers(id, false, slices.Concat(connect(1), []string{"x", strings.Repeat("a", 2000)})...)
 			r.data(FromClient, cl.take())
 			if answered {
 				sv.headers(id, false, ":status", "200")
 				r.data(FromServer, sv.take())
 			}
-			most = max(most, r.p.buffered)
+			most = max(most, r.p.budget.Held())
 		}
-		if r.p.stats.GivenUp != 1 || most > 1<<20+1<<16 || r.p.buffered != 0 {
-			t.Errorf("answered %v: %d bytes, %d left, %d given up", answered, most, r.p.buffered, r.p.stats.GivenUp)
+		if r.givenUp() != 1 || most > 1<<20+1<<16 || r.p.budget.Held() != 0 {
+			t.Errorf("answered %v: %d bytes, %d left, %d given up", answered, most, r.p.budget.Held(), r.givenUp())
 		}
 		if answered && (len(r.lines) < 200 || r.lines[len(r.lines)-1] != "end evicted") {
 			t.Errorf("%d events, the last %q", len(r.lines), r.lines[len(r.lines)-1])
@@ -311,7 +313,7 @@ func TestHTTP2ManyGaps(t *testing.T) {
 		r.data(FromClient, cl.take())
 		r.data(FromServer, sv.take())
 	}
-	sv.frame(h2Ping, 0, 0, make([]byte, 8)...)
+	sv.frame(typePing, 0, 0, make([]byte, 8)...)
 	ping := sv.take()
 	for range gaps {
 		r.c.Gap(FromServer, 7, r.now)
@@ -320,22 +322,22 @@ func TestHTTP2ManyGaps(t *testing.T) {
 	if len(r.lines) != streams {
 		t.Errorf("%d events", len(r.lines))
 	}
-	sv.data(1, false, frame(FromServer, 0x81, []byte(`{"a":"of the first"}`)), 0)
+	sv.data(1, false, testFrame(FromServer, 0x81, []byte(`{"a":"of the first"}`)), 0)
 	r.data(FromServer, sv.take())
 	if last := r.lines[len(r.lines)-1]; len(r.lines) != streams+1 || last != fmt.Sprint("gap server ", 7*gaps) {
 		t.Errorf("%d events, the last %q", len(r.lines), last)
 	}
 	r.c.Closed(reassembly.EOF, r.now)
-	if got := int(r.p.stats.LostBytes); got != streams*gaps*7 {
+	if got := int(r.p.counts.LostBytes); got != streams*gaps*7 {
 		t.Errorf("%d bytes lost", got)
 	}
 }
 
 // TestRepeatedFields: a list of thousands of fields is put together once.
 func TestRepeatedFields(t *testing.T) {
-	h := head("HTTP/1.1 101 OK\r\n" + strings.Repeat("A: abcdefghijklmnopqrstuvwxyz\r\n", 2000) + "\r\n")
+	h := http1.Fields(strings.Repeat("A: abcdefghijklmnopqrstuvwxyz\r\n", 2000) + "\r\n")
 	var v string
-	if n := allocated(func() { v = h.all("a") }); n > 1<<20 || len(v) != 28*2000-2 {
+	if n := allocated(func() { v = h.List("a") }); n > 1<<20 || len(v) != 28*2000-2 {
 		t.Errorf("%d kB allocated for %d bytes", n>>10, len(v))
 	}
 }
@@ -356,7 +358,7 @@ func TestCosts(t *testing.T) {
 	for _, c := range []struct {
 		v    any
 		cost int
-	}{{pendingRequest{}, pendingCost}, {mark{}, markCost}, {chain{}, chainCost}} {
+	}{{pendingRequest{}, pendingCost}, {mark{}, markCost}} {
 		if size := reflect.TypeOf(c.v).Size(); size > uintptr(c.cost) {
 			t.Errorf("%T takes %d bytes, not %d", c.v, size, c.cost)
 		}

@@ -3,6 +3,7 @@ package websocket
 import (
 	"bytes"
 	"fmt"
+	"github.com/wstap/wstap/internal/http2"
 	"testing"
 
 	"github.com/wstap/wstap/reassembly"
@@ -20,12 +21,12 @@ func handshaken() (*recorder, int64) {
 // TestConflicts: a message is flagged wherever in it, headers included, bytes
 // were seen twice, and whatever stands between its fragments.
 func TestConflicts(t *testing.T) {
-	parts := [][]byte{frame(FromServer, 0x01, []byte("one")), frame(FromServer, 0x89, []byte("?")), frame(FromServer, 0x80, []byte("two"))}
+	parts := [][]byte{testFrame(FromServer, 0x01, []byte("one")), testFrame(FromServer, 0x89, []byte("?")), testFrame(FromServer, 0x80, []byte("two"))}
 	all := bytes.Join(parts, nil)
 	for at := range all {
 		for _, before := range []bool{true, false} { // of the bytes or of what follows them
 			r, offset := handshaken()
-			r.data(FromServer, frame(FromServer, 0x82, nil))
+			r.data(FromServer, testFrame(FromServer, 0x82, nil))
 			offset += 2
 			if before {
 				r.c.Conflict(FromServer, offset+int64(at), 1, r.now)
@@ -35,7 +36,7 @@ func TestConflicts(t *testing.T) {
 				r.c.Conflict(FromServer, offset+int64(at), 1, r.now)
 			}
 			r.data(FromServer, all[at+1:])
-			r.data(FromServer, frame(FromServer, 0x82, nil))
+			r.data(FromServer, testFrame(FromServer, 0x82, nil))
 			flagged := func(b bool) string {
 				if b {
 					return " conflict"
@@ -55,7 +56,7 @@ func TestManyConflicts(t *testing.T) {
 	var all []byte
 	for i := range 100 {
 		r.c.Conflict(FromServer, offset+int64(len(all))+2, 1, r.now)
-		all = append(all, frame(FromServer, 0x81, fmt.Append(nil, i))...)
+		all = append(all, testFrame(FromServer, 0x81, fmt.Append(nil, i))...)
 	}
 	r.data(FromServer, all)
 	r.c.Closed(reassembly.EOF, r.now)
@@ -69,9 +70,9 @@ func TestManyConflicts(t *testing.T) {
 // TestHTTP2Conflict: of a stream of HTTP/2, too.
 func TestHTTP2Conflict(t *testing.T) {
 	cl, sv := newH2Side(), newH2Side()
-	cl.buf.WriteString(prefaceLine + "\r\n\r\n" + prefaceRest)
+	cl.buf.WriteString(http2.PrefaceLine + "\r\n\r\n" + http2.PrefaceRest)
 	cl.settings()
-	sv.settings(h2EnableConnect, 1)
+	sv.settings(settingEnableConnect, 1)
 	cl.headers(1, false, connect(1)...)
 	sv.headers(1, false, ":status", "200")
 	r := newRecorder(nil)
@@ -80,7 +81,7 @@ func TestHTTP2Conflict(t *testing.T) {
 	r.data(FromServer, b)
 	at := int64(len(b))
 	for i := range 4 {
-		sv.data(1, false, frame(FromServer, 0x81, fmt.Append(nil, "message ", i)), 0)
+		sv.data(1, false, testFrame(FromServer, 0x81, fmt.Append(nil, "message ", i)), 0)
 		b = sv.take()
 		switch i {
 		case 1: // in what is to come

@@ -18,7 +18,7 @@ var t0 = time.Date(2026, 11, 22, 18, 0, 0, 0, time.UTC)
 
 // frame returns a frame with the given first byte, masked where it is the
 // client's.
-func frame(from Direction, b0 byte, payload []byte) []byte {
+func testFrame(from Direction, b0 byte, payload []byte) []byte {
 	b := []byte{b0}
 	var mask byte
 	if from == FromClient {
@@ -76,12 +76,11 @@ func newRecorder(cfg *Config) *recorder {
 		case *Gap:
 			r.lines = append(r.lines, fmt.Sprintf("gap %v %d", e.From, e.Bytes))
 		case *End:
-			r.lines = append(r.lines, "end "+e.Cause)
+			r.lines = append(r.lines, "end "+string(e.Cause))
 		}
 		return true
 	}, nil)
-	r.p.mu.Lock()
-	r.c = r.p.accept(&reassembly.Flow{})
+	r.c = newSeat(r.p, false)
 	return r
 }
 
@@ -126,14 +125,14 @@ func (r *recorder) want(t *testing.T, want ...string) {
 func TestConversation(t *testing.T) {
 	r := newRecorder(nil)
 	r.data(FromClient, []byte(request))
-	r.data(FromServer, append([]byte(response), frame(FromServer, 0x81, []byte("welcome"))...))
-	r.data(FromClient, frame(FromClient, 0x01, []byte("Hel")))
-	r.data(FromClient, frame(FromClient, 0x89, []byte("are you there?")))
-	r.data(FromClient, frame(FromClient, 0x80, []byte("lo")))
-	r.data(FromServer, frame(FromServer, 0x8A, []byte("are you there?")))
-	r.data(FromServer, frame(FromServer, 0x82, nil))
-	r.data(FromServer, frame(FromServer, 0x81, []byte{0xff}))
-	r.data(FromServer, frame(FromServer, 0x88, []byte("\x03\xe8bye")))
+	r.data(FromServer, append([]byte(response), testFrame(FromServer, 0x81, []byte("welcome"))...))
+	r.data(FromClient, testFrame(FromClient, 0x01, []byte("Hel")))
+	r.data(FromClient, testFrame(FromClient, 0x89, []byte("are you there?")))
+	r.data(FromClient, testFrame(FromClient, 0x80, []byte("lo")))
+	r.data(FromServer, testFrame(FromServer, 0x8A, []byte("are you there?")))
+	r.data(FromServer, testFrame(FromServer, 0x82, nil))
+	r.data(FromServer, testFrame(FromServer, 0x81, []byte{0xff}))
+	r.data(FromServer, testFrame(FromServer, 0x88, []byte("\x03\xe8bye")))
 	r.c.Closed(reassembly.FIN, r.now)
 	r.want(t, "open 101 ws://example.com:7272/chat?room=1",
 		`server text "welcome"`,
@@ -196,7 +195,7 @@ func TestDeflate(t *testing.T) {
 			for i := range 20 {
 				for dir := range cs {
 					text := fmt.Sprintf(`{"type":"say","n":%d}`, i)
-					r.data(Direction(dir), frame(Direction(dir), 0xC1, cs[dir].message([]byte(text))))
+					r.data(Direction(dir), testFrame(Direction(dir), 0xC1, cs[dir].message([]byte(text))))
 					want = append(want, fmt.Sprintf("%v text %q compressed", Direction(dir), text))
 				}
 			}
@@ -213,11 +212,11 @@ func TestSegmentation(t *testing.T) {
 	streams[1] = []byte(deflated)
 	big := bytes.Repeat([]byte("0123456789abcdef"), 5000)
 	for _, n := range []int{0, 1, 125, 126, 127, 65535, 65536} {
-		streams[0] = append(streams[0], frame(FromClient, 0x82, big[:n])...)
-		streams[1] = append(streams[1], frame(FromServer, 0xC2, c.message(big[:n]))...)
-		streams[1] = append(streams[1], frame(FromServer, 0x02, big[:n])...)
-		streams[1] = append(streams[1], frame(FromServer, 0x89, []byte("ping"))...)
-		streams[1] = append(streams[1], frame(FromServer, 0x80, big[:n])...)
+		streams[0] = append(streams[0], testFrame(FromClient, 0x82, big[:n])...)
+		streams[1] = append(streams[1], testFrame(FromServer, 0xC2, c.message(big[:n]))...)
+		streams[1] = append(streams[1], testFrame(FromServer, 0x02, big[:n])...)
+		streams[1] = append(streams[1], testFrame(FromServer, 0x89, []byte("ping"))...)
+		streams[1] = append(streams[1], testFrame(FromServer, 0x80, big[:n])...)
 	}
 	var want []string
 	seeds := 50

@@ -117,11 +117,11 @@ const maxPings = 8
 
 var pingSeed = maphash.MakeSeed()
 
-func (c *conn) needTraffic() *traffic {
-	if c.traffic == nil {
-		c.traffic = &traffic{}
+func (k *socket) needTraffic() *traffic {
+	if k.traffic == nil {
+		k.traffic = &traffic{}
 	}
-	return c.traffic
+	return k.traffic
 }
 
 func (t *traffic) needMore() *more {
@@ -151,16 +151,71 @@ func (t *traffic) closed() []Closing {
 	return t.more.closed
 }
 
-// count counts a message and, for a pong, finds its ping.
-func (c *conn) count(m *Message) {
-	tr := c.needTraffic()
+// both returns what each side sent.
+func (t *traffic) both() [2]Counts { return [2]Counts{t.counts(FromClient), t.counts(FromServer)} }
+
+// count counts a message, for its connection and in all, and for a pong finds its
+// ping.
+func (k *socket) count(m *Message) {
+	p := k.p
+	total := &p.counts.Traffic[m.From&1]
+	p.lock()
+	tr := k.needTraffic()
 	tr.tallies[m.From&1].message(m.Opcode, m.Frames, len(m.Payload), m.WireLength, m.Time)
+	total.message(m.Opcode, m.Frames, len(m.Payload), m.WireLength, m.Time)
 	if m.Opcode != Text && m.Opcode != Binary {
-		tr.needMore().other(m)
+		tr.needMore().other(m, &p.counts.Traffic)
 	}
 	if m.Compressed || m.Truncated || m.Undecoded || m.Conflict || m.InvalidUTF8 {
 		tr.needMore().counts[m.From&1].flag(m)
+		total.flag(m)
 	}
+	p.unlock()
+}
+
+// countPlain counts a text or binary message of one frame of which n bytes are
+// payload, without compression.
+func (k *socket) countPlain(dir Direction, o Opcode, n int, invalid bool, t time.Time) {
+	p := k.p
+	total := &p.counts.Traffic[dir&1]
+	p.lock()
+	tr := k.needTraffic()
+	tr.tallies[dir&1].message(o, 1, n, int64(n), t)
+	total.message(o, 1, n, int64(n), t)
+	if invalid {
+		tr.needMore().counts[dir&1].InvalidUTF8++
+		total.InvalidUTF8++
+	}
+	p.unlock()
+	p.counts.Messages++
+}
+
+// countLost counts bytes told as a gap.
+func (k *socket) countLost(dir Direction, n int64) {
+	p := k.p
+	p.counts.LostBytes += uint64(n)
+	p.counts.Traffic[dir&1].LostBytes += uint64(n)
+	p.lock()
+	k.needTraffic().needMore().counts[dir&1].LostBytes += uint64(n)
+	p.unlock()
+}
+
+// message counts what all messages have.
+func (c *Counts) message(o Opcode, frames, length int, wire int64, t time.Time) {
+	switch o {
+	case Text:
+		c.Text++
+	case Binary:
+		c.Binary++
+	}
+	if c.Frames == 0 {
+		c.First = t
+	}
+	c.Last = t
+	c.Frames += uint64(frames)
+	c.Bytes += uint64(length)
+	c.WireBytes += uint64(wire)
+	c.Largest = max(c.Largest, length)
 }
 
 // message counts what all messages have.
@@ -181,22 +236,70 @@ func (n *tally) message(o Opcode, frames, length int, wire int64, t time.Time) {
 	n.largest = max(n.largest, length)
 }
 
-// other counts a message that is neither text nor binary.
-func (r *more) other(m *Message) {
+// other counts a message that is neither text nor binary. totals are those over
+// all connections.
+func (r *more) other(m *Message, totals *[2]Counts) {
 	n := &r.counts[m.From&1]
+	n.kind(m.Opcode)
+	totals[m.From&1].kind(m.Opcode)
 	switch m.Opcode {
 	case Close:
-		n.Close++
+		if n.Close == 1 {
+			code, reason := m.CloseStatus()
+			reason = strings.Clone(reason[:min(len(reason), maxReason)])
+			r.closed = append(r.closed, Closing{Time: m.Time, From: m.From, Code: code, Reason: reason})
+		}
 	case Ping:
-		n.Ping++
+		p := &r.pings[m.From&1]
+		if len(*p) == maxPings {
+			*p = slices.Delete(*p, 0, 1)
+		}
+		*p = append(*p, ping{maphash.Bytes(pingSeed, m.Payload), m.Time})
 	case Pong:
-		n.Pong++
+		if r.answered(m) {
+			r.counts[m.From&1^1].roundTrip(m.RoundTrip)
+			totals[m.From&1^1].roundTrip(m.RoundTrip)
+		}
+	}
+}
+
+// kind counts an opcode other than those of text and binary.
+func (c *Counts) kind(o Opcode) {
+	switch o {
+	case Close:
+		c.Close++
+	case Ping:
+		c.Ping++
+	case Pong:
+		c.Pong++
 	default:
-		n.Other++
+		c.Other++
 	}
-	if m.Opcode.Control() {
-		r.control(n, m)
+}
+
+// answered sets the RoundTrip of a pong. It answers the most recent ping that it
+// equals, and those before (RFC 6455, section 5.5.3).
+func (r *more) answered(m *Message) bool {
+	pings := r.pings[m.From&1^1]
+	if len(pings) == 0 {
+		return false
 	}
+	hash := maphash.Bytes(pingSeed, m.Payload)
+	for i := len(pings) - 1; i >= 0; i-- {
+		if pings[i].hash == hash {
+			m.RoundTrip = max(0, m.Time.Sub(pings[i].t))
+			r.pings[m.From&1^1] = slices.Delete(pings, 0, i+1)
+			return true
+		}
+	}
+	return false
+}
+
+func (c *Counts) roundTrip(d time.Duration) {
+	c.RoundTrips++
+	c.RTT = d
+	c.RoundTripSum += d
+	c.RoundTripMax = max(c.RoundTripMax, d)
 }
 
 // flag counts the flags of a message.
@@ -215,43 +318,5 @@ func (n *Counts) flag(m *Message) {
 	}
 	if m.InvalidUTF8 {
 		n.InvalidUTF8++
-	}
-}
-
-// control notes what a control frame, counted already, says.
-func (r *more) control(n *Counts, m *Message) {
-	switch m.Opcode {
-	case Close:
-		if n.Close == 1 {
-			code, reason := m.CloseStatus()
-			reason = strings.Clone(reason[:min(len(reason), maxReason)])
-			r.closed = append(r.closed, Closing{Time: m.Time, From: m.From, Code: code, Reason: reason})
-		}
-	case Ping:
-		p := &r.pings[m.From&1]
-		if len(*p) == maxPings {
-			*p = slices.Delete(*p, 0, 1)
-		}
-		*p = append(*p, ping{maphash.Bytes(pingSeed, m.Payload), m.Time})
-	case Pong:
-		// A pong answers the most recent ping that it equals, and those before
-		// (RFC 6455, section 5.5.3).
-		pings := r.pings[m.From&1^1]
-		if len(pings) == 0 {
-			return
-		}
-		hash := maphash.Bytes(pingSeed, m.Payload)
-		for i := len(pings) - 1; i >= 0; i-- {
-			if pings[i].hash == hash {
-				m.RoundTrip = max(0, m.Time.Sub(pings[i].t))
-				o := &r.counts[m.From&1^1]
-				o.RoundTrips++
-				o.RTT = m.RoundTrip
-				o.RoundTripSum += m.RoundTrip
-				o.RoundTripMax = max(o.RoundTripMax, m.RoundTrip)
-				r.pings[m.From&1^1] = slices.Delete(pings, 0, i+1)
-				return
-			}
-		}
 	}
 }

@@ -18,7 +18,7 @@ func TestCountsOfAllKinds(t *testing.T) {
 		{Opcode: Opcode(3), Time: at(6), Frames: 1, WireLength: 1, Payload: []byte{0}},
 		{Opcode: Close, Time: at(7), Frames: 1, WireLength: 2, Payload: []byte{3, 232}},
 	}
-	var c conn
+	c := socket{p: newRecorder(nil).p}
 	for i := range messages {
 		c.count(&messages[i])
 	}
@@ -41,7 +41,7 @@ func TestCountsOfAllKinds(t *testing.T) {
 // A connection without anything but data messages has few counters, whose times
 // hold also where the first message comes before any of the others.
 func TestCountsOfData(t *testing.T) {
-	c := conn{}
+	c := socket{p: newRecorder(nil).p}
 	c.count(&Message{Opcode: Text, Time: time.Unix(5, 0), Frames: 1})
 	if c.traffic.more != nil || c.traffic.closed() != nil {
 		t.Error("counters that nobody needed were made")

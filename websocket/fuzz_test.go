@@ -5,6 +5,7 @@ import (
 	"compress/flate"
 	"encoding/binary"
 	"fmt"
+	"github.com/wstap/wstap/internal/frame"
 	"io"
 	"strings"
 	"testing"
@@ -48,7 +49,7 @@ func decodeSimply(dir Direction, b []byte, compressed, takeover bool) (lines []s
 				lines = append(lines, fmt.Sprintf("%v %v ? %d", dir, Opcode(m.op), m.frames))
 				return
 			}
-			m.rsv &^= rsv1
+			m.rsv &^= frame.RSV1
 		}
 		lines = append(lines, fmt.Sprintf("%v %v %q frames=%d truncated=%v badmask=%v rsv=%x%s", dir, Opcode(m.op), payload, m.frames, truncated, m.badMask, m.rsv, note))
 	}
@@ -83,7 +84,7 @@ func decodeSimply(dir Direction, b []byte, compressed, takeover bool) (lines []s
 			if data != nil {
 				tell(data, true)
 			}
-			m = &message{op: op, compressed: compressed && rsv&rsv1 != 0 && op != 0}
+			m = &message{op: op, compressed: compressed && rsv&frame.RSV1 != 0 && op != 0}
 			data = m
 		}
 		m.frames++
@@ -145,10 +146,10 @@ func FuzzFrames(f *testing.F) {
 	comp := newCompressor(true)
 	var deflatedTwice []byte
 	for range 2 {
-		deflatedTwice = append(deflatedTwice, frame(FromServer, 0xC1, comp.message([]byte("hello, hello, hello")))...)
+		deflatedTwice = append(deflatedTwice, testFrame(FromServer, 0xC1, comp.message([]byte("hello, hello, hello")))...)
 	}
-	f.Add(frame(FromServer, 0x81, []byte("hello")), byte(0), byte(3))                                                  // whole frame
-	f.Add(frame(FromClient, 0x82, bytes.Repeat([]byte("x"), 300)), byte(1), byte(7))                                   // masked, 16-bit length
+	f.Add(testFrame(FromServer, 0x81, []byte("hello")), byte(0), byte(3))                                              // whole frame
+	f.Add(testFrame(FromClient, 0x82, bytes.Repeat([]byte("x"), 300)), byte(1), byte(7))                               // masked, 16-bit length
 	f.Add([]byte{0x82, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 'a'}, byte(0), byte(1))                   // 2^64-1 bytes promised
 	f.Add([]byte{0x01, 1, 'a', 0x89, 1, 'p', 0x00, 1, 'b', 0x80, 1, 'c', 0x88, 2, 3, 0xe8}, byte(0), byte(2))          // a ping between fragments
 	f.Add([]byte{0x01, 1, 'a', 0x81, 1, 'b', 0x80, 1, 'c', 0xf3, 1, 'd', 0x09, 0, 0x8f, 0x7e, 0, 1}, byte(0), byte(5)) // broken rules
@@ -195,12 +196,12 @@ func FuzzFrames(f *testing.F) {
 // the accounts.
 func (r *recorder) balance(t *testing.T, n int) {
 	t.Helper()
-	st := &r.p.stats
+	st := &r.p.counts
 	if sum := st.HTTPBytes + st.HeaderBytes + st.PayloadBytes + st.SkippedBytes; sum != uint64(n) {
 		t.Errorf("%d bytes given, %d accounted for: %d HTTP, %d headers, %d payload, %d skipped", n, sum, st.HTTPBytes, st.HeaderBytes, st.PayloadBytes, st.SkippedBytes)
 	}
-	if r.p.buffered != 0 || st.HeldBytes != 0 {
-		t.Errorf("%d bytes still held, %d of them counted so", r.p.buffered, int64(st.HeldBytes))
+	if r.p.budget.Held() != 0 || st.HeldBytes != 0 {
+		t.Errorf("%d bytes still held, %d of them counted so", r.p.budget.Held(), int64(st.HeldBytes))
 	}
 }
 
@@ -243,14 +244,10 @@ func FuzzConn(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, script []byte, midstream bool) {
 		r := newRecorder(&Config{MaxMessage: 1 << 16, MaxBuffered: 1 << 18})
-		if midstream {
-			c := r.c.(*conn)
-			c.opening.lossy = true
-			c.halves[0].mode, c.halves[1].mode = inHunt, inHunt
-		}
+		r.c = newSeat(r.p, midstream)
 		total := 0
 		offset := [2]int64{}
-		given := func() bool { return r.c.(*conn).halves[0].mode != inVoid || r.c.(*conn).info != nil }
+		given := func() bool { return !r.c.(*seat).ignored }
 		for len(script) >= 3 && given() {
 			dir, kind, n := Direction(script[0]&1), script[0]>>1&3, int(binary.LittleEndian.Uint16(script[1:]))
 			script = script[3:]
@@ -269,7 +266,7 @@ func FuzzConn(f *testing.F) {
 				total += n
 				offset[dir] += int64(n)
 			}
-			st := &r.p.stats
+			st := &r.p.counts
 			if sum := st.HTTPBytes + st.HeaderBytes + st.PayloadBytes + st.SkippedBytes + st.HeldBytes; sum != uint64(total) {
 				t.Fatalf("%d bytes given, %d accounted for, %d of them held", total, sum, int64(st.HeldBytes))
 			}
@@ -286,44 +283,8 @@ func FuzzConn(f *testing.F) {
 				ends++
 			}
 		}
-		if opens != ends || r.p.conns != nil {
+		if opens != ends || r.p.told.Len() != 0 {
 			t.Errorf("%d opened, %d ended", opens, ends)
 		}
-	})
-}
-
-// FuzzHead: a head is found where the simple way finds it, and its accessors
-// take anything.
-func FuzzHead(f *testing.F) {
-	f.Add([]byte(request), byte(7))                                         // a request
-	f.Add([]byte(response), byte(1))                                        // a response
-	f.Add([]byte("GET / HTTP/1.1\nA:b\n\n"), byte(3))                       // line feeds alone
-	f.Add([]byte("GET / HTTP/1.1\r\nA:b\r\n c\r\n:\r\nX\r\n\r\n"), byte(2)) // folded, nameless
-	f.Fuzz(func(t *testing.T, b []byte, cut byte) {
-		want := 0
-		for i := range b {
-			if b[i] == '\n' && (bytes.HasPrefix(b[i+1:], []byte("\n")) || bytes.HasPrefix(b[i+1:], []byte("\r\n"))) {
-				want = i + 1 + bytes.IndexByte(b[i+1:], '\n') + 1
-				break
-			}
-		}
-		have := min(int(cut), len(b))
-		if n := headEnd(b[:have], 0); n > 0 {
-			if n != want {
-				t.Fatalf("end at %d, want %d", n, want)
-			}
-			have = n
-		} else if n := headEnd(b, have); n != want {
-			t.Fatalf("end at %d, want %d (cut at %d)", n, want, have)
-		}
-		h := head(b)
-		h.requestLine()
-		h.status()
-		h.body()
-		h.upgrade()
-		parseDeflate(h.all("A"))
-		parseDeflate(string(b))
-		parseHeader(string(b))
-		looksHTTP(FromClient, b)
 	})
 }

@@ -1,6 +1,7 @@
 package websocket
 
 import (
+	"github.com/wstap/wstap/internal/http2"
 	"strings"
 	"testing"
 	"time"
@@ -38,8 +39,8 @@ func TestHostile(t *testing.T) {
 		{"compressed frames everywhere", midstream, "\xc1\x7e\x10\x00"},
 		{"masked frames everywhere", midstream, "\x81\xfe\x81\xfe"},
 		{"frames without a payload", midstream, "\x81\x00"},
-		{"HTTP/2 settings", []turn{{c, prefaceLine + "\r\n\r\n" + prefaceRest, 0}}, "\x00\x00\x06\x04\x00\x00\x00\x00\x00\x00\x08\x00\x00\x00\x01"},
-		{"HTTP/2 headers without end", []turn{{c, prefaceLine + "\r\n\r\n" + prefaceRest, 0}}, "\x00\x00\x01\x09\x00\x00\x00\x00\x01\x88"},
+		{"HTTP/2 settings", []turn{{c, http2.PrefaceLine + "\r\n\r\n" + http2.PrefaceRest, 0}}, "\x00\x00\x06\x04\x00\x00\x00\x00\x00\x00\x08\x00\x00\x00\x01"},
+		{"HTTP/2 headers without end", []turn{{c, http2.PrefaceLine + "\r\n\r\n" + http2.PrefaceRest, 0}}, "\x00\x00\x01\x09\x00\x00\x00\x00\x01\x88"},
 	} {
 		for _, size := range []int{1, 1400} {
 			r := newRecorder(&Config{MaxMessage: 1 << 20, MaxBuffered: 4 << 20})
@@ -53,17 +54,17 @@ func TestHostile(t *testing.T) {
 			}
 			all := []byte(strings.Repeat(h.data, 1+length/len(h.data)))
 			most := 0
-			for len(all) > 0 && r.c.(*conn).halves[FromServer].mode != inVoid {
+			for len(all) > 0 && !r.c.(*seat).ignored {
 				n := min(size, len(all))
 				r.c.Data(FromServer, all[:n], r.now)
 				all = all[n:]
-				most = max(most, r.p.buffered)
+				most = max(most, r.p.budget.Held())
 			}
-			if r.c.(*conn).halves[FromServer].mode != inVoid {
+			if !r.c.(*seat).ignored {
 				r.c.Closed(reassembly.EOF, r.now)
 			}
-			if most > r.p.maxBuffered+1<<17 || r.p.buffered != 0 {
-				t.Errorf("%s: held %d bytes, %d of them for good", h.name, most, r.p.buffered)
+			if most > r.p.tap.cfg.MaxBuffered+1<<17 || r.p.budget.Held() != 0 {
+				t.Errorf("%s: held %d bytes, %d of them for good", h.name, most, r.p.budget.Held())
 			}
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"github.com/wstap/wstap/internal/http2"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -40,19 +41,19 @@ func (s *h2Side) settings(values ...uint32) {
 	for i := 0; i < len(values); i += 2 {
 		b = binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint16(b, uint16(values[i])), values[i+1])
 	}
-	s.frame(h2Settings, 0, 0, b...)
+	s.frame(typeSettings, 0, 0, b...)
 }
 
 func (s *h2Side) data(id uint32, end bool, b []byte, pad int) {
 	var flags byte
 	if end {
-		flags |= h2EndStream
+		flags |= flagEndStream
 	}
 	if pad > 0 {
-		flags |= h2Padded
+		flags |= flagPadded
 		b = append(append([]byte{byte(pad)}, b...), make([]byte, pad)...)
 	}
-	s.frame(h2Data, flags, id, b...)
+	s.frame(typeData, flags, id, b...)
 }
 
 // headers sends a header block with padding and priority, in two frames.
@@ -63,12 +64,12 @@ func (s *h2Side) headers(id uint32, end bool, kv ...string) {
 	}
 	b := s.block.Bytes()
 	cut := len(b) / 2
-	flags := byte(h2Padded | h2Priority)
+	flags := byte(flagPadded | flagPriority)
 	if end {
-		flags |= h2EndStream
+		flags |= flagEndStream
 	}
-	s.frame(h2Headers, flags, id, slices.Concat([]byte{3, 0, 0, 0, 1, 5}, b[:cut], make([]byte, 3))...)
-	s.frame(h2Continuation, h2EndHeaders, id, b[cut:]...)
+	s.frame(typeHeaders, flags, id, slices.Concat([]byte{3, 0, 0, 0, 1, 5}, b[:cut], make([]byte, 3))...)
+	s.frame(typeContinuation, flagEndHeaders, id, b[cut:]...)
 }
 
 func (s *h2Side) take() []byte {
@@ -86,10 +87,10 @@ func connect(id int) []string {
 // refusal and an ordinary request.
 func http2Streams() (streams [2][]byte, want []string) {
 	cl, sv := newH2Side(), newH2Side()
-	cl.buf.WriteString(prefaceLine + "\r\n\r\n" + prefaceRest)
+	cl.buf.WriteString(http2.PrefaceLine + "\r\n\r\n" + http2.PrefaceRest)
 	cl.settings()
-	sv.settings(h2EnableConnect, 1)
-	cl.frame(h2Settings, h2Ack, 0)
+	sv.settings(settingEnableConnect, 1)
+	cl.frame(typeSettings, flagAck, 0)
 	for id := 1; id <= 5; id += 2 {
 		cl.headers(uint32(id), false, connect(id)...)
 	}
@@ -103,17 +104,17 @@ func http2Streams() (streams [2][]byte, want []string) {
 	want = []string{"open 200 ws://example.com/chat1", "open 403 ws://example.com/chat3", "end fin", "open 200 ws://example.com/chat5"}
 	for i := range 5 {
 		text := fmt.Sprintf("message %d", i)
-		cl.data(1, false, frame(FromClient, 0xC1, comp.message([]byte(text))), i*30)
-		cl.data(5, false, frame(FromClient, 0x81, []byte(text))[:4], 0)
-		cl.frame(h2Ping, 0, 0, make([]byte, 8)...)
-		cl.data(5, false, frame(FromClient, 0x81, []byte(text))[4:], 0)
-		sv.data(1, false, append(frame(FromServer, 0x81, []byte(text)), frame(FromServer, 0x89, nil)...), 0)
+		cl.data(1, false, testFrame(FromClient, 0xC1, comp.message([]byte(text))), i*30)
+		cl.data(5, false, testFrame(FromClient, 0x81, []byte(text))[:4], 0)
+		cl.frame(typePing, 0, 0, make([]byte, 8)...)
+		cl.data(5, false, testFrame(FromClient, 0x81, []byte(text))[4:], 0)
+		sv.data(1, false, append(testFrame(FromServer, 0x81, []byte(text)), testFrame(FromServer, 0x89, nil)...), 0)
 		want = append(want, fmt.Sprintf("client text %q compressed", text), fmt.Sprintf("client text %q", text),
 			fmt.Sprintf("server text %q", text), `server ping ""`)
 	}
 	cl.data(1, true, nil, 0)
 	sv.data(1, true, nil, 0)
-	cl.frame(h2Reset, 0, 5, 0, 0, 0, 8)
+	cl.frame(typeReset, 0, 5, 0, 0, 0, 8)
 	want = append(want, "end fin", "end rst")
 	return [2][]byte{cl.take(), sv.take()}, want
 }
@@ -145,8 +146,8 @@ func TestHTTP2(t *testing.T) {
 		if strings.Join(got, "\n") != strings.Join(want, "\n") {
 			t.Fatalf("seed %d: got\n%s\nwant\n%s", seed, strings.Join(r.lines, "\n"), strings.Join(want, "\n"))
 		}
-		if r.p.buffered != 0 {
-			t.Fatalf("seed %d: %d bytes still held", seed, r.p.buffered)
+		if r.p.budget.Held() != 0 {
+			t.Fatalf("seed %d: %d bytes still held", seed, r.p.budget.Held())
 		}
 		for _, c := range r.opens {
 			if c.Method != "CONNECT" || !c.AcceptValid || c.Request().Get("Sec-Websocket-Version") != "13" || strings.HasSuffix(c.URL, "1") && c.Subprotocol != "chat" {
@@ -159,21 +160,21 @@ func TestHTTP2(t *testing.T) {
 // TestHTTP2Gaps loses bytes in DATA frames, and whole frames.
 func TestHTTP2Gaps(t *testing.T) {
 	cl, sv := newH2Side(), newH2Side()
-	cl.buf.WriteString(prefaceLine + "\r\n\r\n" + prefaceRest)
+	cl.buf.WriteString(http2.PrefaceLine + "\r\n\r\n" + http2.PrefaceRest)
 	cl.settings()
-	sv.settings(h2EnableConnect, 1)
+	sv.settings(settingEnableConnect, 1)
 	cl.headers(1, false, connect(1)...)
 	sv.headers(1, false, ":status", "200")
 	r := newRecorder(nil)
 	r.data(FromClient, cl.take())
 	r.data(FromServer, sv.take())
-	sv.data(1, false, frame(FromServer, 0x81, []byte(strings.Repeat("x", 50))), 0)
+	sv.data(1, false, testFrame(FromServer, 0x81, []byte(strings.Repeat("x", 50))), 0)
 	b := sv.take()
 	r.data(FromServer, b[:20])
 	r.c.Gap(FromServer, 10, r.now)
 	r.data(FromServer, b[30:])
 	message := func(i int) []byte {
-		sv.data(1, false, frame(FromServer, 0x81, fmt.Appendf(nil, `{"n":%d,"text":"abcdefgh"}`, i)), 0)
+		sv.data(1, false, testFrame(FromServer, 0x81, fmt.Appendf(nil, `{"n":%d,"text":"abcdefgh"}`, i)), 0)
 		return sv.take()
 	}
 	r.data(FromServer, message(1))
@@ -193,13 +194,13 @@ func TestHTTP2Gaps(t *testing.T) {
 // TestHTTP2Other: a server that does not offer extended CONNECT is given up.
 func TestHTTP2Other(t *testing.T) {
 	cl, sv := newH2Side(), newH2Side()
-	cl.buf.WriteString(prefaceLine + "\r\n\r\n" + prefaceRest)
+	cl.buf.WriteString(http2.PrefaceLine + "\r\n\r\n" + http2.PrefaceRest)
 	cl.settings()
 	sv.settings(3, 100)
 	r := newRecorder(nil)
 	r.data(FromClient, cl.take())
 	r.data(FromServer, sv.take())
-	if c := r.c.(*conn); c.h2 != nil || c.opening != nil {
+	if !r.c.(*seat).ignored {
 		t.Error("not given up")
 	}
 }

@@ -71,7 +71,7 @@ func (s *idleSource) converse() []packetgen.Packet {
 	}
 	c.Send(packetgen.Server, []byte(answer))
 	for dir := range Direction(2) {
-		c.Send(packetgen.Side(dir), frame(dir, b0, payload))
+		c.Send(packetgen.Side(dir), testFrame(dir, b0, payload))
 	}
 	return c.Packets
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"github.com/wstap/wstap/internal/frame"
 	"math/rand/v2"
 	"net/netip"
 	"os"
@@ -41,7 +42,7 @@ func TestMidstream(t *testing.T) {
 							all[dir] = append(all[dir], m)
 							b0, payload := 0x80|byte(m.op), m.payload
 							if compressed && !m.op.Control() {
-								b0, payload = b0|rsv1, cs[dir].message(m.payload)
+								b0, payload = b0|frame.RSV1, cs[dir].message(m.payload)
 							}
 							c.Send(packetgen.Side(dir), randomFrame(r, dir, b0, payload))
 						}

@@ -18,8 +18,8 @@ type turn struct {
 
 const c, s = FromClient, FromServer
 
-func clientText(s string) string { return string(frame(FromClient, 0x81, []byte(s))) }
-func serverText(s string) string { return string(frame(FromServer, 0x81, []byte(s))) }
+func clientText(s string) string { return string(testFrame(FromClient, 0x81, []byte(s))) }
+func serverText(s string) string { return string(testFrame(FromServer, 0x81, []byte(s))) }
 
 var openings = []struct {
 	name  string
@@ -122,7 +122,7 @@ func TestOpenings(t *testing.T) {
 				want := o.want
 				if want == "ignored" {
 					want = ""
-					if c := r.c.(*conn); c.opening != nil || c.halves[0].mode != inVoid {
+					if !r.c.(*seat).ignored {
 						t.Error("not given up")
 					}
 				}
@@ -130,8 +130,8 @@ func TestOpenings(t *testing.T) {
 				if strings.ReplaceAll(got, " midstream", "") != strings.ReplaceAll(want, " midstream", "") || seed == 0 && got != want {
 					t.Fatalf("seed %d: got\n%s\nwant\n%s", seed, strings.Join(r.lines, "\n"), strings.ReplaceAll(want, "|", "\n"))
 				}
-				if r.p.buffered != 0 {
-					t.Errorf("seed %d: %d bytes still held", seed, r.p.buffered)
+				if r.p.budget.Held() != 0 {
+					t.Errorf("seed %d: %d bytes still held", seed, r.p.budget.Held())
 				}
 			}
 		})

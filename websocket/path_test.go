@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"github.com/wstap/wstap/internal/http1"
 	"os"
 	"slices"
 	"strings"
@@ -46,12 +47,12 @@ func tapFile(t *testing.T, file []byte, records int) (out passage) {
 		case *End:
 			out.ends = append(out.ends, *e)
 		}
-		if p := tap.pipes[0]; p.buffered < 0 || p.buffered > budget+maxHead {
-			t.Fatalf("%d bytes buffered", p.buffered)
+		if p := tap.pipes[0]; p.budget.Held() < 0 || p.budget.Held() > budget+http1.MaxHead {
+			t.Fatalf("%d bytes buffered", p.budget.Held())
 		}
 	}
-	if p := tap.pipes[0]; p.buffered != 0 || p.conns != nil || opens != len(out.ends) {
-		t.Fatalf("%d bytes still held, %d opens and %d ends", p.buffered, opens, len(out.ends))
+	if p := tap.pipes[0]; p.budget.Held() != 0 || p.told.Len() != 0 || opens != len(out.ends) {
+		t.Fatalf("%d bytes still held, %d opens and %d ends", p.budget.Held(), opens, len(out.ends))
 	}
 	checkAccounts(t, "the file", tap.Stats(), true)
 	if st := tap.Stats(); st.Capture.Captured != uint64(records) || st.Messages != uint64(len(out.msgs)) || st.Conns != uint64(opens) {

@@ -5,6 +5,7 @@ import (
 	"compress/flate"
 	"encoding/binary"
 	"fmt"
+	"github.com/wstap/wstap/internal/frame"
 	"io"
 	"strings"
 
@@ -269,7 +270,7 @@ func (c *claim) frame(f *refFrame, st state) bool {
 	if last {
 		rsv := st.rsv
 		if m.Compressed {
-			rsv &^= rsv1
+			rsv &^= frame.RSV1
 		}
 		if st.length != uint64(m.WireLength) && f.length < 1<<63 || rsv != m.RSV || st.badMask != m.BadMask || c.payload != nil && len(st.left) > 0 {
 			return false

@@ -71,7 +71,7 @@ func randomText(r *rand.Rand, n int) string {
 
 // mask masks a client's frame with a key of r.
 func randomFrame(r *rand.Rand, dir Direction, b0 byte, payload []byte) []byte {
-	b := frame(FromServer, b0, payload)
+	b := testFrame(FromServer, b0, payload)
 	if dir == FromServer {
 		return b
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"fmt"
+	"github.com/wstap/wstap/internal/frame"
 	"math/rand/v2"
 	"net/netip"
 	"slices"
@@ -203,7 +204,7 @@ func (s *scenario) message(op byte, n int) {
 		m.Payload = []byte(strings.Repeat(`{"type":"say","content":"hi, all !"}`, 1+n/32))
 		m.Frames = 1 + n%2
 	case 6: // a payload that looks like frames
-		m.Opcode, m.Payload = Binary, bytes.Repeat(frame(dir, 0x81, m.Payload[:min(n, 10)]), 1+n%8)
+		m.Opcode, m.Payload = Binary, bytes.Repeat(testFrame(dir, 0x81, m.Payload[:min(n, 10)]), 1+n%8)
 	case 7:
 		m.Opcode, m.Payload = Close, append([]byte{3, 0xe8}, m.Payload[:min(n, 123)]...)
 	}
@@ -217,7 +218,7 @@ func (s *scenario) message(op byte, n int) {
 		b0 := byte(0)
 		if i == 0 {
 			if b0 = byte(m.Opcode); m.Compressed {
-				b0 |= rsv1
+				b0 |= frame.RSV1
 			}
 		}
 		part := wire[len(wire)*i/m.Frames : len(wire)*(i+1)/m.Frames]

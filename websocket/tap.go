@@ -1,16 +1,15 @@
 package websocket
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"iter"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/wstap/wstap/capture"
+	"github.com/wstap/wstap/internal/budget"
 	"github.com/wstap/wstap/reassembly"
 )
 
@@ -71,7 +70,7 @@ type Tap struct {
 	cfg  Config
 	conn atomic.Uint64 // number of the last Conn
 
-	buffered atomic.Int64 // bytes counted against MaxBuffered
+	buffered budget.Pool  // what is counted against MaxBuffered
 	heads    atomic.Int64 // bytes counted against MaxHeads
 
 	mu    sync.Mutex
@@ -259,92 +258,15 @@ func (t *Tap) Err() error {
 	return t.err
 }
 
-// Stats are counters since the Tap was made. Nothing is lost between them: each
-// packet and byte that was received is in one of the counters on the right.
-//
-//	Capture.Received + Reassembly.Reassembled =
-//		Capture.Dropped + Capture.Skipped + Undecoded +
-//		Reassembly.Segments + Stray + Fragments + Other
-//
-//	Reassembly.Bytes =
-//		HTTPBytes + HeaderBytes + PayloadBytes + SkippedBytes + HeldBytes +
-//		Reassembly.Queued + Urgent + Skipped + Duplicate + Late + Outside + Discarded
-//
-//	Traffic[0].Messages() + Traffic[1].Messages() = Messages + MessageDropped
-//
-// Bytes that were never received are in Reassembly.Gapped, and those of them
-// that belong to WebSocket connections in LostBytes. While the Tap runs, packets
-// in the ring and messages on the way to the channel are still missing on the
-// right. Accounts returns these sums in detail.
-type Stats struct {
-	Capture    capture.Stats
-	Undecoded  uint64           // frames that decode could not read
-	Reassembly reassembly.Stats // over all pipelines
-
-	HTTPBytes    uint64 // of heads and bodies
-	HeaderBytes  uint64 // of frame headers
-	PayloadBytes uint64 // of frame payloads, as sent
-	SkippedBytes uint64 // in which no frame was found, and of connections given up
-	HeldBytes    uint64 // waiting for the other side of a handshake, or for the next frame to show: goes down again
-
-	Messages       uint64    // given out, control frames included
-	MessageDropped uint64    // not given out: the channel was full, or the receiver had gone
-	Conns          uint64    // WebSocket connections, refused handshakes included
-	Active         uint64    // those of them that have not ended
-	LostBytes      uint64    // bytes of WebSocket connections told as gaps
-	Traffic        [2]Counts // messages over all connections, by Direction
-
-	GivenUp        uint64 // connections given up for MaxBuffered before it was known whether they are WebSockets
-	WindowsDropped uint64 // histories of compressed directions given up for MaxWindows
-	BufferedBytes  int    // counted against MaxBuffered now
-	WindowBytes    int    // counted against MaxWindows now
-}
-
-// Stats may be called from any goroutine at any time, also after the end.
-func (t *Tap) Stats() Stats {
-	var s Stats
-	unread := uint64(0)
-	// In this order: nothing is worked on before it is captured.
-	for _, p := range t.pipelines() {
-		unread += p.addStats(&s)
+// share divides budgets that pipelines cannot share among n of them.
+func (cfg *Config) share(n int) {
+	r := cfg.Reassembly.Defaults()
+	r.MaxFlows = max(1, r.MaxFlows/n)
+	r.MaxBytes = max(r.MaxBytes/n, r.MaxFlowBytes)
+	r.MaxFragmentBytes = max(1, r.MaxFragmentBytes/n)
+	if r.HistoryBytes > 0 {
+		r.HistoryBytes = max(1, r.HistoryBytes/n)
 	}
-	if t.src != nil {
-		s.Capture, _ = t.src.Stats()
-		s.Capture.Captured -= unread
-		s.Capture.Received -= unread
-	}
-	return s
-}
-
-// ConnStats tells of a connection that goes on.
-type ConnStats struct {
-	Conn    *Conn
-	Closing []Closing // as in End
-	Counts  [2]Counts // what each side sent so far, by Direction
-}
-
-// Conns returns the connections that were told and have not ended, in the order
-// of their numbers. It may be called like Stats.
-func (t *Tap) Conns() []ConnStats {
-	var list []ConnStats
-	for _, p := range t.pipelines() {
-		p.mu.Lock()
-		for c := p.conns; c != nil; c = c.next {
-			s := ConnStats{Conn: c.info}
-			if c.traffic != nil {
-				s.Closing = slices.Clone(c.traffic.closed())
-				s.Counts = [2]Counts{c.traffic.counts(FromClient), c.traffic.counts(FromServer)}
-			}
-			list = append(list, s)
-		}
-		p.mu.Unlock()
-	}
-	slices.SortFunc(list, func(a, b ConnStats) int { return cmp.Compare(a.Conn.Number, b.Conn.Number) })
-	return list
-}
-
-func (t *Tap) pipelines() []*pipeline {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.pipes
+	cfg.Reassembly = &r
+	cfg.MaxWindows = max(1, cfg.MaxWindows/n)
 }

@@ -186,16 +186,16 @@ func TestCancel(t *testing.T) {
 	}
 }
 
-// TestBreak: nothing is yielded any more after the loop was left, and Stats can
-// be asked for in it.
+// TestBreak: nothing is yielded any more after the loop was left, and Stats and
+// Conns can be asked for in it.
 func TestBreak(t *testing.T) {
 	src := newLiveSource()
 	src.feed(smallTalk(1, 5))
 	tap := NewTap(src, nil)
 	for e := range tap.Events(t.Context()) {
 		if _, ok := e.(*Message); ok {
-			if st := tap.Stats(); st.Messages != 1 || st.Active != 1 || len(tap.Conns()) != 1 {
-				t.Errorf("%+v", st)
+			if st, conns := tap.Stats(), tap.Conns(); st.Messages > 1 || len(conns) != 1 || conns[0].Counts[0].Messages()+conns[0].Counts[1].Messages() != 1 {
+				t.Errorf("%+v, %+v", st, conns)
 			}
 			break
 		}
@@ -280,7 +280,7 @@ func TestForensics(t *testing.T) {
 		{packetgen.Server, 0x88, "\x03\xf3oops"}, {packetgen.Client, 0x88, "\x03\xf3"},
 	} {
 		_ = i
-		c.Send(f.from, frame(Direction(f.from), f.b0, []byte(f.payload)))
+		c.Send(f.from, testFrame(Direction(f.from), f.b0, []byte(f.payload)))
 	}
 	c.Reset(packetgen.Client)
 	var end *End
@@ -330,7 +330,7 @@ func TestLimits(t *testing.T) {
 				b0, b = 0xC2, comp.message(b)
 			}
 			for i := range fragments {
-				f := frame(FromServer, b0&0x7f, b[:len(b)/(fragments-i)])
+				f := testFrame(FromServer, b0&0x7f, b[:len(b)/(fragments-i)])
 				if i == fragments-1 {
 					f[0] |= 0x80
 				}
@@ -364,21 +364,21 @@ func TestBudget(t *testing.T) {
 	r := newRecorder(&Config{MaxBuffered: 1 << 20})
 	conns := []reassembly.Consumer{}
 	for range 100 {
-		c := r.p.accept(&reassembly.Flow{})
+		c := newSeat(r.p, false)
 		c.Data(FromClient, []byte(request), t0)
 		c.Data(FromServer, []byte(response), t0)
 		c.Data(FromServer, []byte{0x82, 0x7f, 0, 0, 0, 0, 0x10, 0, 0, 0}, t0)
 		c.Data(FromServer, make([]byte, 100000), t0)
 		conns = append(conns, c)
 	}
-	if r.p.buffered > 1<<20 {
-		t.Errorf("%d bytes", r.p.buffered)
+	if r.p.budget.Held() > 1<<20 {
+		t.Errorf("%d bytes", r.p.budget.Held())
 	}
 	for _, c := range conns {
 		c.Closed(reassembly.EOF, t0)
 	}
-	if len(r.msgs) != 100 || r.p.buffered != 0 {
-		t.Errorf("%d messages, %d bytes left", len(r.msgs), r.p.buffered)
+	if len(r.msgs) != 100 || r.p.budget.Held() != 0 {
+		t.Errorf("%d messages, %d bytes left", len(r.msgs), r.p.budget.Held())
 	}
 	for _, m := range r.msgs {
 		if !m.Truncated || m.WireLength != 1<<28 {

@@ -10,11 +10,10 @@
 //	if err := tap.Err(); err != nil { ... }
 //
 // The way of the data: pipeline.go reads frames of a Source and feeds them
-// through decode and reassembly to a conn (conn.go) per TCP connection. That
-// reads the opening handshake (opening.go, handshake.go; http2.go where the
-// WebSocket is a stream of HTTP/2), then frames (frame.go) into messages,
-// inflated by internal/inflate. Where it does not know where the next frame
-// begins, resync.go looks for it. sink.go is the channel's sending end.
+// through decode and reassembly to a chain of Consumers for each TCP connection
+// (chain.go). opening.go reads the handshake, socket.go frames, which frames.go
+// puts together to messages, multiplex.go HTTP/2. emit.go gives events out, and
+// sink.go is the channel's sending end.
 package websocket
 
 import (
@@ -23,6 +22,8 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/wstap/wstap/internal/http1"
+	"github.com/wstap/wstap/internal/redact"
 	"github.com/wstap/wstap/reassembly"
 )
 
@@ -78,16 +79,30 @@ type Conn struct {
 	// the beginnings only, because Config.MaxHeads was met.
 	HeadersDropped bool
 
-	request, response string // heads as sent, kept raw: parsed headers weigh three times as much
+	request, response http1.Fields // as sent, kept raw: parsed headers weigh three times as much
+}
+
+// Masked returns a copy of c in which what looks like a secret is replaced by
+// three asterisks: cookies, credentials and tokens in the URL, in the headers
+// and among the subprotocols, where browsers put them for want of headers. It
+// goes by names and by form, so it is a help against accidents, not a proof.
+func (c *Conn) Masked() *Conn {
+	m := *c
+	p := redact.ProtocolsOf(c.request.List("Sec-WebSocket-Protocol"))
+	m.URL = redact.URL(c.URL)
+	m.Subprotocol = p.Mask(c.Subprotocol)
+	m.request = p.Fields(c.request)
+	m.response = p.Fields(c.response)
+	return &m
 }
 
 // Request returns the header of the opening request, parsed anew on each call;
 // nil where the request was not seen. Unlike net/http's, it holds Host.
-func (c *Conn) Request() http.Header { return parseHeader(c.request) }
+func (c *Conn) Request() http.Header { return c.request.Header() }
 
 // Response returns the header of the server's answer, parsed anew on each call;
 // nil where the answer was not seen.
-func (c *Conn) Response() http.Header { return parseHeader(c.response) }
+func (c *Conn) Response() http.Header { return c.response.Header() }
 
 // String returns the number and the addresses: "1 127.0.0.1:36534-127.0.0.1:7272".
 func (c *Conn) String() string { return fmt.Sprintf("%d %v-%v", c.Number, c.Client, c.Server) }
@@ -114,14 +129,38 @@ type Gap struct {
 type End struct {
 	Time time.Time
 	Conn *Conn
-	// Cause says how TCP ended: fin, rst, idle, evicted or eof. It is refused
-	// where a handshake was, and another one follows on the same connection.
-	Cause string
+	// Cause says how the connection ended.
+	Cause Cause
 	// Closing are the sides' first close frames, in the order in which they
 	// came: the first sender began to close. Empty where none was seen.
 	Closing []Closing
 	// Counts tell what each side sent, by Direction.
 	Counts [2]Counts
+}
+
+// A Cause says how a connection ended. Unless it is CauseRefused, it is how TCP
+// did.
+type Cause string
+
+// The causes of an End.
+const (
+	CauseFIN     Cause = "fin"     // both sides closed
+	CauseRST     Cause = "rst"     // a reset in the window
+	CauseIdle    Cause = "idle"    // nothing was seen for too long
+	CauseEvicted Cause = "evicted" // given up for a budget
+	CauseReused  Cause = "reused"  // a new connection on the same pair of ports
+	CauseEOF     Cause = "eof"     // the source ended first
+	CauseRefused Cause = "refused" // the handshake was, and another one follows on the same connection
+)
+
+// causes are the Causes by [reassembly.Reason].
+var causes = [...]Cause{
+	reassembly.FIN:     CauseFIN,
+	reassembly.RST:     CauseRST,
+	reassembly.Idle:    CauseIdle,
+	reassembly.Evicted: CauseEvicted,
+	reassembly.Reused:  CauseReused,
+	reassembly.EOF:     CauseEOF,
 }
 
 func (*Open) event()    {}

@@ -43,7 +43,7 @@ func (p *jsonPrinter) appendEvent(b []byte, ev websocket.Event) []byte {
 		b = append(b, `","conn":`...)
 		b = strconv.AppendUint(b, ev.Conn.Number, 10)
 		b = append(b, `,"cause":`...)
-		b = appendJSONString(b, ev.Cause)
+		b = appendJSONString(b, string(ev.Cause))
 	default:
 		return b
 	}

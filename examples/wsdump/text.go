@@ -52,7 +52,7 @@ func (p *textPrinter) appendEvent(b []byte, ev websocket.Event) []byte {
 	case *websocket.End:
 		b = p.prefix(b, ev.Time, ev.Conn, " -- ")
 		b = append(b, " end "...)
-		b = appendEscaped(b, ev.Cause)
+		b = appendEscaped(b, string(ev.Cause))
 		return append(b, '\n')
 	}
 	return b

@@ -1,18 +1,18 @@
-package websocket
+package frame
 
 import "unicode/utf8"
 
-// A utf8Check checks text that comes in pieces (RFC 6455, section 8.1), while
+// A UTF8 checks text that comes in pieces (RFC 6455, section 8.1), while
 // each piece is in the cache. A character may lie across pieces.
-type utf8Check struct {
+type UTF8 struct {
 	bad  bool
 	lost bool // bytes before the next piece were lost
 	n    uint8
 	rest [utf8.UTFMax]byte // the n bytes of an unfinished character
 }
 
-// add checks the next piece.
-func (u *utf8Check) add(b []byte) {
+// Write checks the next piece.
+func (u *UTF8) Write(b []byte) {
 	if u.lost { // the rest of a character whose beginning was lost
 		for i := 0; i < utf8.UTFMax-1 && len(b) > 0 && !utf8.RuneStart(b[0]); i++ {
 			b = b[1:]
@@ -44,9 +44,9 @@ func (u *utf8Check) add(b []byte) {
 	u.bad = u.bad || !utf8.Valid(b[:end])
 }
 
-// gap says that bytes are lost here: what was unfinished stays unjudged.
-func (u *utf8Check) gap() { u.n, u.lost = 0, true }
+// Gap says that bytes are lost here: what was unfinished stays unjudged.
+func (u *UTF8) Gap() { u.n, u.lost = 0, true }
 
-// invalid says whether the text is not UTF-8. The end of a truncated text is not
+// Invalid says whether the text is not UTF-8. The end of a truncated text is not
 // judged.
-func (u *utf8Check) invalid(truncated bool) bool { return u.bad || u.n > 0 && !truncated }
+func (u *UTF8) Invalid(truncated bool) bool { return u.bad || u.n > 0 && !truncated }

@@ -1,27 +1,18 @@
-package websocket
+// Package redact replaces what looks like a secret in the head of a handshake:
+// cookies, credentials and tokens in the URL, in the fields and among the
+// subprotocols, where browsers put them for want of fields. It goes by names and
+// by form, so it is a help against accidents, not a proof.
+package redact
 
 import (
 	"net/url"
 	"strings"
+
+	"github.com/wstap/wstap/internal/http1"
 )
 
 // masked stands for a secret.
 const masked = "***"
-
-// Masked returns a copy of c in which what looks like a secret is replaced by
-// three asterisks: cookies, credentials and tokens in the URL, in the headers
-// and among the subprotocols, where browsers put them for want of headers. It
-// goes by names and by form, so it is a help against accidents, not a proof.
-func (c *Conn) Masked() *Conn {
-	m := *c
-	p := protocols{}
-	p.learn(head(c.request).all("Sec-WebSocket-Protocol"))
-	m.URL = maskURL(c.URL)
-	m.Subprotocol = p.mask(c.Subprotocol)
-	m.request = p.maskHead(c.request)
-	m.response = p.maskHead(c.response)
-	return &m
-}
 
 // secretParts are parts of the names of secrets, and secretNames whole ones,
 // in lower case and without punctuation.
@@ -54,9 +45,9 @@ func secretName(name string) bool {
 	return false
 }
 
-// maskURL masks the user information, and parameters of the path, query and
+// URL masks the user information, and parameters of the path, query and
 // fragment.
-func maskURL(u string) string {
+func URL(u string) string {
 	var b strings.Builder
 	if i := strings.Index(u, "://"); i >= 0 {
 		b.WriteString(u[:i+3])
@@ -133,12 +124,13 @@ func jwtByte(c byte) bool {
 	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_' || c == '.' || c == '='
 }
 
-// protocols are the subprotocols of a handshake and how they are shown.
-type protocols map[string]string
+// Protocols are the subprotocols of a handshake and how they are shown.
+type Protocols map[string]string
 
-// learn reads a list, in which a name such as access_token speaks for the item
-// behind it.
-func (p protocols) learn(list string) {
+// ProtocolsOf reads the list of a request, in which a name such as access_token
+// speaks for the item behind it.
+func ProtocolsOf(list string) Protocols {
+	p := Protocols{}
 	before := ""
 	for item := range strings.SplitSeq(list, ",") {
 		item = strings.TrimSpace(item)
@@ -153,9 +145,11 @@ func (p protocols) learn(list string) {
 			p[item] = m
 		}
 	}
+	return p
 }
 
-func (p protocols) mask(list string) string {
+// Mask masks a list of subprotocols.
+func (p Protocols) Mask(list string) string {
 	items := strings.Split(list, ",")
 	for i, item := range items {
 		trimmed := strings.TrimSpace(item)
@@ -183,24 +177,23 @@ func maskProtocol(s string) string {
 	return maskTokens(s)
 }
 
-// maskHead returns a head of the same fields with their secrets masked, and an
-// empty first line.
-func (p protocols) maskHead(raw string) string {
-	if raw == "" {
+// Fields returns the same fields with their secrets masked.
+func (p Protocols) Fields(f http1.Fields) http1.Fields {
+	if f == "" {
 		return ""
 	}
 	var b strings.Builder
-	b.WriteString("\r\n")
-	for name, value := range head(raw).fields() {
+	for name, value := range f.All() {
 		b.WriteString(name)
 		b.WriteString(": ")
-		b.WriteString(p.maskField(name, value))
+		b.WriteString(p.field(name, value))
 		b.WriteString("\r\n")
 	}
-	return b.String()
+	b.WriteString("\r\n") // also of none: they were there
+	return http1.Fields(b.String())
 }
 
-func (p protocols) maskField(name, value string) string {
+func (p Protocols) field(name, value string) string {
 	switch strings.ToLower(name) {
 	case "cookie":
 		pairs := strings.Split(value, ";")
@@ -220,9 +213,9 @@ func (p protocols) maskField(name, value string) string {
 		}
 		return masked
 	case "sec-websocket-protocol":
-		return p.mask(value)
+		return p.Mask(value)
 	case "origin", "referer", "location", "content-location":
-		return maskURL(value)
+		return URL(value)
 	case "sec-websocket-key", "sec-websocket-accept":
 		return value // of one connection, and worth nothing after it
 	}

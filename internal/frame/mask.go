@@ -1,4 +1,4 @@
-package websocket
+package frame
 
 import (
 	"encoding/binary"
@@ -6,11 +6,11 @@ import (
 	"unicode/utf8"
 )
 
-// unmask writes src XORed with the masking key (RFC 6455, section 5.3) to dst,
+// Mask writes src XORed with the masking key (RFC 6455, section 5.3) to dst,
 // which is at least as long and may be src itself. The key's bytes stand in
 // memory order in key, from the one for src[0] on. It says whether all that it
 // wrote is ASCII, which is UTF-8 without a second look.
-func unmask(dst, src []byte, key uint32) (ascii bool) {
+func Mask(dst, src []byte, key uint32) (ascii bool) {
 	n := len(src)
 	dst = dst[:n]
 	o, k := binary.LittleEndian, uint64(key)|uint64(key)<<32
@@ -48,8 +48,8 @@ func unmask(dst, src []byte, key uint32) (ascii bool) {
 	return all&highBits == 0
 }
 
-// ascii says what unmask does, without writing.
-func ascii(src []byte, key uint32) bool {
+// ASCII says what Mask does, without writing.
+func ASCII(src []byte, key uint32) bool {
 	n := len(src)
 	o, k := binary.LittleEndian, uint64(key)|uint64(key)<<32
 	if n < 8 {
@@ -74,8 +74,8 @@ func ascii(src []byte, key uint32) bool {
 // highBits are those that no byte of ASCII has.
 const highBits = 0x8080808080808080
 
-// rotate returns the key for the byte n places further on.
-func rotate(key uint32, n int64) uint32 {
+// Rotate returns the key for the byte n places further on.
+func Rotate(key uint32, n int64) uint32 {
 	s := uint(n&3) * 8
 	return key>>s | key<<(32-s)
 }

@@ -1,4 +1,4 @@
-package websocket
+package frame
 
 import (
 	"bytes"
@@ -6,9 +6,9 @@ import (
 	"testing"
 )
 
-// TestUnmask compares unmask and ascii with one byte after the other, at every
+// TestMask compares Mask and ASCII with one byte after the other, at every
 // length that takes another way, in place and not.
-func TestUnmask(t *testing.T) {
+func TestMask(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 1))
 	for n := range 140 {
 		for range 20 {
@@ -29,14 +29,14 @@ func TestUnmask(t *testing.T) {
 			for i := range masked {
 				masked[i] ^= byte(key >> (8 * (i & 3)))
 			}
-			if got := ascii(masked, key); got != wantASCII {
+			if got := ASCII(masked, key); got != wantASCII {
 				t.Fatalf("ascii of %d bytes: %v", n, got)
 			}
 			dst := make([]byte, n+3)
-			if got := unmask(dst, masked, key); got != wantASCII || !bytes.Equal(dst[:n], plain) || !bytes.Equal(dst[n:], make([]byte, 3)) {
+			if got := Mask(dst, masked, key); got != wantASCII || !bytes.Equal(dst[:n], plain) || !bytes.Equal(dst[n:], make([]byte, 3)) {
 				t.Fatalf("%d bytes with key %#x: %v, %x, want %x", n, key, got, dst, plain)
 			}
-			if got := unmask(masked, masked, key); got != wantASCII || !bytes.Equal(masked, plain) {
+			if got := Mask(masked, masked, key); got != wantASCII || !bytes.Equal(masked, plain) {
 				t.Fatalf("%d bytes in place with key %#x: %v, %x, want %x", n, key, got, masked, plain)
 			}
 		}
@@ -47,7 +47,7 @@ func BenchmarkASCII(b *testing.B) {
 	src := make([]byte, 60)
 	b.SetBytes(int64(len(src)))
 	for b.Loop() {
-		if !ascii(src, 0x01020304) {
+		if !ASCII(src, 0x01020304) {
 			b.Fatal("zeros under a key of ASCII are ASCII")
 		}
 	}

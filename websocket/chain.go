@@ -1,0 +1,34 @@
+package websocket
+
+import (
+	"net/netip"
+
+	"github.com/wstap/wstap/reassembly"
+)
+
+// What becomes of a connection is not known when it begins: HTTP, then a
+// WebSocket, or HTTP/2, or a tunnel with any of these inside. So it is read by a
+// chain of reassembly.Consumers, each of which hands over to the next one at its
+// place: [opening], then [socket] or [multiplex]. One that has to change the
+// bytes, as decryption does, stays and feeds the next one.
+
+// A place is where a Consumer stands, and may put another one.
+type place interface {
+	// SetConsumer is as [reassembly.Flow.SetConsumer].
+	SetConsumer(reassembly.Consumer)
+	// Ignore is as [reassembly.Flow.Ignore].
+	Ignore()
+}
+
+// An origin is what a Consumer is made for.
+type origin struct {
+	place          place
+	client, server netip.AddrPort
+	midstream      bool     // the beginning was not seen
+	offsets        [2]int64 // in the place's streams, of the first byte
+}
+
+// accept begins the chain of a TCP connection.
+func (p *pipeline) accept(f *reassembly.Flow) reassembly.Consumer {
+	return p.newOpening(origin{place: f, client: f.Client(), server: f.Server(), midstream: f.Midstream()})
+}

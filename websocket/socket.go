@@ -1,0 +1,221 @@
+package websocket
+
+import (
+	"time"
+
+	"github.com/wstap/wstap/internal/handshake"
+	"github.com/wstap/wstap/internal/inflate"
+	"github.com/wstap/wstap/internal/list"
+	"github.com/wstap/wstap/internal/resync"
+	"github.com/wstap/wstap/reassembly"
+)
+
+// A socket is the Consumer of a WebSocket connection whose handshake was told, and
+// reads its frames. 100,000 idle ones must fit in memory: what only a busy
+// connection needs hangs on pointers.
+type socket struct {
+	p       *pipeline
+	info    *Conn
+	traffic *traffic // nil before the first message or gap
+	node    list.Node[socket]
+	deflate handshake.Deflate
+	swap    bool // the flow's client is our server
+	halves  [2]half
+}
+
+// A half is one direction of a socket.
+type half struct {
+	lost      bool  // where the next frame begins is not known
+	guessed   bool  // where frames began was
+	probation uint8 // frames until that is believed
+	usual     byte  // first byte of the last message's first frame
+
+	// The frame in progress.
+	fin    bool
+	nhead  uint8     // bytes of its header in head
+	key    uint32    // for the next payload byte, 0 where there is none
+	left   int64     // payload bytes to come
+	cur    *assembly // where the payload goes: data, or a control frame's
+	data   *assembly // the fragmented message in progress
+	offset int64     // in the stream, of the next byte
+
+	*rare // nil until one of its fields is needed
+}
+
+// rare is the part of a half that idle and simple connections do without.
+type rare struct {
+	head      [14]byte  // a header cut by a segment's end
+	start     time.Time // when its first byte came
+	search    *search   // where the half is lost
+	history   *inflate.History
+	conflicts []span
+}
+
+func (h *half) needRare() *rare {
+	if h.rare == nil {
+		h.rare = &rare{}
+	}
+	return h.rare
+}
+
+// Data implements reassembly.Consumer.
+func (k *socket) Data(dir Direction, b []byte, t time.Time) {
+	if k.swap {
+		dir = dir.Reverse()
+	}
+	k.data(dir, b, t)
+}
+
+func (k *socket) data(dir Direction, b []byte, t time.Time) {
+	if h := &k.halves[dir&1]; h.lost {
+		k.searchIn(dir, h, b, t)
+	} else {
+		k.frames(dir, h, b, t)
+	}
+}
+
+// Gap implements reassembly.Consumer.
+func (k *socket) Gap(dir Direction, n int64, t time.Time) {
+	if k.swap {
+		dir = dir.Reverse()
+	}
+	k.gap(dir, n, t)
+}
+
+// Lost implements http2.Stream. What is lost may be any frame's, so none goes on
+// behind it.
+func (k *socket) Lost(dir Direction, n int64, t time.Time) {
+	h := &k.halves[dir]
+	h.left = min(h.left, n-1)
+	k.gap(dir, n, t)
+}
+
+func (k *socket) gap(dir Direction, n int64, t time.Time) {
+	h := &k.halves[dir]
+	if h.lost {
+		k.settle(dir, h, true) // what came before the gap cannot get better
+	}
+	h.offset += n
+	k.tellGap(dir, n, t)
+	switch {
+	case h.lost:
+		if h.rare != nil {
+			h.search.drop(k.p)
+		}
+	case h.left >= n: // framing goes on behind it
+		h.cur.truncated = true
+		h.cur.text.Gap()
+		h.left -= n
+		h.key = rotate(h.key, n)
+		if h.left == 0 {
+			k.endFrame(dir, h, t)
+		}
+	default:
+		k.abandon(dir, h, t)
+		if h.rare != nil && h.history != nil {
+			h.history.Forget()
+		}
+		h.lost = true
+	}
+}
+
+// Conflict implements reassembly.Consumer.
+func (k *socket) Conflict(dir Direction, offset, n int64, t time.Time) {
+	if k.swap {
+		dir = dir.Reverse()
+	}
+	r := k.halves[dir].needRare()
+	r.conflicts = addConflict(r.conflicts, span{offset, offset + n})
+}
+
+// conflicted says whether a conflict was seen from an offset of the stream on to
+// the present one, and forgets those that no message to come has part in.
+func (h *half) conflicted(from int64) (found bool) {
+	past := h.offset
+	if h.data != nil { // a control frame stands in a message
+		past = h.data.begin
+	}
+	keep := h.conflicts[:0]
+	for _, s := range h.conflicts {
+		if s.from < h.offset && s.to > from {
+			found = true
+		}
+		if s.to > past {
+			keep = append(keep, s)
+		}
+	}
+	h.conflicts = keep
+	return found
+}
+
+// Closed implements reassembly.Consumer.
+func (k *socket) Closed(reason reassembly.Reason, t time.Time) {
+	for dir := range Direction(2) {
+		h := &k.halves[dir]
+		// What a search finds may turn out wrong, and begin another one.
+		for h.lost && k.settle(dir, h, true) {
+		}
+		if h.rare != nil {
+			h.search.drop(k.p)
+		}
+	}
+	for dir := range Direction(2) {
+		h := &k.halves[dir]
+		k.abandon(dir, h, t)
+		if h.rare != nil {
+			k.p.histories.Remove(h.history)
+		}
+	}
+	k.p.tellEnd(k, causes[reason], t)
+}
+
+// searchIn looks for the next frame in b.
+func (k *socket) searchIn(dir Direction, h *half, b []byte, t time.Time) {
+	if h.needRare(); h.search == nil {
+		h.search = new(search)
+	}
+	h.offset += int64(len(b))
+	if h.search.add(k.p, b, t, k.target(dir, h), nil) {
+		k.settle(dir, h, false)
+	}
+}
+
+// target says what a search in a half looks for.
+func (k *socket) target(dir Direction, h *half) *resync.Target {
+	return &resync.Target{Masked: dir == FromClient, Deflate: k.deflate.On, Usual: h.usual}
+}
+
+// settle reads on where a search has found the next frame; atEnd says that no
+// more will follow. It reports whether it did.
+func (k *socket) settle(dir Direction, h *half, atEnd bool) bool {
+	if h.rare == nil || h.search == nil {
+		return false
+	}
+	_, ok := h.search.match(k.p, k.target(dir, h), atEnd)
+	if ok {
+		found := h.search
+		h.search = nil
+		k.begin(dir, found)
+	}
+	return ok
+}
+
+// begin reads frames from where a search has found one, on probation.
+func (k *socket) begin(dir Direction, found *search) {
+	h := &k.halves[dir]
+	h.lost, h.guessed, h.probation = false, true, resync.Probation
+	h.offset -= int64(found.Held())
+	found.release(k.p)
+	for b, t := range found.Rest() {
+		k.data(dir, b, t)
+	}
+}
+
+// lose goes back to looking for frames: what was found a few frames ago, of
+// which b is the rest, was none.
+func (k *socket) lose(dir Direction, h *half, b []byte, t time.Time) {
+	k.abandon(dir, h, t)
+	h.probation = 0
+	h.lost = true
+	k.searchIn(dir, h, b, t)
+}

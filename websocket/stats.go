@@ -1,0 +1,126 @@
+package websocket
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/wstap/wstap/capture"
+	"github.com/wstap/wstap/reassembly"
+)
+
+// Stats are counters since the Tap was made. Nothing is lost between them: each
+// packet and byte that was received is in one of the counters on the right.
+//
+//	Capture.Received + Reassembly.Reassembled =
+//		Capture.Dropped + Capture.Skipped + Undecoded +
+//		Reassembly.Segments + Stray + Fragments + Other
+//
+//	Reassembly.Bytes =
+//		HTTPBytes + HeaderBytes + PayloadBytes + SkippedBytes + HeldBytes +
+//		Reassembly.Queued + Urgent + Skipped + Duplicate + Late + Outside + Discarded
+//
+//	Traffic[0].Messages() + Traffic[1].Messages() = Messages + MessageDropped
+//
+// Bytes that were never received are in Reassembly.Gapped, and those of them
+// that belong to WebSocket connections in LostBytes. While the Tap runs, packets
+// in the ring and messages on the way to the channel are still missing on the
+// right. Accounts returns these sums in detail.
+type Stats struct {
+	Capture    capture.Stats
+	Undecoded  uint64           // frames that decode could not read
+	Reassembly reassembly.Stats // over all pipelines
+
+	HTTPBytes    uint64 // of heads and bodies
+	HeaderBytes  uint64 // of frame headers
+	PayloadBytes uint64 // of frame payloads, as sent
+	SkippedBytes uint64 // in which no frame was found, and of connections given up
+	HeldBytes    uint64 // waiting for the other side of a handshake, or for the next frame to show: goes down again
+
+	Messages       uint64    // given out, control frames included
+	MessageDropped uint64    // not given out: the channel was full, or the receiver had gone
+	Conns          uint64    // WebSocket connections, refused handshakes included
+	Active         uint64    // those of them that have not ended
+	LostBytes      uint64    // bytes of WebSocket connections told as gaps
+	Traffic        [2]Counts // messages over all connections, by Direction
+
+	GivenUp        uint64 // connections given up for MaxBuffered before it was known whether they are WebSockets
+	WindowsDropped uint64 // histories of compressed directions given up for MaxWindows
+	BufferedBytes  int    // counted against MaxBuffered now
+	WindowBytes    int    // counted against MaxWindows now
+}
+
+// Stats may be called from any goroutine at any time, also after the end. While
+// the Tap runs it tells what was counted up to the last few packets worked on
+// together: within a loop over Events, up to 32 packets before the event. At the
+// end it is exact.
+func (t *Tap) Stats() Stats {
+	var s Stats
+	unread := uint64(0)
+	// In this order: nothing is worked on before it is captured.
+	for _, p := range t.pipelines() {
+		unread += p.addStats(&s)
+	}
+	if t.src != nil {
+		s.Capture, _ = t.src.Stats()
+		s.Capture.Captured -= unread
+		s.Capture.Received -= unread
+	}
+	return s
+}
+
+// add adds what a pipeline counted.
+func (s *Stats) add(o *Stats) {
+	s.Undecoded += o.Undecoded
+	s.Reassembly.Add(&o.Reassembly)
+	s.HTTPBytes += o.HTTPBytes
+	s.HeaderBytes += o.HeaderBytes
+	s.PayloadBytes += o.PayloadBytes
+	s.SkippedBytes += o.SkippedBytes
+	s.HeldBytes += o.HeldBytes
+	s.Messages += o.Messages
+	s.MessageDropped += o.MessageDropped
+	s.Conns += o.Conns
+	s.Active += o.Active
+	s.LostBytes += o.LostBytes
+	for dir := range s.Traffic {
+		s.Traffic[dir].Add(&o.Traffic[dir])
+	}
+	s.GivenUp += o.GivenUp
+	s.WindowsDropped += o.WindowsDropped
+	s.BufferedBytes += o.BufferedBytes
+	s.WindowBytes += o.WindowBytes
+}
+
+// ConnStats tells of a connection that goes on.
+type ConnStats struct {
+	Conn    *Conn
+	Closing []Closing // as in End
+	Counts  [2]Counts // what each side sent so far, by Direction
+}
+
+// Conns returns the connections that were told and have not ended, in the order
+// of their numbers. It may be called like Stats.
+func (t *Tap) Conns() []ConnStats {
+	var list []ConnStats
+	for _, p := range t.pipelines() {
+		p.mu.Lock()
+		list = slices.Grow(list, p.told.Len())
+		for k := p.told.First(); k != nil; k = k.node.Next() {
+			s := ConnStats{Conn: k.info}
+			if k.traffic != nil {
+				s.Closing = slices.Clone(k.traffic.closed())
+				s.Counts = k.traffic.both()
+			}
+			list = append(list, s)
+		}
+		p.mu.Unlock()
+	}
+	slices.SortFunc(list, func(a, b ConnStats) int { return cmp.Compare(a.Conn.Number, b.Conn.Number) })
+	return list
+}
+
+func (t *Tap) pipelines() []*pipeline {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.pipes
+}
