@@ -32,4 +32,3 @@ func TestURL(t *testing.T) {
 		}
 	}
 }
-
