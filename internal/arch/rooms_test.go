@@ -97,7 +97,7 @@ var rooms = []room{
 	// For tests.
 	{path: "internal/arch", kind: program},
 	{path: "internal/packetgen", imports: "decode", kind: pure},
-	{path: "internal/testkit", kind: program, planned: true},
+	{path: "internal/testkit", kind: program},
 	{path: "internal/testnet", modules: xsys, kind: program},
 	{path: "wstaptest", imports: "capture decode internal/packetgen reassembly websocket", kind: program, planned: true},
 }
