@@ -5,17 +5,16 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
-	"os"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/wstap/wstap/capture"
+	"github.com/wstap/wstap/internal/testkit"
 	"github.com/wstap/wstap/internal/testnet"
 )
 
-// long is set by the long run of the project's checks.
-var long = os.Getenv("WSTAP_LONG") == "1"
+var long = testkit.Long()
 
 var messages = flag.Int("wstap.messages", either(long, 500_000, 20_000), "messages that each case of TestLoad exchanges")
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/wstap/wstap/decode"
 	"github.com/wstap/wstap/internal/packetgen"
+	"github.com/wstap/wstap/internal/testkit"
 )
 
 // scenes are captures of one pair of ports and what is told of them.
@@ -345,11 +346,7 @@ func TestScenes(t *testing.T) {
 // TestShuffled cuts two streams at random, repeats and shuffles the segments of
 // both directions against each other, and expects the streams whole.
 func TestShuffled(t *testing.T) {
-	seeds := uint64(2000)
-	if testing.Short() {
-		seeds = 200
-	}
-	for seed := range seeds {
+	for seed := range testkit.Rounds[uint64](2000, 200, 100_000) {
 		rng := rand.New(rand.NewPCG(seed, 1))
 		var streams [2][]byte
 		isn := [2]uint32{rng.Uint32(), rng.Uint32()}

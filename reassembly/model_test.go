@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/wstap/wstap/decode"
+	"github.com/wstap/wstap/internal/testkit"
 )
 
 // A model is the reference: what was sent of one direction, byte by byte. Which
@@ -95,11 +96,7 @@ func checkStream(t *testing.T, isn uint32, ops []byte) {
 
 func TestModel(t *testing.T) {
 	rng := rand.New(rand.NewPCG(7, 7))
-	n := 5000
-	if testing.Short() {
-		n = 500
-	}
-	for range n {
+	for range testkit.Rounds(4000, 500, 200_000) {
 		ops := make([]byte, 4*rng.IntN(60))
 		for i := range ops {
 			ops[i] = byte(rng.Uint32())
@@ -284,11 +281,7 @@ func TestZeroAddresses(t *testing.T) {
 
 func TestPackets(t *testing.T) {
 	rng := rand.New(rand.NewPCG(8, 8))
-	n := 1000
-	if testing.Short() {
-		n = 100
-	}
-	for range n {
+	for range testkit.Rounds(400, 100, 20_000) {
 		ops := make([]byte, 9*rng.IntN(80))
 		for i := range ops {
 			ops[i] = byte(rng.Uint32())

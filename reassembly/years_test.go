@@ -1,11 +1,11 @@
 package reassembly
 
 import (
-	"os"
 	"testing"
 	"time"
 
 	"github.com/wstap/wstap/decode"
+	"github.com/wstap/wstap/internal/testkit"
 )
 
 // kept is how much an Assembler keeps of each kind of thing.
@@ -97,10 +97,7 @@ var visits = []func(v visitor){
 // what is kept of them is no more at the end than after the first day. One that
 // says something each hour lives as long.
 func TestYears(t *testing.T) {
-	years := 3
-	if os.Getenv("WSTAP_LONG") != "" {
-		years = 30
-	}
+	years := testkit.Rounds(3, 3, 30)
 	b := newBench(t, nil)
 	told := &sink{}
 	b.a.accept = func(f *Flow) Consumer {

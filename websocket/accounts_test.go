@@ -18,6 +18,7 @@ import (
 	"github.com/wstap/wstap/capture/pcapfile"
 	"github.com/wstap/wstap/decode"
 	"github.com/wstap/wstap/internal/packetgen"
+	"github.com/wstap/wstap/internal/testkit"
 	"github.com/wstap/wstap/reassembly"
 )
 
@@ -263,12 +264,7 @@ func TestAccountsDamaged(t *testing.T) {
 	c.Reset(packetgen.Server)
 	c.Send(packetgen.Client, []byte("too late"))
 	sources["refused"] = source(c)
-	seeds := 2
-	if testing.Short() {
-		seeds = 1
-	} else if os.Getenv("WSTAP_LONG") != "" {
-		seeds = 20
-	}
+	seeds := testkit.Rounds(2, 1, 20)
 	for name, s := range sources {
 		for seed := range seeds {
 			r := rand.New(rand.NewPCG(uint64(seed), 1))

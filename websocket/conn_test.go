@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/wstap/wstap/internal/testkit"
 	"github.com/wstap/wstap/reassembly"
 )
 
@@ -219,11 +220,8 @@ func TestSegmentation(t *testing.T) {
 		streams[1] = append(streams[1], testFrame(FromServer, 0x80, big[:n])...)
 	}
 	var want []string
-	seeds := 50
-	if testing.Short() {
-		seeds = 10
-	}
-	for seed := range seeds {
+	// Seed 559 gives more than maxHeld of the client before the answer.
+	for seed := range testkit.Rounds(50, 10, 500) {
 		r := newRecorder(nil)
 		rnd := rand.New(rand.NewPCG(7, uint64(seed)))
 		most := []int{1, 7, 100, 1460, 100000}[seed%5]

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/wstap/wstap/internal/testkit"
 	"github.com/wstap/wstap/reassembly"
 )
 
@@ -15,10 +16,7 @@ import (
 func TestHostile(t *testing.T) {
 	established := []turn{{c, request, 0}, {s, deflated, 0}}
 	midstream := []turn{{s, "", 1}, {c, "", 1}} // lost before anything was seen
-	length := 1 << 19
-	if testing.Short() {
-		length = 1 << 16
-	}
+	length := testkit.Rounds(1<<19, 1<<16, 1<<22)
 	for _, h := range []struct {
 		name  string
 		begin []turn

@@ -9,10 +9,10 @@ import (
 	"github.com/wstap/wstap/internal/frame"
 	"math/rand/v2"
 	"net/netip"
-	"os"
 	"testing"
 
 	"github.com/wstap/wstap/internal/packetgen"
+	"github.com/wstap/wstap/internal/testkit"
 )
 
 // TestMidstream begins to capture in the middle of conversations.
@@ -196,12 +196,7 @@ var strangers = []struct {
 // TestNotWebSocket: connections that are something else are never taken for
 // WebSockets. WSTAP_LONG=1 tries 10,000 of each kind.
 func TestNotWebSocket(t *testing.T) {
-	flows := 100
-	if testing.Short() {
-		flows = 10
-	} else if os.Getenv("WSTAP_LONG") != "" {
-		flows = 10000
-	}
+	flows := testkit.Rounds(100, 10, 10_000)
 	for _, s := range strangers {
 		t.Run(s.name, func(t *testing.T) {
 			for seed := range flows {

@@ -239,6 +239,7 @@ func TestRecordingsRewritten(t *testing.T) {
 				continue
 			}
 			t.Run(fmt.Sprintf("%s cut at %d window %d", name, cut.size, cut.window), func(t *testing.T) {
+				t.Parallel()
 				rnd := rand.New(rand.NewPCG(uint64(cut.size), uint64(cut.window)))
 				s := resegment(t, readFrames(t, openRecording(t, name)), cut.size)
 				checkRecording(t, jumble(t, s, rnd, cut.window), false)

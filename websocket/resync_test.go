@@ -7,13 +7,13 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
-	"os"
 	"strconv"
 	"testing"
 
 	"github.com/wstap/wstap/capture"
 	"github.com/wstap/wstap/decode"
 	"github.com/wstap/wstap/internal/packetgen"
+	"github.com/wstap/wstap/internal/testkit"
 )
 
 // A sent message, as the endpoint knows it.
@@ -172,14 +172,9 @@ func TestLoss(t *testing.T) {
 			for _, loss := range []struct{ rate, want float64 }{{0, 1}, {0.01, 0.97}, {0.1, 0.8}} {
 				name := fmt.Sprintf("%s coalesce=%v %v", l.name, coalesce, loss.rate)
 				t.Run(name, func(t *testing.T) {
-					seeds, n := 4, 500
+					seeds, n := testkit.Rounds(4, 1, 100), 500
 					if l.name == "large binary" {
 						n = 30
-					}
-					if testing.Short() {
-						seeds = 1
-					} else if os.Getenv("WSTAP_LONG") != "" {
-						seeds = 100
 					}
 					total, got := 0, 0
 					for seed := range seeds {

@@ -17,13 +17,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/wstap/wstap/internal/testkit"
 	"github.com/wstap/wstap/internal/testnet"
 )
 
 var soak = flag.Duration("wstap.soak", soakDefault(), "how long TestSoak taps live traffic; memory is judged from a minute on")
 
 func soakDefault() time.Duration {
-	if os.Getenv("WSTAP_LONG") != "" {
+	if testkit.Long() {
 		return 90 * time.Second
 	}
 	return 2 * time.Second

@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"io"
 	"math/rand/v2"
-	"os"
 	"runtime"
 	"testing"
 	"time"
@@ -13,6 +12,7 @@ import (
 	"github.com/wstap/wstap/capture"
 	"github.com/wstap/wstap/capture/pcapfile"
 	"github.com/wstap/wstap/decode"
+	"github.com/wstap/wstap/internal/testkit"
 )
 
 // An endless is a capture file that repeats a stretch of traffic, each time from
@@ -141,10 +141,7 @@ func TestStream(t *testing.T) {
 	}
 	one := newEndless(t, 1, step)
 	once := read(one, 0)
-	size := int64(200 << 20)
-	if os.Getenv("WSTAP_LONG") != "" {
-		size = 4 << 30
-	}
+	size := testkit.Rounds[int64](200<<20, 30<<20, 4<<30)
 	if raceDetector() {
 		size = 30 << 20
 	}

@@ -17,24 +17,20 @@ import (
 	"golang.org/x/net/bpf"
 
 	"github.com/wstap/wstap/decode"
+	"github.com/wstap/wstap/internal/testkit"
 )
 
 // The differential tests compare with libpcap, as tcpdump offers it.
 // WSTAP_FILTER_EXPRS sets how many generated expressions are compared; the
 // default fits into an ordinary test run.
-const defaultExprs = 1200
+const defaultExprs = 800
 
 // exprs is how many generated expressions are to be compared.
 func exprs() int {
-	n, err := strconv.Atoi(os.Getenv("WSTAP_FILTER_EXPRS"))
-	switch {
-	case err == nil:
-	case testing.Short():
-		return defaultExprs / 10
-	default:
-		return defaultExprs
+	if n, err := strconv.Atoi(os.Getenv("WSTAP_FILTER_EXPRS")); err == nil {
+		return n
 	}
-	return n
+	return testkit.Rounds(defaultExprs, 120, 20_000)
 }
 
 // oracle asks libpcap for its program for a file. Where libpcap refuses the

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/wstap/wstap/decode"
+	"github.com/wstap/wstap/internal/testkit"
 	"github.com/wstap/wstap/internal/testnet"
 )
 
@@ -184,10 +185,7 @@ func TestKernelSelectsTheSame(t *testing.T) {
 		}
 		g := gen{rand.New(rand.NewPCG(11, 11))}
 		list := append([]string(nil), kernelExprs...)
-		more := max(60, exprs()/200)
-		if testing.Short() {
-			more = 10
-		}
+		more := testkit.Rounds(40, 10, max(60, exprs()/200))
 		for i := range more {
 			list = append(list, g.expr(i%4))
 		}

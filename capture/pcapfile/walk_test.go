@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/wstap/wstap/capture"
+	"github.com/wstap/wstap/internal/testkit"
 )
 
 // Random mixes of connections through any number of shards, from files and from
@@ -22,11 +23,7 @@ import (
 // is.
 func TestShardMixes(t *testing.T) {
 	rng := rand.New(rand.NewPCG(8, 9))
-	rounds := 12
-	if testing.Short() {
-		rounds = 3
-	}
-	for range rounds {
+	for range testkit.Rounds(12, 3, 200) {
 		file := interleaved(t, 1+rng.IntN(60), 5+rng.IntN(60), rng.IntN(2) == 0)
 		path := filepath.Join(t.TempDir(), "mix")
 		if err := os.WriteFile(path, file, 0o666); err != nil {

@@ -14,7 +14,15 @@ import (
 
 	"github.com/wstap/wstap/capture"
 	"github.com/wstap/wstap/capture/pcapfile"
+	"github.com/wstap/wstap/internal/testkit"
 )
+
+func defaultMutants() int {
+	if testkit.Long() {
+		return 30_000
+	}
+	return 1500
+}
 
 // oracle returns the path of tcpdump 4.99.3, or skips the test.
 func oracle(t *testing.T) string {
@@ -53,7 +61,7 @@ var oddFlags = []string{"-n", "-nvv", "-nev", "-nqv", "-nXX", "-nA"}
 // For longer runs by hand.
 var (
 	seed    = flag.Uint64("wstap.seed", 7, "seed of the random packets")
-	mutants = flag.Int("wstap.mutants", 3000, "number of changed packets")
+	mutants = flag.Int("wstap.mutants", defaultMutants(), "number of changed packets")
 	keepIn  = flag.String("wstap.keep", "", "directory to leave the corpus in")
 )
 
@@ -86,13 +94,12 @@ func TestSameOutput(t *testing.T) {
 		variants[unpack(t, dir, r)] = slices.Concat(numericFlags, nameFlags)
 	}
 	for file, list := range variants {
-		t.Run(strings.TrimPrefix(file, dir), func(t *testing.T) {
-			t.Parallel()
-			for _, v := range list {
-				args := append(strings.Fields(v), "-r", file)
-				compare(t, tcpdump, args)
-			}
-		})
+		for _, v := range list {
+			t.Run(strings.TrimPrefix(file, dir)+" "+v, func(t *testing.T) {
+				t.Parallel()
+				compare(t, tcpdump, append(strings.Fields(v), "-r", file))
+			})
+		}
 	}
 }
 

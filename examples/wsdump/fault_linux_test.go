@@ -18,6 +18,7 @@ import (
 	"github.com/coder/websocket"
 	"golang.org/x/sys/unix"
 
+	"github.com/wstap/wstap/internal/testkit"
 	"github.com/wstap/wstap/internal/testnet"
 )
 
@@ -348,11 +349,7 @@ func TestKill(t *testing.T) {
 		}
 	}()
 	defer func() { close(stop); <-talked }()
-	rounds := 5
-	if os.Getenv("WSTAP_LONG") == "1" {
-		rounds = 50
-	}
-	for i := range rounds {
+	for i := range testkit.Rounds(5, 5, 50) {
 		name := filepath.Join(t.TempDir(), []string{"saved.pcap", "saved.pcapng"}[i%2])
 		args := []string{"-w", name, "--print", "--json"}
 		if i%3 == 0 {

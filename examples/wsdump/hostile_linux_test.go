@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
-	"os"
 	"os/exec"
 	"runtime/debug"
 	"strings"
@@ -17,6 +16,7 @@ import (
 	"github.com/wstap/wstap/capture/pcapfile"
 	"github.com/wstap/wstap/decode"
 	"github.com/wstap/wstap/internal/packetgen"
+	"github.com/wstap/wstap/internal/testkit"
 )
 
 const (
@@ -66,12 +66,7 @@ func racing() bool {
 // process: with WSTAP_LONG=1 so much of each that nothing unbounded stays below
 // 400 MB.
 func TestHostileFiles(t *testing.T) {
-	size, most := 4<<20, 64<<20
-	if testing.Short() {
-		size, most = 1<<20, 256<<10
-	} else if os.Getenv("WSTAP_LONG") != "" {
-		size = 150 << 20
-	}
+	size, most := testkit.Rounds(4<<20, 1<<20, 150<<20), testkit.Rounds(64<<20, 256<<10, 64<<20)
 	request, answer := upgradeRequest+"\r\n", upgradeAnswer+"\r\n"
 	head := longHead(upgradeRequest, 60000)
 	long := longHead(upgradeAnswer, 60000) + "\r\n"

@@ -7,6 +7,8 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
+
+	"github.com/wstap/wstap/internal/testkit"
 )
 
 // deflater compresses messages as RFC 7692 says, with context takeover.
@@ -80,10 +82,7 @@ func newRand(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(1, seed)) }
 // TestLimit cuts messages at limits, and goes on with the history.
 func TestLimit(t *testing.T) {
 	r := newRand(1)
-	n := 60
-	if testing.Short() {
-		n = 10
-	}
+	n := testkit.Rounds(25, 10, 500)
 	for _, limit := range []int{0, 1, 100, 5000, 40000, 200000} {
 		var d Decoder
 		var w Window

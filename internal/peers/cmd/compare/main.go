@@ -5,120 +5,100 @@
 //
 // Each row is measured in rounds, in which the contestants take turns, so that
 // noise of the machine hits all of them. Times are medians over the rounds, the
-// ratio is the median of the rounds' ratios.
+// ratio is the median of the rounds' ratios. With -write the rows that README
+// shows go there as well.
+//
+// With -old it compares the wsdump of this tree with an older one instead, and
+// with -instructions it counts what each executes, which does not depend on the
+// hour:
+//
+//	go run ./cmd/compare -old /path/to/wsdump -instructions
 package main
 
 import (
 	"flag"
 	"fmt"
+	"io"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"runtime"
-	"slices"
-	"time"
 )
 
+// options are what the command line asks for.
+type options struct {
+	n, rounds    int
+	write        string // file, or nothing
+	old          string // program, or nothing
+	instructions bool
+}
+
 func main() {
-	n := flag.Int("n", 500000, "small messages in a capture")
-	rounds := flag.Int("rounds", 7, "how often each contestant runs")
+	var o options
+	flag.IntVar(&o.n, "n", 500000, "small messages in a capture")
+	flag.IntVar(&o.rounds, "rounds", 7, "how often each contestant runs")
+	flag.StringVar(&o.write, "write", "", "write the table between the markers in this `file` too")
+	flag.StringVar(&o.old, "old", "", "compare wsdump with this older `program`, and with nothing else")
+	flag.BoolVar(&o.instructions, "instructions", false, "count wsdump's instructions with callgrind, -old's too, and measure no times without -old")
 	flag.Parse()
-	if err := run(*n, *rounds); err != nil {
+	if flag.NArg() > 0 || o.n < 1 || o.rounds < 1 || o.write != "" && (o.old != "" || o.instructions) {
+		flag.Usage()
+		os.Exit(2)
+	}
+	if err := run(os.Stdout, o); err != nil {
 		fmt.Fprintln(os.Stderr, "compare:", err)
 		os.Exit(1)
 	}
 }
 
-func run(n, rounds int) error {
+func run(w io.Writer, o options) error {
+	if o.write != "" { // not after minutes of measuring
+		if err := writeBlock(o.write, nil); err != nil {
+			return err
+		}
+	}
+	if o.old != "" { // a file, and not what the shell would find by that name
+		var err error
+		if o.old, err = filepath.Abs(o.old); err != nil {
+			return err
+		}
+		if _, err := exec.LookPath(o.old); err != nil {
+			return err
+		}
+	}
 	dir, err := os.MkdirTemp("", "wstap-compare-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	caps, err := generate(dir, n)
+	caps, err := generate(dir, o.n)
 	if err != nil {
 		return err
 	}
-	fmt.Printf("%s, %s/%s, %d processors, %d rounds, captures of %d small messages\n\n",
-		runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), rounds, n)
+	headline := fmt.Sprintf("%s, %s/%s, %d processors, %d rounds, captures of %d small messages",
+		runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), o.rounds, o.n)
+	fmt.Fprint(w, headline, "\n\n")
+	if o.old != "" || o.instructions {
+		return again(w, o, dir, caps)
+	}
+	var lines []line
 	for _, section := range []func(string, []capFile) ([]row, error){components, paths, processes, live} {
 		rows, err := section(dir, caps)
 		if err != nil {
 			return err
 		}
-		if err := table(rows, rounds); err != nil {
+		measured, err := table(w, "wstap", "the other", rows, o.rounds, brief)
+		if err != nil {
 			return err
 		}
+		lines = append(lines, measured...)
 	}
-	return nil
-}
-
-// A row is one line of a table: what takes part, and per how many of which
-// things the times are told.
-type row struct {
-	name         string
-	unit         string
-	per          int // units in one run
-	ours, theirs contestant
-}
-
-// A contestant is run once a round. It returns the time that counts.
-type contestant struct {
-	name string
-	run  func() (time.Duration, error)
-}
-
-// timed makes a contestant of a function.
-func timed(name string, f func() error) contestant {
-	return contestant{name, func() (time.Duration, error) {
-		start := time.Now()
-		err := f()
-		return time.Since(start), err
-	}}
-}
-
-func table(rows []row, rounds int) error {
-	if len(rows) == 0 {
+	if o.write == "" {
 		return nil
 	}
-	fmt.Println("| what | wstap | the other | ratio |")
-	fmt.Println("|---|---:|---:|---:|")
-	for _, r := range rows {
-		var ours, theirs, ratios []float64
-		for range rounds + 1 {
-			runtime.GC()
-			a, err := r.ours.run()
-			if err != nil {
-				return fmt.Errorf("%s, %s: %w", r.name, r.ours.name, err)
-			}
-			runtime.GC()
-			b, err := r.theirs.run()
-			if err != nil {
-				return fmt.Errorf("%s, %s: %w", r.name, r.theirs.name, err)
-			}
-			ours, theirs = append(ours, float64(a)), append(theirs, float64(b))
-			ratios = append(ratios, float64(b)/float64(a))
-		}
-		// The first round warms up.
-		ratio, digits := median(ratios[1:]), 1
-		if ratio < 3 {
-			digits = 2
-		}
-		fmt.Printf("| %s: %s, %s | %s | %s | %.*f |\n", r.name, r.ours.name, r.theirs.name,
-			r.cost(median(ours[1:])), r.cost(median(theirs[1:])), digits, ratio)
+	block, missing := quote(headline, lines)
+	for _, m := range missing {
+		fmt.Fprintf(os.Stderr, "compare: %s: not measured in this run, so not in %s\n", m, o.write)
 	}
-	fmt.Println()
-	return nil
-}
-
-// cost tells a time in the row's unit.
-func (r row) cost(ns float64) string {
-	if r.per == 0 {
-		return fmt.Sprintf("%.1f ms", ns/1e6)
-	}
-	return fmt.Sprintf("%.1f ns/%s", ns/float64(r.per), r.unit)
-}
-
-func median(v []float64) float64 {
-	v = slices.Sorted(slices.Values(v))
-	n := len(v)
-	return (v[(n-1)/2] + v[n/2]) / 2
+	return writeBlock(o.write, block)
 }

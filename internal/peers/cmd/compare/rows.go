@@ -35,6 +35,9 @@ type capFile struct {
 	path  string
 }
 
+// prints is what a program that counts prints of the capture.
+func (c capFile) prints() string { return fmt.Sprintf("%d messages\n", c.holds.Messages) }
+
 func generate(dir string, n int) ([]capFile, error) {
 	var caps []capFile
 	for i, w := range capgen.Workloads(n) {
@@ -347,12 +350,8 @@ func processes(dir string, caps []capFile) ([]row, error) {
 		{".", "./cmd/gopacketdump", theirs},
 		{".", "./cmd/floor", floor},
 	} {
-		cmd := exec.Command("go", "build", "-o", b.out, b.pkg)
-		cmd.Dir = b.at
-		cmd.Env = append(os.Environ(), "CGO_ENABLED=0") // nobody needs it here, and it takes time to load
-		cmd.Stderr = os.Stderr
-		if err := cmd.Run(); err != nil {
-			return nil, fmt.Errorf("%v (run this in internal/peers): %w", cmd, err)
+		if err := build(b.at, b.pkg, b.out); err != nil {
+			return nil, err
 		}
 	}
 	var rows []row
@@ -378,6 +377,18 @@ func processes(dir string, caps []capFile) ([]row, error) {
 	return rows, nil
 }
 
+// build builds a program of the module in a directory.
+func build(at, pkg, out string) error {
+	cmd := exec.Command("go", "build", "-o", out, pkg)
+	cmd.Dir = at
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0") // nobody needs it here, and it takes time to load
+	cmd.Stderr = os.Stderr
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("%v (run this in internal/peers): %w", cmd, err)
+	}
+	return nil
+}
+
 // process runs a program that prints how many messages it found.
 func process(name string, c capFile, path string, args ...string) contestant {
 	return timed(name, func() error {
@@ -386,8 +397,8 @@ func process(name string, c capFile, path string, args ...string) contestant {
 			return cmd.Run() // what it prints goes to the null device
 		}
 		out, err := cmd.Output()
-		if want := fmt.Sprintf("%d messages\n", c.holds.Messages); err == nil && string(out) != want {
-			err = fmt.Errorf("it printed %q, not %q", out, want)
+		if err == nil && string(out) != c.prints() {
+			err = fmt.Errorf("it printed %q, not %q", out, c.prints())
 		}
 		return err
 	})

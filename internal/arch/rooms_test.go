@@ -1,0 +1,103 @@
+package arch
+
+// A room is a package of the module and what its files may import. Paths are
+// relative to the module, several are separated by spaces, and dir/* stands for
+// all packages below dir.
+type room struct {
+	path    string
+	imports string // packages of this module
+	modules string // packages of other modules, those below them included
+	tests   string // packages of this module that its tests may import too
+	without string // names of imported packages that it must not use, as in fmt.Println
+
+	kind    kind
+	unsafe  bool // one file of it may import unsafe, see TestUnsafe
+	planned bool // the package may be missing
+}
+
+// A kind says what a room may use of the standard library.
+type kind int
+
+const (
+	library kind = iota // logs nothing, handles no signal, reads no flag, starts no process
+	pure                // and has no files, sockets or system calls either
+	program             // anything
+)
+
+// forbidden lists packages of the standard library, those below them included.
+var forbidden = map[kind]string{
+	library: "C embed expvar flag log os/exec os/signal plugin testing",
+	pure:    "C embed expvar flag log os/exec os/signal plugin testing os io/fs net net/http syscall",
+	program: "C",
+}
+
+// allowed lists packages that forbidden's entries would cover.
+var allowed = map[kind]string{
+	pure: "net/netip net/textproto net/url",
+}
+
+// What tests may import whatever the room.
+const (
+	testKits    = "internal/packetgen internal/testkit internal/testnet wstaptest"
+	testModules = "github.com/coder/websocket github.com/mdlayher/packet golang.org/x/crypto golang.org/x/net golang.org/x/sys"
+)
+
+const (
+	inner    = "internal/budget internal/flowhash internal/frame internal/handshake internal/http1 internal/http2 internal/inflate internal/list internal/redact internal/resync"
+	public   = "capture capture/filter capture/pcapfile decode decrypt export/* reassembly websocket"
+	xsys     = "golang.org/x/sys"
+	assembly = "reassembly.Assembler reassembly.New reassembly.Config"
+)
+
+// The house, from the wire to the messages. Arrows point upwards in this list.
+var rooms = []room{
+	// What knows nobody.
+	{path: "internal/budget", imports: "internal/list", kind: pure, planned: true},
+	{path: "internal/escape", kind: pure, planned: true},
+	{path: "internal/inflate", imports: "internal/budget internal/list", kind: pure},
+	{path: "internal/list", kind: pure, planned: true},
+
+	// From the wire to the streams.
+	{path: "decode", kind: pure},
+	{path: "internal/flowhash", imports: "decode", kind: pure, planned: true},
+	{path: "internal/ipfrag", imports: "decode internal/budget internal/flowhash internal/list", kind: pure, planned: true},
+	{path: "capture/filter", imports: "decode", modules: "golang.org/x/net/bpf"},
+	{path: "capture/internal/tpacket", imports: "decode internal/flowhash internal/list", modules: "github.com/mdlayher/packet golang.org/x/net/bpf " + xsys, unsafe: true, planned: true},
+	{path: "capture", imports: "capture/filter capture/internal/tpacket decode internal/flowhash internal/ipfrag internal/list",
+		modules: "github.com/mdlayher/packet golang.org/x/net/bpf " + xsys, unsafe: true},
+	{path: "capture/pcapfile", imports: "capture capture/filter decode internal/flowhash internal/ipfrag internal/list"},
+	{path: "reassembly", imports: "decode internal/budget internal/flowhash internal/ipfrag internal/list", kind: pure},
+
+	// From the streams to the messages. The inner rooms may name a side and a
+	// reason, but know no table of flows.
+	{path: "decrypt", imports: "reassembly internal/budget internal/list", modules: "golang.org/x/crypto/chacha20poly1305",
+		without: assembly, planned: true},
+	{path: "internal/frame", kind: pure, planned: true},
+	{path: "internal/http1", kind: library, planned: true}, // net/http for its Header
+	{path: "internal/handshake", imports: "internal/http1", kind: library, planned: true},
+	{path: "internal/http2", imports: "internal/budget internal/http1 internal/list reassembly", modules: "golang.org/x/net/http2/hpack",
+		without: assembly, kind: library, planned: true},
+	{path: "internal/redact", imports: "internal/http1", kind: library, planned: true},
+	{path: "internal/resync", imports: "internal/frame internal/inflate internal/list reassembly",
+		without: assembly, kind: pure, planned: true},
+	{path: "websocket", imports: "capture decode decrypt reassembly " + inner, modules: "golang.org/x/net/http2/hpack",
+		tests: "capture/filter capture/pcapfile export/jsonl"},
+
+	// From the messages to bytes: the standard library is all that they need.
+	{path: "export/har", imports: "internal/escape websocket", tests: "capture/pcapfile", planned: true},
+	{path: "export/jsonl", imports: "internal/escape websocket", tests: "capture capture/pcapfile decode reassembly", planned: true},
+
+	// Programs.
+	{path: "internal/cli", imports: "capture capture/filter capture/pcapfile internal/escape", modules: xsys, kind: program, planned: true},
+	{path: "examples/embed", imports: "examples/embed/service", kind: program},
+	{path: "examples/embed/service", imports: public, modules: "github.com/coder/websocket", kind: program},
+	{path: "examples/tcpdump", imports: "internal/cli internal/escape " + public, modules: xsys, kind: program},
+	{path: "examples/wsdump", imports: "internal/cli internal/escape " + public, modules: "github.com/coder/websocket " + xsys, kind: program},
+
+	// For tests.
+	{path: "internal/arch", kind: program},
+	{path: "internal/packetgen", imports: "decode", kind: pure},
+	{path: "internal/testkit", kind: program},
+	{path: "internal/testnet", modules: xsys, kind: program},
+	{path: "wstaptest", imports: "capture decode internal/packetgen reassembly websocket", kind: program, planned: true},
+}

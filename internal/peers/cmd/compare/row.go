@@ -1,0 +1,127 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"runtime"
+	"slices"
+	"time"
+)
+
+// A row is one line of a table: what takes part, and per how many of which
+// things the times are told.
+type row struct {
+	name         string
+	unit         string
+	per          int // units in one run
+	ours, theirs contestant
+}
+
+// A contestant is run once a round. It returns the time that counts.
+type contestant struct {
+	name string
+	run  func() (time.Duration, error)
+}
+
+// timed makes a contestant of a function.
+func timed(name string, f func() error) contestant {
+	return contestant{name, func() (time.Duration, error) {
+		start := time.Now()
+		err := f()
+		return time.Since(start), err
+	}}
+}
+
+// A line is what was measured of a row.
+type line struct {
+	label string // what, and who took part
+	text  string // as the table has it
+}
+
+func (r row) label() string { return fmt.Sprintf("%s: %s, %s", r.name, r.ours.name, r.theirs.name) }
+
+func header(ours, theirs string) string {
+	return fmt.Sprintf("| what | %s | %s | ratio |\n|---|---:|---:|---:|\n", ours, theirs)
+}
+
+// table measures rows and prints them, each as soon as it is there.
+func table(w io.Writer, ours, theirs string, rows []row, rounds int, ratio func(float64) string) ([]line, error) {
+	if len(rows) == 0 {
+		return nil, nil
+	}
+	fmt.Fprint(w, header(ours, theirs))
+	var lines []line
+	for _, r := range rows {
+		l, err := r.measure(rounds, ratio)
+		if err != nil {
+			return nil, err
+		}
+		fmt.Fprint(w, l.text)
+		lines = append(lines, l)
+	}
+	fmt.Fprintln(w)
+	return lines, nil
+}
+
+func (r row) measure(rounds int, ratio func(float64) string) (line, error) {
+	var ours, theirs, ratios []float64
+	for i := range rounds + 1 {
+		a, b, err := r.round(i%2 == 1)
+		if err != nil {
+			return line{}, err
+		}
+		if i == 0 {
+			continue // it warmed up
+		}
+		ours, theirs = append(ours, a), append(theirs, b)
+		ratios = append(ratios, b/a)
+	}
+	return line{r.label(), fmt.Sprintf("| %s | %s | %s | %s |\n",
+		r.label(), r.cost(median(ours)), r.cost(median(theirs)), ratio(median(ratios)))}, nil
+}
+
+// round runs both, the other first if swapped: who comes second may profit.
+func (r row) round(swapped bool) (ours, theirs float64, err error) {
+	order := []contestant{r.ours, r.theirs}
+	if swapped {
+		slices.Reverse(order)
+	}
+	var ns [2]float64
+	for i, c := range order {
+		runtime.GC()
+		d, err := c.run()
+		if err != nil {
+			return 0, 0, fmt.Errorf("%s, %s: %w", r.name, c.name, err)
+		}
+		ns[i] = float64(d)
+	}
+	if swapped {
+		return ns[1], ns[0], nil
+	}
+	return ns[0], ns[1], nil
+}
+
+// brief tells a ratio to two digits or three.
+func brief(v float64) string {
+	if v < 3 {
+		return fmt.Sprintf("%.2f", v)
+	}
+	return fmt.Sprintf("%.1f", v)
+}
+
+// exact tells a ratio near 1 to a tenth of a percent.
+func exact(v float64) string { return fmt.Sprintf("%.3f", v) }
+
+// cost tells a time in the row's unit.
+func (r row) cost(ns float64) string {
+	if r.per == 0 {
+		return fmt.Sprintf("%.1f ms", ns/1e6)
+	}
+	return fmt.Sprintf("%.1f ns/%s", ns/float64(r.per), r.unit)
+}
+
+func median(v []float64) float64 {
+	v = slices.Sorted(slices.Values(v))
+	n := len(v)
+	return (v[(n-1)/2] + v[n/2]) / 2
+}
