@@ -134,8 +134,10 @@ func TestTimes(t *testing.T) {
 	var c clock
 	for _, d := range []time.Duration{0, 1, 999, 1e6, 1e9 - 1, 1e9, 86400e9, -1, -1e9, -5000 * time.Hour} {
 		at := testTime.Add(d)
-		if got, want := string(c.append(nil, at)), `"`+at.Format(time.RFC3339Nano)+`"`; got != want {
-			t.Errorf("got %s, want %s", got, want)
+		for range 2 {
+			if got, want := string(c.append(nil, at)), `"`+at.Format(time.RFC3339Nano)+`"`; got != want {
+				t.Errorf("got %s, want %s", got, want)
+			}
 		}
 	}
 	for _, tt := range []struct {

@@ -49,7 +49,7 @@ func appendEnds(b []byte, c *websocket.Conn) []byte {
 // appendAddr appends an address. Its zone, which packets do not have, may be any
 // string.
 func appendAddr(b []byte, a netip.AddrPort) []byte {
-	if a.Addr().Zone() != "" {
+	if a.Addr().Is6() && a.Addr().Zone() != "" {
 		return escape.AppendJSON(b, a.String())
 	}
 	return append(a.AppendTo(append(b, '"')), '"')

@@ -73,7 +73,8 @@ func (f *form) append(b, s []byte) []byte {
 		}
 		c := s[i]
 		if c == '"' || c == '\\' { // in JSON only, for text they are plain
-			b = append(append(b, s[start:i]...), '\\')
+			b = append(b, s[start:i+1]...)
+			b[len(b)-1] = '\\'
 			start = i // c begins the next run
 			i++
 			continue
