@@ -3,11 +3,11 @@ package main
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/wstap/wstap/capture"
+	"github.com/wstap/wstap/internal/cli"
 )
 
 // config is the command line.
@@ -27,71 +27,49 @@ type config struct {
 // errUsage asks for the usage text.
 var errUsage = errors.New("usage")
 
-// An option is one letter or word of the command line.
-type option struct {
-	letter byte // 0: only the word
-	word   string
-	set    func(c *config, arg string) error
-	arg    bool
-}
-
-func count(n func(*config) *int) func(*config, string) error {
-	return func(c *config, _ string) error { *n(c)++; return nil }
-}
-
-func on(b func(*config) *bool) func(*config, string) error {
-	return func(c *config, _ string) error { *b(c) = true; return nil }
-}
-
-func keep(s func(*config) *string) func(*config, string) error {
-	return func(c *config, arg string) error { *s(c) = arg; return nil }
-}
-
-func nothing(*config, string) error { return nil }
-
-var flagTable = []option{
-	{letter: 'A', set: count(func(c *config) *int { return &c.A })},
-	{letter: 'B', word: "buffer-size", arg: true, set: func(c *config, arg string) error {
+var flagTable = []cli.Option[config]{
+	cli.Flag('A', "", cli.Count(func(c *config) *int { return &c.A })),
+	cli.Arg('B', "buffer-size", func(c *config, arg string) error {
 		return positive(&c.bufferKiB, arg, "packet buffer size")
-	}},
-	{letter: 'c', arg: true, set: func(c *config, arg string) error {
+	}),
+	cli.Arg('c', "", func(c *config, arg string) error {
 		var n int
 		err := positive(&n, arg, "packet count")
 		c.count = uint64(n)
 		return err
-	}},
-	{letter: 'd', set: count(func(c *config) *int { return &c.dump })},
-	{letter: 'D', word: "list-interfaces", set: on(func(c *config) *bool { return &c.list })},
-	{letter: 'e', set: on(func(c *config) *bool { return &c.e })},
-	{letter: 'F', arg: true, set: keep(func(c *config) *string { return &c.filterFile })},
-	{letter: 'h', word: "help", set: on(func(c *config) *bool { return &c.help })},
-	{letter: 'i', word: "interface", arg: true, set: keep(func(c *config) *string { return &c.iface })},
-	{letter: 'K', word: "dont-verify-checksums", set: on(func(c *config) *bool { return &c.K })},
-	{letter: 'l', set: on(func(c *config) *bool { return &c.lineBuffered })},
-	{letter: 'n', set: count(func(c *config) *int { return &c.n })},
-	{letter: 'N', set: on(func(c *config) *bool { return &c.N })},
-	{letter: 'O', word: "no-optimize", set: nothing},
-	{letter: 'p', word: "no-promiscuous-mode", set: on(func(c *config) *bool { return &c.noPromiscuous })},
-	{letter: 'q', set: count(func(c *config) *int { return &c.q })},
-	{letter: 'Q', word: "direction", arg: true, set: setDirection},
-	{letter: 'r', arg: true, set: keep(func(c *config) *string { return &c.read })},
-	{letter: 's', word: "snapshot-length", arg: true, set: setSnapLen},
-	{letter: 'S', word: "absolute-tcp-sequence-numbers", set: on(func(c *config) *bool { return &c.S })},
-	{letter: 't', set: count(func(c *config) *int { return &c.t })},
-	{letter: 'U', word: "packet-buffered", set: on(func(c *config) *bool { return &c.packetBuffered })},
-	{letter: 'v', set: count(func(c *config) *int { return &c.v })},
-	{letter: 'w', arg: true, set: keep(func(c *config) *string { return &c.write })},
-	{letter: 'x', set: count(func(c *config) *int { return &c.x })},
-	{letter: 'X', set: count(func(c *config) *int { return &c.X })},
-	{letter: 'y', word: "linktype", arg: true, set: keep(func(c *config) *string { return &c.linkType })},
-	{letter: '#', word: "number", set: on(func(c *config) *bool { return &c.number })},
-	{word: "count", set: on(func(c *config) *bool { return &c.countOnly })},
-	{word: "immediate-mode", set: nothing}, // packets wait 10 ms at most
-	{word: "micro", set: func(c *config, _ string) error { c.nano = false; return nil }},
-	{word: "nano", set: on(func(c *config) *bool { return &c.nano })},
-	{word: "print", set: on(func(c *config) *bool { return &c.print })},
-	{word: "time-stamp-precision", arg: true, set: setPrecision},
-	{word: "version", set: on(func(c *config) *bool { return &c.version })},
+	}),
+	cli.Flag('d', "", cli.Count(func(c *config) *int { return &c.dump })),
+	cli.Flag('D', "list-interfaces", cli.On(func(c *config) *bool { return &c.list })),
+	cli.Flag('e', "", cli.On(func(c *config) *bool { return &c.e })),
+	cli.Arg('F', "", cli.Keep(func(c *config) *string { return &c.filterFile })),
+	cli.Flag('h', "help", cli.On(func(c *config) *bool { return &c.help })),
+	cli.Arg('i', "interface", cli.Keep(func(c *config) *string { return &c.iface })),
+	cli.Flag('K', "dont-verify-checksums", cli.On(func(c *config) *bool { return &c.K })),
+	cli.Flag('l', "", cli.On(func(c *config) *bool { return &c.lineBuffered })),
+	cli.Flag('n', "", cli.Count(func(c *config) *int { return &c.n })),
+	cli.Flag('N', "", cli.On(func(c *config) *bool { return &c.N })),
+	cli.Flag('O', "no-optimize", cli.Nothing[config]),
+	cli.Flag('p', "no-promiscuous-mode", cli.On(func(c *config) *bool { return &c.noPromiscuous })),
+	cli.Flag('q', "", cli.Count(func(c *config) *int { return &c.q })),
+	cli.Arg('Q', "direction", setDirection),
+	cli.Arg('r', "", cli.Keep(func(c *config) *string { return &c.read })),
+	cli.Arg('s', "snapshot-length", setSnapLen),
+	cli.Flag('S', "absolute-tcp-sequence-numbers", cli.On(func(c *config) *bool { return &c.S })),
+	cli.Flag('t', "", cli.Count(func(c *config) *int { return &c.t })),
+	cli.Flag('U', "packet-buffered", cli.On(func(c *config) *bool { return &c.packetBuffered })),
+	cli.Flag('v', "", cli.Count(func(c *config) *int { return &c.v })),
+	cli.Arg('w', "", cli.Keep(func(c *config) *string { return &c.write })),
+	cli.Flag('x', "", cli.Count(func(c *config) *int { return &c.x })),
+	cli.Flag('X', "", cli.Count(func(c *config) *int { return &c.X })),
+	cli.Arg('y', "linktype", cli.Keep(func(c *config) *string { return &c.linkType })),
+	cli.Flag('#', "number", cli.On(func(c *config) *bool { return &c.number })),
+	cli.Flag(0, "count", cli.On(func(c *config) *bool { return &c.countOnly })),
+	cli.Flag(0, "immediate-mode", cli.Nothing[config]), // packets wait 10 ms at most
+	cli.Flag(0, "micro", cli.Off(func(c *config) *bool { return &c.nano })),
+	cli.Flag(0, "nano", cli.On(func(c *config) *bool { return &c.nano })),
+	cli.Flag(0, "print", cli.On(func(c *config) *bool { return &c.print })),
+	cli.Arg(0, "time-stamp-precision", setPrecision),
+	cli.Flag(0, "version", cli.On(func(c *config) *bool { return &c.version })),
 }
 
 func positive(n *int, arg, what string) error {
@@ -138,93 +116,36 @@ func setPrecision(c *config, arg string) error {
 	return nil
 }
 
-// parse reads the command line as getopt_long(3) does: letters bundle, words
-// may be cut short, and what is no flag may stand anywhere.
+// parse reads the command line.
 func parse(args []string) (*config, error) {
 	c := new(config)
-	var expr []string
-	for len(args) > 0 {
-		arg := args[0]
-		args = args[1:]
-		switch {
-		case arg == "--":
-			expr = append(expr, args...)
-			args = nil
-		case strings.HasPrefix(arg, "--"):
-			used, err := c.parseWord(arg[2:], args)
-			if err != nil {
-				return nil, err
-			}
-			args = args[used:]
-		case strings.HasPrefix(arg, "-") && arg != "-":
-			used, err := c.parseLetters(arg[1:], args)
-			if err != nil {
-				return nil, err
-			}
-			args = args[used:]
-		default:
-			expr = append(expr, arg)
-		}
+	words, err := cli.Parse(c, flagTable, args)
+	if m := (*cli.Mistake)(nil); errors.As(err, &m) {
+		return nil, misused(m)
 	}
 	if c.t > 5 {
 		return nil, errors.New("only -t, -tt, -ttt, -tttt and -ttttt are supported")
 	}
-	c.expr = strings.Join(expr, " ")
+	c.expr = strings.Join(words, " ")
 	return c, nil
 }
 
-// parseLetters reads the letters of one argument and returns how many of the
-// following ones it took.
-func (c *config) parseLetters(letters string, next []string) (int, error) {
-	for i := range len(letters) {
-		at := slices.IndexFunc(flagTable, func(f option) bool { return f.letter == letters[i] })
-		if at < 0 {
-			return 0, fmt.Errorf("invalid option -- '%c'\n%w", letters[i], errUsage)
-		}
-		f := &flagTable[at]
-		switch {
-		case !f.arg:
-			if err := f.set(c, ""); err != nil {
-				return 0, err
-			}
-		case i+1 < len(letters):
-			return 0, f.set(c, letters[i+1:])
-		case len(next) > 0:
-			return 1, f.set(c, next[0])
-		default:
-			return 0, fmt.Errorf("option requires an argument -- '%c'\n%w", letters[i], errUsage)
-		}
-	}
-	return 0, nil
+// mistakes are the words of getopt_long(3), which has different ones for letters.
+var mistakes = map[cli.Kind]struct{ letter, word string }{
+	cli.Unknown:   {"invalid option -- '%s'", "unrecognized option '%s'"},
+	cli.Ambiguous: {word: "option '%s' is ambiguous"},
+	cli.NoValue:   {"option requires an argument -- '%s'", "option '%s' requires an argument"},
+	cli.Value:     {word: "option '%s' doesn't allow an argument"},
 }
 
-func (c *config) parseWord(word string, next []string) (int, error) {
-	word, value, given := strings.Cut(word, "=")
-	var found []*option
-	for i := range flagTable {
-		f := &flagTable[i]
-		if f.word != "" && word == f.word {
-			found = []*option{f}
-			break
-		}
-		if f.word != "" && strings.HasPrefix(f.word, word) {
-			found = append(found, f)
-		}
+// misused says what is wrong with an option.
+func misused(m *cli.Mistake) error {
+	if m.Kind == cli.Refused {
+		return m.Err
 	}
-	switch {
-	case len(found) == 0:
-		return 0, fmt.Errorf("unrecognized option '--%s'\n%w", word, errUsage)
-	case len(found) > 1:
-		return 0, fmt.Errorf("option '--%s' is ambiguous\n%w", word, errUsage)
+	format, option := mistakes[m.Kind].word, m.Option
+	if !strings.HasPrefix(option, "--") {
+		format, option = mistakes[m.Kind].letter, string(rune(option[1])) // getopt goes by bytes
 	}
-	f := found[0]
-	switch {
-	case given && !f.arg:
-		return 0, fmt.Errorf("option '--%s' doesn't allow an argument\n%w", f.word, errUsage)
-	case given || !f.arg:
-		return 0, f.set(c, value)
-	case len(next) > 0:
-		return 1, f.set(c, next[0])
-	}
-	return 0, fmt.Errorf("option '--%s' requires an argument\n%w", f.word, errUsage)
+	return fmt.Errorf(format+"\n%w", option, errUsage)
 }

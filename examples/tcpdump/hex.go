@@ -1,6 +1,6 @@
 package main
 
-import "fmt"
+import "github.com/wstap/wstap/internal/cli"
 
 // dump prints the packet's bytes as -X, -x and -A ask for. Doubled, they
 // include the link header.
@@ -55,7 +55,7 @@ func (p *printer) ascii(off, n int) {
 			if i+2 < len(b) && b[i+1] != '\n' {
 				p.s(".")
 			}
-		case graphic(c), c == '\t', c == ' ', c == '\n':
+		case cli.Graphic(c), c == '\t', c == ' ', c == '\n':
 			p.out = append(p.out, c)
 		default:
 			p.s(".")
@@ -67,47 +67,21 @@ func (p *printer) ascii(off, n int) {
 }
 
 // hexASCII prints lines of 16 bytes as hexadecimal and text.
-func (p *printer) hexASCII(ident string, off, n int) {
-	have := min(n, p.rest(off))
-	for i := 0; i < have; i += 16 {
-		line := p.b[off+i : off+min(i+16, have)]
-		var digits, text []byte
-		for j, c := range line {
-			if j%2 == 0 {
-				digits = append(digits, ' ')
-			}
-			digits = fmt.Appendf(digits, "%02x", c)
-			if !graphic(c) {
-				c = '.'
-			}
-			text = append(text, c)
-		}
-		p.f("%s0x%04x: %-40s  %s", ident, i, digits, text)
-	}
-	if have < n {
-		panic(cut{})
-	}
-}
+func (p *printer) hexASCII(ident string, off, n int) { p.hexRows(ident, off, n, 0, cli.Graphic) }
 
 // hex prints lines of 16 bytes as hexadecimal, the first with address base.
-func (p *printer) hex(ident string, off, n, base int) {
+func (p *printer) hex(ident string, off, n, base int) { p.hexRows(ident, off, n, base, nil) }
+
+func (p *printer) hexRows(ident string, off, n, base int, show func(byte) bool) {
 	have := min(n, p.rest(off))
-	for i := 0; i < have; i++ {
-		if i%16 == 0 {
-			p.f("%s0x%04x: ", ident, base+i)
-		}
-		if i%2 == 0 {
-			p.s(" ")
-		}
-		p.f("%02x", p.b[off+i])
+	for i := 0; i < have; i += cli.HexRow {
+		p.s(ident)
+		p.out = cli.AppendHexRow(p.out, base+i, p.b[off+i:off+min(i+cli.HexRow, have)], show)
 	}
 	if have < n {
 		panic(cut{})
 	}
 }
-
-func graphic(c byte) bool   { return c > ' ' && c < 0x7f }
-func printable(c byte) bool { return c >= ' ' && c < 0x7f }
 
 // char prints one byte the way cat -v does.
 func (p *printer) char(c byte) {
@@ -115,7 +89,7 @@ func (p *printer) char(c byte) {
 		c &= 0x7f
 		p.s("M-")
 	}
-	if !printable(c) {
+	if !cli.Printable(c) {
 		c ^= 0x40
 		p.s("^")
 	}

@@ -19,15 +19,15 @@ import (
 	"io"
 	"net"
 	"os"
-	"os/signal"
 	"strings"
 	"sync"
-	"syscall"
 
 	"github.com/wstap/wstap/capture"
 	"github.com/wstap/wstap/capture/filter"
 	"github.com/wstap/wstap/capture/pcapfile"
 	"github.com/wstap/wstap/decode"
+	"github.com/wstap/wstap/internal/cli"
+	"github.com/wstap/wstap/internal/escape"
 )
 
 const usage = `Usage: tcpdump [-AdDehKlnNOpqStUvxX#] [ -B size ] [ -c count ] [--count]
@@ -39,18 +39,14 @@ const usage = `Usage: tcpdump [-AdDehKlnNOpqStUvxX#] [ -B size ] [ -c count ] [-
 `
 
 func main() {
-	ends := []os.Signal{os.Interrupt, syscall.SIGTERM}
-	if !signal.Ignored(syscall.SIGHUP) { // as nohup(1) asks for
-		ends = append(ends, syscall.SIGHUP)
-	}
-	ctx, stop := signal.NotifyContext(context.Background(), ends...)
-	context.AfterFunc(ctx, stop) // a second signal ends the process, whatever it waits for
+	ctx, end := context.WithCancel(context.Background())
+	cli.OnEnd(end)
 	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 
 // run is the program: it returns the exit status.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	stderr = plain{stderr}
+	stderr = escape.Writer{W: stderr}
 	c, err := parse(args)
 	switch {
 	case errors.Is(err, errUsage):
@@ -94,7 +90,11 @@ type session struct {
 
 func (s *session) run(ctx context.Context) error {
 	if s.list {
-		return s.listInterfaces()
+		list, err := cli.Interfaces()
+		if err != nil {
+			return err
+		}
+		return cli.ListInterfaces(s.stdout, list, "Pseudo-device that captures on all interfaces")
 	}
 	if s.filterFile != "" {
 		b, err := os.ReadFile(s.filterFile)
@@ -149,7 +149,7 @@ func (s *session) loop(ctx context.Context) error {
 	defer s.reportOnSignal()()
 
 	p := newPrinter(s.options)
-	flush := s.lineBuffered || s.packetBuffered || isTerminal(s.stdout)
+	flush := s.lineBuffered || s.packetBuffered || cli.IsTerminal(s.stdout)
 	err := s.packets(func(f *capture.Frame) error {
 		if w != nil {
 			if err := w.WriteFrame(f); err != nil {
@@ -195,7 +195,7 @@ func (s *session) loop(ctx context.Context) error {
 	if s.live {
 		s.report("\n", "")
 	} else if s.countOnly {
-		fmt.Fprintf(s.stdout, "%s\n", packets(s.captured, ""))
+		fmt.Fprintln(s.stdout, cli.Quantity(s.captured, "packet"))
 	}
 	if err != nil {
 		return errTold
@@ -241,15 +241,15 @@ func (s *session) packets(each func(*capture.Frame) error) error {
 	}
 }
 
-// packets counts packets in words.
-func packets(n uint64, what string) string {
-	if n == 1 {
-		return "1 packet" + what
+// reportOnSignal prints the counters of a live capture on SIGUSR1, until undo.
+func (s *session) reportOnSignal() (undo func()) {
+	if !s.live {
+		return func() {}
 	}
-	return fmt.Sprintf("%d packets%s", n, what)
+	return cli.OnStats(func() { s.report(", ", "tcpdump: ") })
 }
 
-// report tells the counters of a live capture.
+// report prints the counters of a live capture.
 func (s *session) report(sep, prefix string) {
 	stats, err := s.src.Stats()
 	if err != nil {
@@ -258,15 +258,6 @@ func (s *session) report(sep, prefix string) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	fmt.Fprintf(s.stderr, "%s%s%s%s%s%s\n", prefix, packets(s.captured, " captured"), sep,
-		packets(stats.Received, " received by filter"), sep, packets(stats.Dropped, " dropped by kernel"))
-}
-
-func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	if !ok {
-		return false
-	}
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
+	fmt.Fprintf(s.stderr, "%s%s captured%s%s received by filter%s%s dropped by kernel\n", prefix, cli.Quantity(s.captured, "packet"), sep,
+		cli.Quantity(stats.Received, "packet"), sep, cli.Quantity(stats.Dropped, "packet"))
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/wstap/wstap/capture/filter"
 	"github.com/wstap/wstap/capture/pcapfile"
 	"github.com/wstap/wstap/decode"
+	"github.com/wstap/wstap/internal/cli"
 )
 
 // descriptions are what tcpdump calls link types beside their names.
@@ -36,7 +37,7 @@ func (s *session) open() error {
 		return s.openFile()
 	}
 	if s.iface == "" {
-		list, err := interfaces()
+		list, err := cli.Interfaces()
 		if err != nil {
 			return err
 		}
@@ -48,7 +49,7 @@ func (s *session) open() error {
 	}
 	l, err := capture.Listen(s.iface, cfg)
 	if n, notNumber := strconv.Atoi(s.iface); notNumber == nil && errors.Is(err, capture.ErrNoInterface) {
-		list, err2 := interfaces()
+		list, err2 := cli.Interfaces()
 		if err2 != nil {
 			return err2
 		}

@@ -1,6 +1,10 @@
 package main
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/wstap/wstap/internal/cli"
+)
 
 var httpMethods = []string{
 	"GET", "PUT", "COPY", "HEAD", "LOCK", "MOVE", "POLL", "POST", "BCOPY", "BMOVE", "MKCOL", "TRACE", "LABEL",
@@ -73,7 +77,7 @@ func (p *printer) word(off, length int) (string, int) {
 		if c == ' ' || c == '\t' || c == '\r' || c == '\n' {
 			break
 		}
-		if !printable(c) || n >= limit {
+		if !cli.Printable(c) || n >= limit {
 			return "", 0
 		}
 	}
@@ -100,7 +104,7 @@ func (p *printer) line(prefix string, off, length int) int {
 				return 0
 			}
 			used = n + 2
-		case !printable(c) && c != '\t':
+		case !cli.Printable(c) && c != '\t':
 			return 0
 		}
 		if used > 0 {
@@ -127,7 +131,7 @@ func (p *printer) ssh(off, length int) {
 			p.f(": SSH: %s", p.b[off:off+n])
 			return
 		}
-		if !printable(c) {
+		if !cli.Printable(c) {
 			return
 		}
 	}

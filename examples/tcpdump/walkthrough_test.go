@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/wstap/wstap/internal/cli"
 )
 
 const recording = "../../websocket/testdata/workerman-chat-any.pcap.gz"
@@ -75,7 +77,7 @@ func TestPipes(t *testing.T) {
 		t.Errorf("through a pipe:\n%s\nwant\n%s\nstandard error %q", got, want, stderr)
 	}
 	count, _ := invoke(t, strings.NewReader(file), "-r", "-", "--count")
-	if want := strings.Count(got, "Flags [P.]"); count != packets(uint64(want), "")+"\n" {
+	if want := strings.Count(got, "Flags [P.]"); count != cli.Quantity(uint64(want), "packet")+"\n" {
 		t.Errorf("--count: %q, want %d", count, want)
 	}
 }

@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/wstap/wstap/internal/cli"
 	"github.com/wstap/wstap/websocket"
 )
 
@@ -71,7 +72,7 @@ func (o *options) demoStart(attr *syscall.SysProcAttr) (why, err error) {
 	defer runtime.UnlockOSThread()
 
 	signals := make(chan os.Signal, 4)
-	signal.Notify(signals, append(endSignals, syscall.SIGUSR1)...)
+	signal.Notify(signals, append(cli.EndSignals(), syscall.SIGUSR1)...)
 	defer signal.Stop(signals)
 	err = cmd.Start()
 	tell.Close()

@@ -5,8 +5,11 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/wstap/wstap/internal/cli"
 )
 
 func TestParse(t *testing.T) {
@@ -39,7 +42,7 @@ func TestParse(t *testing.T) {
 		{"--nano --micro", options{iface: "any"}},
 		{"-r f --follow", options{iface: "any", read: "f", follow: true}},
 		{"-w f --print --json", options{iface: "any", write: "f", print: true, json: true}},
-		{"-F " + filterFile, options{iface: "any", filter: "port 7272\n"}},
+		{"-F " + filterFile, options{iface: "any", filter: "port 7272\n", filterFile: true}},
 		{"--demo -q", options{iface: "any", demo: true, quiet: true}},
 		{"-h", options{iface: "any", help: true}},
 	} {
@@ -106,13 +109,13 @@ func TestEveryTcpdumpLetter(t *testing.T) {
 		if r == ':' {
 			continue
 		}
-		opt := byLetter(r)
-		if opt == nil {
+		at := slices.IndexFunc(table, func(opt cli.Option[options]) bool { return opt.Letter == r })
+		if at < 0 {
 			t.Errorf("-%c is missing", r)
 			continue
 		}
-		if arg := i+1 < len(letters) && letters[i+1] == ':'; arg != opt.arg {
-			t.Errorf("-%c: value %v, tcpdump %v", r, opt.arg, arg)
+		if value := i+1 < len(letters) && letters[i+1] == ':'; value != table[at].Value {
+			t.Errorf("-%c: value %v, tcpdump %v", r, table[at].Value, value)
 		}
 	}
 }

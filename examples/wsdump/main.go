@@ -11,9 +11,10 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
-	"time"
 
 	"github.com/wstap/wstap/capture/filter"
+	"github.com/wstap/wstap/export/jsonl"
+	"github.com/wstap/wstap/internal/cli"
 	"github.com/wstap/wstap/websocket"
 )
 
@@ -92,9 +93,9 @@ func version() string {
 	return "(devel)"
 }
 
-// A printer turns events into lines.
+// A printer writes events as lines.
 type printer interface {
-	appendEvent(b []byte, ev websocket.Event) []byte
+	Encode(websocket.Event) error
 }
 
 // printer returns nil where messages are not to be printed: with --count, and
@@ -104,31 +105,25 @@ func (o *options) printer(out io.Writer) printer {
 	case o.total, o.write != "" && !o.print:
 		return nil
 	case o.json:
-		return &jsonPrinter{quiet: o.quiet, secrets: o.secrets, long: longWriter{out}}
+		return jsonl.NewEncoder(out, &jsonl.Config{ShowSecrets: o.secrets, OmitPayloads: o.quiet})
 	}
-	p := &textPrinter{opt: o, zone: time.Local, long: longWriter{out}}
-	if colour() {
+	p := newTextPrinter(o, out)
+	if cli.Colours(os.Stdout) {
 		p.paint = colours
 	}
 	return p
 }
 
-// colour says whether standard output takes colours: https://no-color.org.
-func colour() bool {
-	return os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" &&
-		runtime.GOOS != "windows" && isTerminal(os.Stdout)
-}
-
 // tapAll taps src to its end, to -c messages, or to a signal, and prints. each,
 // if not nil, sees every event and ends the capture by returning false.
 func (o *options) tapAll(ctx context.Context, src *source, each func(websocket.Event) bool) error {
-	ignorePipe()
+	cli.IgnorePipe()
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	tap := websocket.NewTap(src, nil)
 	progress := src.newProgress()
 	defer progress.stop()
-	eager := src.eager || o.line || isTerminal(os.Stdout)
+	eager := src.eager || o.line || cli.IsTerminal(os.Stdout)
 	out := newOutput(progress.above(os.Stdout), eager, stop)
 	over := make(chan struct{})
 	defer close(over)
@@ -173,23 +168,16 @@ func (o *options) tapAll(ctx context.Context, src *source, each func(websocket.E
 	return nil
 }
 
-// printAll prints what the tap tells, until each or -c says enough, and returns
-// how many messages there were.
+// printAll prints the events until each or -c says enough, and returns how many
+// messages there were.
 func (o *options) printAll(events iter.Seq2[websocket.Event, error], out io.Writer, each func(websocket.Event) bool) (seen uint64, err error) {
 	p := o.printer(out)
-	var line []byte
 	for ev, err := range events {
+		if err == nil && p != nil {
+			err = p.Encode(ev)
+		}
 		if err != nil {
 			return seen, err
-		}
-		if p != nil {
-			line = p.appendEvent(line[:0], ev)
-			if _, err := out.Write(line); err != nil {
-				return seen, err
-			}
-			if cap(line) > maxPending {
-				line = nil // a giant message is no reason to stay large
-			}
 		}
 		if _, ok := ev.(*websocket.Message); ok {
 			if seen++; seen == o.count {

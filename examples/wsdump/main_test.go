@@ -575,11 +575,10 @@ func TestHelpNamesEveryOption(t *testing.T) {
 		}
 	}
 	for _, opt := range table {
-		if opt.letter == 0 {
-			for _, l := range opt.long {
-				if (l == "json" || l == "count" || l == "demo" || l == "print" || l == "follow" || l == "version") && !strings.Contains(help, "--"+l) {
-					t.Errorf("--help does not tell of --%s", l)
-				}
+		switch l := opt.Long; l {
+		case "json", "count", "demo", "print", "follow", "version", "show-secrets":
+			if !strings.Contains(help, "--"+l) {
+				t.Errorf("--help does not tell of --%s", l)
 			}
 		}
 	}

@@ -6,6 +6,8 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"github.com/wstap/wstap/internal/cli"
 )
 
 // progressSize is the size from which reading a file takes long enough to show
@@ -28,7 +30,7 @@ type progress struct {
 // newProgress returns nil where there is no terminal, no large file, or no
 // end of it.
 func (s *source) newProgress() *progress {
-	if s.size < progressSize || s.eager || !isTerminal(os.Stderr) {
+	if s.size < progressSize || s.eager || !cli.IsTerminal(os.Stderr) {
 		return nil
 	}
 	return &progress{file: s.file, size: s.size, quit: make(chan struct{})}
@@ -91,7 +93,7 @@ func (p *progress) stop() {
 
 // above returns a writer that prints above the line.
 func (p *progress) above(w io.Writer) io.Writer {
-	if p == nil || !isTerminal(os.Stdout) {
+	if p == nil || !cli.IsTerminal(os.Stdout) {
 		return w
 	}
 	return aboveProgress{p, w}

@@ -9,6 +9,8 @@ import (
 	"syscall"
 
 	"github.com/wstap/wstap/capture/pcapfile"
+	"github.com/wstap/wstap/internal/cli"
+	"github.com/wstap/wstap/internal/escape"
 	"github.com/wstap/wstap/reassembly"
 	"github.com/wstap/wstap/websocket"
 )
@@ -16,11 +18,11 @@ import (
 // printStats writes the closing lines, tcpdump's three among them, and what is
 // rare only where it occurred. With -v the accounts follow.
 func (o *options) printStats(w io.Writer, s websocket.Stats) {
-	fmt.Fprintf(w, "%d %s on %d %s\n", s.Messages, plural(s.Messages, "message"), s.Conns, plural(s.Conns, "connection"))
-	fmt.Fprintf(w, "%d %s captured\n", s.Capture.Captured, plural(s.Capture.Captured, "packet"))
-	fmt.Fprintf(w, "%d %s received by filter\n", s.Capture.Received, plural(s.Capture.Received, "packet"))
-	fmt.Fprintf(w, "%d %s dropped by kernel\n", s.Capture.Dropped, plural(s.Capture.Dropped, "packet"))
-	fmt.Fprintf(w, "%d %s lost in gaps\n", s.LostBytes, plural(s.LostBytes, "byte"))
+	fmt.Fprintf(w, "%s on %s\n", cli.Quantity(s.Messages, "message"), cli.Quantity(s.Conns, "connection"))
+	fmt.Fprintf(w, "%s captured\n", cli.Quantity(s.Capture.Captured, "packet"))
+	fmt.Fprintf(w, "%s received by filter\n", cli.Quantity(s.Capture.Received, "packet"))
+	fmt.Fprintf(w, "%s dropped by kernel\n", cli.Quantity(s.Capture.Dropped, "packet"))
+	fmt.Fprintf(w, "%s lost in gaps\n", cli.Quantity(s.LostBytes, "byte"))
 	r, sent := &s.Reassembly, s.Traffic[0]
 	sent.Add(&s.Traffic[1])
 	for _, rare := range []struct {
@@ -42,7 +44,7 @@ func (o *options) printStats(w io.Writer, s websocket.Stats) {
 		{s.Capture.Freezes, "time", " the ring was full"},
 	} {
 		if rare.n > 0 {
-			fmt.Fprintf(w, "%d %s%s\n", rare.n, plural(rare.n, rare.unit), rare.what)
+			fmt.Fprintf(w, "%s%s\n", cli.Quantity(rare.n, rare.unit), rare.what)
 		}
 	}
 	if t := s.Capture.FirstDrop; !t.IsZero() {
@@ -51,8 +53,8 @@ func (o *options) printStats(w io.Writer, s websocket.Stats) {
 	if o.verbose > 0 {
 		printAccounts(w, s.Accounts())
 		if r.Gaps > 0 {
-			fmt.Fprintf(w, "%d %s missing from %d %s in TCP connections of all kinds\n",
-				r.Gapped, plural(r.Gapped, "byte"), r.Gaps, plural(r.Gaps, "place"))
+			fmt.Fprintf(w, "%s missing from %s in TCP connections of all kinds\n",
+				cli.Quantity(r.Gapped, "byte"), cli.Quantity(r.Gaps, "place"))
 		}
 	}
 }
@@ -70,16 +72,6 @@ func printAccounts(w io.Writer, accounts []websocket.Account) {
 			}
 		}
 	}
-}
-
-func plural(n uint64, word string) string {
-	switch {
-	case n == 1:
-		return word
-	case strings.HasSuffix(word, "y"):
-		return word[:len(word)-1] + "ies"
-	}
-	return word + "s"
 }
 
 // errReaderGone: who read the standard output has closed it. That is how `| head`
@@ -109,7 +101,7 @@ func join(errs ...error) error {
 // does not. Names of files and words of filters are other people's, and must
 // not write on the terminal.
 func explain(err error) string {
-	msg := string(appendEscaped(nil, strings.ReplaceAll(err.Error(), "\n", "; ")))
+	msg := escape.String(strings.ReplaceAll(err.Error(), "\n", "; "))
 	switch {
 	case errors.Is(err, errors.ErrUnsupported) && runtime.GOOS != "linux":
 		return msg + ": capture with tcpdump -w, and read the file with wsdump -r"

@@ -3,37 +3,22 @@ package main
 import (
 	"fmt"
 	"os"
-	"os/signal"
 	"time"
+
+	"github.com/wstap/wstap/internal/cli"
 )
 
-// watchSignals ends the capture in good order on a signal, and shows how it
-// stands on SIGUSR1. The function that it returns undoes it.
+// watchSignals calls end on the first signal that asks for the end, and stats on
+// SIGUSR1, until undo.
 func watchSignals(end, stats func()) (undo func()) {
-	ends, show, quit := make(chan os.Signal, 1), make(chan os.Signal, 1), make(chan struct{})
-	signal.Notify(ends, endSignals...)
-	notifyStats(show)
-	go func() {
-		for {
-			select {
-			case <-ends:
-				signal.Reset(endSignals...) // a second one ends the process
-				go end()
-			case <-show:
-				stats()
-			case <-quit:
-				return
-			}
-		}
-	}()
+	undoEnd, undoStats := cli.OnEnd(end), cli.OnStats(stats)
 	return func() {
-		signal.Stop(ends)
-		signal.Stop(show)
-		close(quit)
+		undoEnd()
+		undoStats()
 	}
 }
 
-// patience is how long wsdump, told to end, waits for somebody to take its
+// patience is how long wsdump, when it is to end, waits for somebody to take its
 // output.
 const patience = 5 * time.Second
 

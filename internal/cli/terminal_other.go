@@ -1,8 +1,8 @@
 //go:build !linux && !darwin && !dragonfly && !freebsd && !netbsd && !openbsd
 
-package main
+package cli
 
 import "os"
 
-// isTerminal says no where it cannot know: no colour and no progress then.
+// isTerminal says no where it cannot know.
 func isTerminal(*os.File) bool { return false }

@@ -1,0 +1,95 @@
+package jsonl
+
+import (
+	"encoding/binary"
+	"time"
+	"unicode/utf8"
+
+	"github.com/wstap/wstap/websocket"
+)
+
+// The fields are written by hand and not by encoding/json, which would take
+// longer than all that comes before. A new field goes to the end of its event,
+// before the ones that are there only when true.
+
+// begin appends a line's first literal and its time, which that ends with.
+func (e *Encoder) begin(b []byte, literal string, t time.Time) []byte {
+	return e.clock.append(append(b, literal...), t)
+}
+
+func (e *Encoder) open(b []byte, ev *websocket.Open) []byte {
+	c := ev.Conn
+	if !e.cfg.ShowSecrets {
+		c = c.Masked()
+	}
+	b = e.begin(b, `{"event":"open","time":`, ev.Time)
+	b = appendConn(b, c)
+	b = appendEnds(b, c)
+	b = appendString(b, `,"method":`, c.Method)
+	b = appendString(b, `,"url":`, c.URL)
+	b = appendInt(b, `,"status":`, int64(c.Status))
+	b = appendString(b, `,"subprotocol":`, c.Subprotocol)
+	b = appendString(b, `,"extensions":`, c.Extensions)
+	b = appendBool(b, `,"accept_valid":`, c.AcceptValid)
+	b = append(b, `,"request":`...)
+	b = appendHeader(b, c.Request())
+	b = append(b, `,"response":`...)
+	b = appendHeader(b, c.Response())
+	b = appendFlag(b, `,"midstream":true`, c.Midstream)
+	return appendFlag(b, `,"headers_dropped":true`, c.HeadersDropped)
+}
+
+func (e *Encoder) message(b []byte, m *websocket.Message) []byte {
+	b = e.begin(b, `{"event":"message","time":`, m.Time)
+	b = append(b, `,"start":`...)
+	b = e.clock.append(b, m.Start)
+	b = appendConn(b, m.Conn)
+	b = appendEnds(b, m.Conn)
+	b = appendWord(b, `,"from":"`, m.From.String())
+	b = appendWord(b, `,"opcode":"`, m.Opcode.String())
+	b = appendInt(b, `,"length":`, int64(len(m.Payload)))
+	b = appendInt(b, `,"wire_length":`, m.WireLength)
+	b = appendInt(b, `,"frames":`, int64(m.Frames))
+	b = appendBool(b, `,"compressed":`, m.Compressed)
+	if !e.cfg.OmitPayloads {
+		b = e.payload(b, m)
+	}
+	b = appendFlag(b, `,"truncated":true`, m.Truncated)
+	b = appendFlag(b, `,"undecoded":true`, m.Undecoded)
+	b = appendFlag(b, `,"conflict":true`, m.Conflict)
+	b = appendFlag(b, `,"midstream":true`, m.Midstream)
+	return appendFlag(b, `,"invalid_utf8":true`, m.InvalidUTF8)
+}
+
+// payload appends the payload in the form that is exact for it.
+func (e *Encoder) payload(b []byte, m *websocket.Message) []byte {
+	switch {
+	case m.Opcode == websocket.Close && len(m.Payload) == 0:
+		return b // no code was sent
+	case m.Opcode == websocket.Close && len(m.Payload) >= 2:
+		b = appendInt(b, `,"code":`, int64(binary.BigEndian.Uint16(m.Payload)))
+		if reason := m.Payload[2:]; utf8.Valid(reason) {
+			b = append(b, `,"reason":`...)
+			return e.lines.JSON(b, reason)
+		}
+	case m.Opcode == websocket.Text && !m.Undecoded && utf8.Valid(m.Payload):
+		b = append(b, `,"text":`...)
+		return e.lines.JSON(b, m.Payload)
+	}
+	b = append(b, `,"base64":"`...)
+	b = e.lines.Base64(b, m.Payload)
+	return append(b, '"')
+}
+
+func (e *Encoder) gap(b []byte, ev *websocket.Gap) []byte {
+	b = e.begin(b, `{"event":"gap","time":`, ev.Time)
+	b = appendConn(b, ev.Conn)
+	b = appendWord(b, `,"from":"`, ev.From.String())
+	return appendInt(b, `,"bytes":`, ev.Bytes)
+}
+
+func (e *Encoder) end(b []byte, ev *websocket.End) []byte {
+	b = e.begin(b, `{"event":"end","time":`, ev.Time)
+	b = appendConn(b, ev.Conn)
+	return appendString(b, `,"cause":`, string(ev.Cause))
+}

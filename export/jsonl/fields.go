@@ -1,0 +1,82 @@
+package jsonl
+
+import (
+	"maps"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strconv"
+
+	"github.com/wstap/wstap/internal/escape"
+	"github.com/wstap/wstap/websocket"
+)
+
+// Of each of these key is a field's name as it stands in the line, with the comma
+// before it and the colon behind.
+
+func appendString(b []byte, key, s string) []byte { return escape.AppendJSON(append(b, key...), s) }
+
+func appendInt(b []byte, key string, n int64) []byte {
+	return strconv.AppendInt(append(b, key...), n, 10)
+}
+
+func appendBool(b []byte, key string, v bool) []byte {
+	return strconv.AppendBool(append(b, key...), v)
+}
+
+// appendWord appends a string that needs no escapes. key has its opening quote.
+func appendWord(b []byte, key, word string) []byte {
+	return append(append(append(b, key...), word...), '"')
+}
+
+// appendFlag appends a field that is there only when true; field is all of it.
+func appendFlag(b []byte, field string, set bool) []byte {
+	if set {
+		b = append(b, field...)
+	}
+	return b
+}
+
+func appendConn(b []byte, c *websocket.Conn) []byte {
+	return strconv.AppendUint(append(b, `,"conn":`...), c.Number, 10)
+}
+
+func appendEnds(b []byte, c *websocket.Conn) []byte {
+	b = appendAddr(append(b, `,"client":`...), c.Client)
+	return appendAddr(append(b, `,"server":`...), c.Server)
+}
+
+// appendAddr appends an address. Its zone, which packets do not have, may be any
+// string.
+func appendAddr(b []byte, a netip.AddrPort) []byte {
+	if a.Addr().Is6() && a.Addr().Zone() != "" {
+		return escape.AppendJSON(b, a.String())
+	}
+	return append(a.AppendTo(append(b, '"')), '"')
+}
+
+// appendHeader appends a header with its fields in the order of their names, so
+// that a capture always gives the same lines.
+func appendHeader(b []byte, h http.Header) []byte {
+	b = append(b, '{')
+	for i, name := range slices.Sorted(maps.Keys(h)) {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = escape.AppendJSON(b, name)
+		b = append(b, ':')
+		b = appendStrings(b, h[name])
+	}
+	return append(b, '}')
+}
+
+func appendStrings(b []byte, list []string) []byte {
+	b = append(b, '[')
+	for i, s := range list {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = escape.AppendJSON(b, s)
+	}
+	return append(b, ']')
+}

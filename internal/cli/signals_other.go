@@ -1,0 +1,12 @@
+//go:build !unix
+
+package cli
+
+import "os"
+
+var endSignals = []os.Signal{os.Interrupt}
+
+var statsSignals []os.Signal
+
+// IgnorePipe does nothing where there is no SIGPIPE.
+func IgnorePipe() {}
