@@ -121,15 +121,18 @@ func (p *Packet) DecodeCut(link LinkType, data []byte, wire int) error {
 	p.layers, p.hwLen = 0, 0
 	switch {
 	case link == LinkEthernet && len(data) >= ethernetLen:
-		t := binary.BigEndian.Uint16(data[12:])
-		p.EtherType = t
-		if t == EtherTypeIPv4 && p.usual(ethernetLen) {
-			return nil
-		}
 		var err error
-		if t == EtherTypeIPv6 {
+		switch t := binary.BigEndian.Uint16(data[12:]); t {
+		case EtherTypeIPv4:
+			p.EtherType = t
+			if p.usual(ethernetLen) {
+				return nil
+			}
+			err = p.anyIPv4(ethernetLen, wire)
+		case EtherTypeIPv6:
+			p.EtherType = t
 			err = p.ipv6(ethernetLen, wire)
-		} else {
+		default:
 			err = p.ether(t, ethernetLen, max(wire, len(data)))
 		}
 		if err == nil && p.IPVersion != 0 {

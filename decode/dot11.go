@@ -70,8 +70,12 @@ func (p *Packet) dot11(off, wire int, padded bool) error {
 		return p.subframe(off, wire)
 	}
 	if control[1]&mesh != 0 && !p.isLLC(off) { // a mesh control field, with up to two addresses
-		if at := off + 6 + 6*int(p.Data[off]&3); p.isLLC(at) {
+		at := off + 6 + 6*int(p.Data[off]&3)
+		switch {
+		case p.isLLC(at):
 			off = at
+		case !p.has(at+len(llcSNAP)) && wire >= at+len(llcSNAP):
+			return p.network(off, wire, ErrTruncated)
 		}
 	}
 	return p.llc(off, wire, 0)

@@ -97,6 +97,9 @@ func (p *Packet) pppProtocol(off, start, wire int) error {
 	case pppIPv6:
 		return p.known(EtherTypeIPv6, off, wire)
 	case pppMPLS, pppMPLSMulticast:
+		if p.EtherType == 0 {
+			p.EtherType = EtherTypeMPLS
+		}
 		return p.mpls(off, wire)
 	case pppMultilink:
 		return p.multilink(off, start, wire)

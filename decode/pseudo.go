@@ -138,7 +138,7 @@ func (p *Packet) pktap(l LinkType, off, wire int) error {
 	inner := LinkType(min(link, 0xffff))
 	if inner == linkRaw12 || inner == LinkRaw { // some devices have a header all the same
 		before := int(min(order.Uint32(h[44:]), longest))
-		if p.has(at+before+1) && p.Data[at]>>4 != 4 && p.Data[at]>>4 != 6 {
+		if p.has(at+1) && p.Data[at]>>4 != 4 && p.Data[at]>>4 != 6 {
 			at += before
 		}
 	}
