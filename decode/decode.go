@@ -173,6 +173,9 @@ func (p *Packet) Next() (bool, error) {
 	return true, p.subframe(int(p.next), int(p.last))
 }
 
+// More reports whether Next has another packet.
+func (p *Packet) More() bool { return p.several }
+
 // Aggregates reports whether frames of this kind may carry several packets: then
 // one of them says nothing about whose the others are.
 func (p *Packet) Aggregates() bool {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math/bits"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -77,6 +78,7 @@ type work struct {
 	frames  [burst]capture.Frame
 	packets [burst]decode.Packet
 	times   [burst]time.Time // of packets
+	further uint32           // which packets are not the first of their frame, a bit each
 }
 
 // run reads the source to its end. Whatever ends it, what was read is told.
@@ -124,14 +126,64 @@ func (p *pipeline) work(w *work, frames int) {
 	n := 0
 	for i := range w.frames[:frames] {
 		f := &w.frames[i]
-		if w.packets[n].DecodeCut(f.Link, f.Data, f.Length) == nil {
+		if n == burst && !p.assemble(w, n, frames-i) {
+			return
+		}
+		n %= burst
+		q := &w.packets[n]
+		if q.DecodeCut(f.Link, f.Data, f.Length) == nil {
 			w.times[n] = f.Time
 			n++
 		} else {
 			p.stats.Undecoded++
 		}
+		if q.LinkGuessed {
+			p.stats.Guessed++
+		}
+		if q.More() {
+			if n = p.further(w, *q, f.Time, n, frames-i-1); n < 0 {
+				return
+			}
+		}
 	}
-	p.unread = n - p.asm.Packets(w.packets[:n], w.times[:n])
+	p.assemble(w, n, 0)
+}
+
+// assemble gives n packets to the assembler. It returns false if the caller has
+// broken off; then those that are left, and the frames behind them, are unread.
+func (p *pipeline) assemble(w *work, n, behind int) bool {
+	taken := p.asm.Packets(w.packets[:n], w.times[:n])
+	p.unread = n - taken
+	if p.stopped {
+		further := bits.OnesCount32(w.further >> taken)
+		p.stats.Aggregated -= uint64(further)
+		p.unread += behind - further
+	}
+	w.further = 0
+	return !p.stopped
+}
+
+// further adds the further packets of a frame to the n that are waiting. It
+// returns how many wait then, or -1 if the caller has broken off.
+func (p *pipeline) further(w *work, q decode.Packet, t time.Time, n, behind int) int {
+	for q.More() {
+		if n == burst {
+			if !p.assemble(w, n, behind) {
+				return -1
+			}
+			n = 0
+		}
+		_, err := q.Next()
+		p.stats.Aggregated++
+		if err != nil {
+			p.stats.Undecoded++
+			continue
+		}
+		w.packets[n], w.times[n] = q, t
+		w.further |= 1 << n
+		n++
+	}
+	return n
 }
 
 // out gives an event out; the lock is not held meanwhile, for the receiver may
@@ -313,6 +365,8 @@ func (p *pipeline) addStats(s *Stats) (unread uint64) {
 	o := p.asm.Stats()
 	s.Reassembly.Add(&o)
 	s.Undecoded += p.stats.Undecoded
+	s.Aggregated += p.stats.Aggregated
+	s.Guessed += p.stats.Guessed
 	s.HTTPBytes += p.stats.HTTPBytes
 	s.HeaderBytes += p.stats.HeaderBytes
 	s.PayloadBytes += p.stats.PayloadBytes

@@ -262,7 +262,7 @@ func (t *Tap) Err() error {
 // Stats are counters since the Tap was made. Nothing is lost between them: each
 // packet and byte that was received is in one of the counters on the right.
 //
-//	Capture.Received + Reassembly.Reassembled =
+//	Capture.Received + Aggregated + Reassembly.Reassembled =
 //		Capture.Dropped + Capture.Skipped + Undecoded +
 //		Reassembly.Segments + Stray + Fragments + Other
 //
@@ -278,7 +278,9 @@ func (t *Tap) Err() error {
 // right. Accounts returns these sums in detail.
 type Stats struct {
 	Capture    capture.Stats
-	Undecoded  uint64           // frames that decode could not read
+	Undecoded  uint64           // packets that decode could not read
+	Aggregated uint64           // further packets in frames that carry several (IEEE 802.11)
+	Guessed    uint64           // packets in frames that are said to be Ethernet and begin with IP
 	Reassembly reassembly.Stats // over all pipelines
 
 	HTTPBytes    uint64 // of heads and bodies
