@@ -115,7 +115,7 @@ func samples() []sample {
 		{"IPv6 link", decode.LinkIPv6, f6[14:], 0},
 		{"link type unknown", 147, f4, 0},
 		{"ethernet cut", eth, f4[:13], 60},
-		{"ARP", eth, arp.Append(nil, packetgen.EtherTypeARP, make([]byte, 28)), 0},
+		{"ARP", eth, arp.Append(nil, decode.EtherTypeARP, make([]byte, 28)), 0},
 		{"SNAP with IPv4", eth, under(uint16(len(f4)-14+8), []byte{0xaa, 0xaa, 3, 0, 0, 0, 8, 0}, f4), 0},
 		{"802.2 with IPv4", eth, under(uint16(len(f4)-14+3), []byte{6, 6, 3}, f4), 0},
 		{"802.2, spanning tree", eth, under(38, []byte{0x42, 0x42, 3}, f4), 0},

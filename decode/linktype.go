@@ -93,3 +93,15 @@ const (
 	ARPHRDNetlink  = 824
 	ARPHRDNone     = 0xfffe // no link layer: TUN, WireGuard
 )
+
+// DeviceLink returns how a capture of a device of this ARPHRD_ type begins:
+// LinkEthernet, LinkRaw, or LinkSLL2 where only a cooked one can be read.
+func DeviceLink(arphrd uint16) LinkType {
+	switch arphrd {
+	case ARPHRDEthernet, ARPHRDLoopback:
+		return LinkEthernet
+	case ARPHRDNone, ARPHRDRawIP:
+		return LinkRaw
+	}
+	return LinkSLL2
+}
