@@ -86,6 +86,8 @@ type generator struct {
 	labels   int    // MPLS labels so far
 	geneve   bool   // linkHdr is what Geneve carries
 
+	varying [2]*int // the registers of linkHdr and payload as the frame's header has them, once used
+
 	used [memWords]bool
 	cur  int
 
@@ -108,7 +110,7 @@ func newGenerator(t Target, r resolver) *generator {
 	case decode.LinkSLL2:
 		g.payload.k = 20
 	default:
-		fail(span{}, "link type %s is not supported", t.Link)
+		g.layOut(t.Link)
 	}
 	return g
 }
@@ -175,7 +177,7 @@ func (g *generator) varPart(o *offset) []stmt {
 	if !o.variable {
 		return nil
 	}
-	return []stmt{{code: ldxMem, k: uint32(o.reg), far: true}}
+	return []stmt{{code: ldxMem, k: uint32(g.register(o.reg)), far: true}}
 }
 
 // ipHeaderLen loads the length of the IPv4 header, and the variable part of

@@ -24,9 +24,11 @@ func captured() []Wrap {
 		{Name: "raw", Link: decode.LinkRaw, Frame: func(_ uint16, _ bool, b []byte) []byte { return b }},
 		{Name: "raw, number of other writers", Link: 12, Frame: func(_ uint16, _ bool, b []byte) []byte { return b }},
 		{Name: "raw, number of OpenBSD", Link: 14, Frame: func(_ uint16, _ bool, b []byte) []byte { return b }},
-		{Name: "PFLOG of OpenBSD", Link: decode.LinkPFLog, Frame: func(_ uint16, _ bool, b []byte) []byte { return cat(100, 2, zeros(98), b) }},
-		{Name: "PFLOG, a length that is padded", Link: decode.LinkPFLog, Frame: func(_ uint16, _ bool, b []byte) []byte { return cat(61, 2, zeros(62), b) }},
-		{Name: "IPNET", Link: decode.LinkIPNET, Frame: func(_ uint16, _ bool, b []byte) []byte { return cat(1, 2, 0, 0, 0, 0, uint16(len(b)), zeros(16), b) }},
+		{Name: "PFLOG of OpenBSD", Link: decode.LinkPFLog, Frame: func(t uint16, _ bool, b []byte) []byte { return cat(100, family8(t, 24), zeros(98), b) }},
+		{Name: "PFLOG, a length that is padded", Link: decode.LinkPFLog, Frame: func(t uint16, _ bool, b []byte) []byte { return cat(61, family8(t, 30), zeros(62), b) }},
+		{Name: "IPNET", Link: decode.LinkIPNET, Frame: func(t uint16, _ bool, b []byte) []byte {
+			return cat(1, family8(t, 26), 0, 0, 0, 0, uint16(len(b)), zeros(16), b)
+		}},
 		{Name: "Juniper Ethernet", Link: decode.LinkJuniperEther, Frame: func(t uint16, client bool, b []byte) []byte {
 			return cat("MGC", 0x81, uint16(6), 1, 1, 0, 6, 1, 0, eth(t, client, b))
 		}},
@@ -58,6 +60,14 @@ func captured() []Wrap {
 		list = append(list, hostOrder(", "+o.name, o.order)...)
 	}
 	return list
+}
+
+// family8 is an address family in a byte; six is AF_INET6.
+func family8(t uint16, six int) int {
+	if t == decode.EtherTypeIPv6 {
+		return six
+	}
+	return 2
 }
 
 // hostOrder are the headers that are in the order of the host.
