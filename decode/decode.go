@@ -107,7 +107,9 @@ type rest struct {
 }
 
 // Decode reads the headers of one frame that was captured whole, or whose
-// length on the wire is not known.
+// length on the wire is not known. Where a frame carries several packets it reads
+// the first: see [Packet.Next]. It returns [ErrTruncated], [ErrMalformed] or
+// [ErrLinkType].
 func (p *Packet) Decode(link LinkType, data []byte) error {
 	return p.DecodeCut(link, data, len(data))
 }
