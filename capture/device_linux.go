@@ -92,13 +92,8 @@ func oneDevice(ifi *net.Interface) (*device, error) {
 	if err != nil {
 		return nil, err
 	}
-	switch hw {
-	case unix.ARPHRD_ETHER, unix.ARPHRD_LOOPBACK:
-		d.link = decode.LinkEthernet
-	case unix.ARPHRD_NONE, unix.ARPHRD_RAWIP:
-		d.link = decode.LinkRaw
-	default:
-		d.typ, d.link = packet.Datagram, decode.LinkSLL2
+	if d.link = decode.DeviceLink(hw); d.link == decode.LinkSLL2 {
+		d.typ = packet.Datagram
 	}
 	return d, nil
 }

@@ -1,6 +1,7 @@
-// Package decode reads the Ethernet, Linux cooked, null/loop, raw, VLAN, MPLS,
-// PPPoE, IPv4, IPv6, TCP and UDP headers of a frame into one flat value. It does
-// no I/O, keeps no state and allocates nothing.
+// Package decode reads the headers of a frame into one flat value: the link layer
+// (see [LinkType]), VLAN tags and the other shims that stand behind it (see the
+// EtherType constants), IPv4, IPv6, TCP and UDP. It does no I/O, keeps no state and
+// allocates nothing.
 package decode
 
 import (
@@ -32,6 +33,7 @@ const (
 	ProtoGRE         = 47
 	ProtoESP         = 50
 	ProtoAH          = 51
+	ProtoICMPv6      = 58
 	ProtoNoNext      = 59
 	ProtoDestination = 60
 	ProtoMobility    = 135
@@ -49,7 +51,7 @@ const (
 type Packet struct {
 	Data      []byte   // what was given to Decode
 	Link      LinkType // as given to Decode
-	EtherType uint16   // of what follows the VLAN tags; 0 where the link type has none and the payload is not IP
+	EtherType uint16   // the innermost one, behind VLAN tags and shims; 0 where the link type has none and the payload is not IP
 	IPVersion uint8    // 4, 6, or 0: not IP
 	Proto     uint8    // the upper-layer protocol: IPv4 protocol or the last IPv6 next header; valid iff IPVersion != 0
 
@@ -58,7 +60,11 @@ type Packet struct {
 	NoLength      bool // the IP length field is 0, as in offloaded sends (TSO, BIG TCP): IPLength is the frame's
 	TCP           bool // the fixed TCP header was read
 	UDP           bool // the UDP header was read
-	tags          uint16
+	// LinkGuessed says that the frame is said to be LinkEthernet but begins with an
+	// IP header, and was read as LinkRaw.
+	LinkGuessed bool
+	several     bool // Next has another packet
+	tags        uint8
 
 	// Ports valid iff TCP or UDP, or in a first fragment that holds them; otherwise
 	// 0 if IPVersion != 0. Src and Dst return them with the addresses.
@@ -84,10 +90,26 @@ type Packet struct {
 	// wire; len(Payload) is less where the frame was cut.
 	Payload    []byte
 	PayloadLen int
+
+	rest
+}
+
+// rest is what the usual Ethernet frame has no need of: its parts are valid where
+// Link is another type, or as they say.
+type rest struct {
+	layer        LinkType // the innermost link type
+	layers       uint8    // link layers and shims, bounded by maxLayers
+	hwLen        uint8    // of hardware addresses; 0: none
+	base         int32    // where layer begins
+	hwSrc, hwDst int32    // where they are in Data
+	next, last   int32    // where the next packet begins, and where they all end; valid iff several
+	vlans        [maxVLANs]VLAN
 }
 
 // Decode reads the headers of one frame that was captured whole, or whose
-// length on the wire is not known.
+// length on the wire is not known. Where a frame carries several packets it reads
+// the first: see [Packet.Next]. It returns [ErrTruncated], [ErrMalformed] or
+// [ErrLinkType].
 func (p *Packet) Decode(link LinkType, data []byte) error {
 	return p.DecodeCut(link, data, len(data))
 }
@@ -97,19 +119,73 @@ func (p *Packet) Decode(link LinkType, data []byte) error {
 func (p *Packet) DecodeCut(link LinkType, data []byte, wire int) error {
 	p.Data = data
 	p.Link = link
-	p.IPVersion = 0
-	p.Fragment, p.MoreFragments, p.NoLength, p.TCP, p.UDP, p.tags = false, false, false, false, false, 0
-	if link == LinkEthernet && len(data) >= ethernetLen {
+	p.reset()
+	p.layers, p.hwLen = 0, 0
+	switch {
+	case link == LinkEthernet && len(data) >= ethernetLen:
+		var err error
 		switch t := binary.BigEndian.Uint16(data[12:]); t {
-		case etherIPv4:
+		case EtherTypeIPv4:
 			p.EtherType = t
-			return p.ipv4(ethernetLen, wire)
-		case etherIPv6:
+			if p.usual(ethernetLen) {
+				return nil
+			}
+			err = p.anyIPv4(ethernetLen, wire)
+		case EtherTypeIPv6:
 			p.EtherType = t
-			return p.ipv6(ethernetLen, wire)
+			err = p.ipv6(ethernetLen, wire)
+		default:
+			err = p.ether(t, ethernetLen, max(wire, len(data)))
 		}
+		if err == nil && p.IPVersion != 0 {
+			return nil
+		}
+		return p.guess(0, max(wire, len(data)), err)
+	case link == LinkSLL2 && len(data) >= sll2Len:
+		p.layer, p.base = link, 0
+		return p.cooked(binary.BigEndian.Uint16(data[8:]), binary.BigEndian.Uint16(data), sll2Len, max(wire, len(data)))
 	}
-	return p.link(max(wire, len(data)))
+	p.EtherType = 0
+	p.layer, p.base = link, 0
+	return p.link(link, 0, max(wire, len(data)))
+}
+
+// reset makes the fields not valid that their own value says to be so.
+func (p *Packet) reset() {
+	p.IPVersion = 0
+	p.Fragment, p.MoreFragments, p.NoLength, p.TCP, p.UDP = false, false, false, false, false
+	p.LinkGuessed, p.several, p.tags = false, false, 0
+}
+
+// Next reads the next packet of a frame that carries several, as an A-MSDU of
+// IEEE 802.11 does, into p. It returns false, and leaves p as it is, if there is
+// none. The error is that of this packet, as Decode's.
+//
+//	err := p.Decode(link, data)
+//	for more := true; more; more, err = p.Next() {
+//		...
+//	}
+func (p *Packet) Next() (bool, error) {
+	if !p.several {
+		return false, nil
+	}
+	p.reset()
+	p.EtherType = 0
+	p.layers = 0
+	return true, p.subframe(int(p.next), int(p.last))
+}
+
+// More reports whether Next has another packet.
+func (p *Packet) More() bool { return p.several }
+
+// Aggregates reports whether frames of this kind may carry several packets: then
+// one of them says nothing about whose the others are.
+func (p *Packet) Aggregates() bool {
+	switch p.innermost() {
+	case LinkDot11, LinkRadiotap, LinkPrism, LinkAVS:
+		return true
+	}
+	return false
 }
 
 // network makes everything from off on the payload, and reports err.

@@ -115,7 +115,7 @@ func samples() []sample {
 		{"IPv6 link", decode.LinkIPv6, f6[14:], 0},
 		{"link type unknown", 147, f4, 0},
 		{"ethernet cut", eth, f4[:13], 60},
-		{"ARP", eth, arp.Append(nil, packetgen.EtherTypeARP, make([]byte, 28)), 0},
+		{"ARP", eth, arp.Append(nil, decode.EtherTypeARP, make([]byte, 28)), 0},
 		{"SNAP with IPv4", eth, under(uint16(len(f4)-14+8), []byte{0xaa, 0xaa, 3, 0, 0, 0, 8, 0}, f4), 0},
 		{"802.2 with IPv4", eth, under(uint16(len(f4)-14+3), []byte{6, 6, 3}, f4), 0},
 		{"802.2, spanning tree", eth, under(38, []byte{0x42, 0x42, 3}, f4), 0},
@@ -222,7 +222,13 @@ func summary(p *decode.Packet, err error) string {
 func TestGolden(t *testing.T) {
 	var b strings.Builder
 	var p decode.Packet
-	for _, s := range samples() {
+	all := samples()
+	for _, s := range wrapped() {
+		if strings.HasSuffix(s.name, ": IPv4") {
+			all = append(all, s)
+		}
+	}
+	for _, s := range all {
 		err := s.decode(&p)
 		fmt.Fprintf(&b, "# %s\n%d %s\n%s\n\n", s.name, s.link, hex.EncodeToString(s.frame), summary(&p, err))
 	}
@@ -434,6 +440,9 @@ func FuzzDecode(f *testing.F) {
 	for _, s := range samples() { // each name says what it hits
 		f.Add(uint16(s.link), s.frame, s.wire)
 	}
+	for _, s := range wrapped() {
+		f.Add(uint16(s.link), s.frame, s.wire)
+	}
 	f.Fuzz(func(t *testing.T, link uint16, data []byte, wire int) {
 		var p decode.Packet
 		wire = min(wire, 1<<20)
@@ -442,6 +451,16 @@ func FuzzDecode(f *testing.F) {
 			t.Fatalf("error of no known kind: %v", err)
 		}
 		check(t, &p, err)
+		for i := 0; ; i++ { // a subframe has a header
+			more, err := p.Next()
+			if !more {
+				break
+			}
+			check(t, &p, err)
+			if i > len(data)/14 {
+				t.Fatalf("%d packets in %d bytes", i, len(data))
+			}
+		}
 		if p.Fragment {
 			err := p.DecodeTransport(p.Proto, p.Payload)
 			check(t, &p, err)
@@ -452,6 +471,9 @@ func FuzzDecode(f *testing.F) {
 // check asserts what holds for every decoded packet, and calls every method.
 func check(t *testing.T, p *decode.Packet, err error) {
 	s := summary(p, err)
+	if !inside(p.Data, p.Payload) || !inside(p.Data, p.SrcMAC()) || !inside(p.Data, p.DstMAC()) {
+		t.Errorf("payload or addresses outside of the frame: %s", s)
+	}
 	if len(p.Payload) > p.PayloadLen {
 		t.Errorf("payload longer than on the wire: %s", s)
 	}
@@ -472,4 +494,9 @@ func check(t *testing.T, p *decode.Packet, err error) {
 			break
 		}
 	}
+}
+
+// inside reports whether part is a piece of whole.
+func inside(whole, part []byte) bool {
+	return len(part) == 0 || cap(part) <= cap(whole) && len(part) <= len(whole)-(cap(whole)-cap(part))
 }

@@ -25,40 +25,65 @@ func (p *Packet) VLAN(i int) VLAN {
 	if i < 0 || i >= int(p.tags) {
 		panic("decode: VLAN tag out of range")
 	}
-	first, at := 12, ethernetLen // where the outermost type is, and the first tag
-	switch p.Link {
-	case LinkSLL:
-		first, at = 14, sllLen
-	case LinkSLL2:
-		first, at = 0, sll2Len
-	}
-	if i > 0 {
-		first = at + 4*i - 2
-	}
-	return VLAN{binary.BigEndian.Uint16(p.Data[first:]), binary.BigEndian.Uint16(p.Data[at+4*i:])}
+	return p.vlans[i]
 }
 
-// SrcMAC returns the sender's hardware address: of an Ethernet frame 6 bytes, of
-// a cooked one up to 8, borrowed from Data. nil where the frame has none.
+// innermost returns the last link type: that in PKTAP or PPI, or Link itself.
+func (p *Packet) innermost() LinkType {
+	if p.Link == LinkEthernet {
+		return LinkEthernet
+	}
+	return p.layer
+}
+
+// SrcMAC returns the sender's hardware address, borrowed from Data: 6 bytes of
+// Ethernet, IEEE 802.11 and other LANs, up to 8 of cooked frames. nil where the
+// frame has none. Of frames in frames it is the outer one.
 func (p *Packet) SrcMAC() []byte {
-	switch {
-	case p.Link == LinkEthernet && len(p.Data) >= 12:
-		return p.Data[6:12]
-	case p.Link == LinkSLL && len(p.Data) >= sllLen:
-		return p.Data[6 : 6+min(8, int(binary.BigEndian.Uint16(p.Data[4:])))]
-	case p.Link == LinkSLL2 && len(p.Data) >= sll2Len:
-		return p.Data[12 : 12+min(8, int(p.Data[11]))]
+	switch l := p.innermost(); l {
+	case LinkEthernet:
+		if at := p.start(); len(p.Data) >= at+12 && !p.LinkGuessed {
+			return p.Data[at+6 : at+12]
+		}
+	case LinkSLL, LinkSLL2:
+		at := p.start()
+		if l == LinkSLL && len(p.Data) >= at+sllLen {
+			return p.Data[at+6 : at+6+min(8, int(binary.BigEndian.Uint16(p.Data[at+4:])))]
+		}
+		if l == LinkSLL2 && len(p.Data) >= at+sll2Len {
+			return p.Data[at+12 : at+12+min(8, int(p.Data[at+11]))]
+		}
+	default:
+		if p.hwLen > 0 {
+			return p.Data[p.hwSrc : p.hwSrc+int32(p.hwLen)]
+		}
 	}
 	return nil
 }
 
-// DstMAC returns the receiver's hardware address of an Ethernet frame; nil for
-// other link types.
+// DstMAC returns the receiver's hardware address as SrcMAC does the sender's;
+// nil for cooked frames, which do not have it.
 func (p *Packet) DstMAC() []byte {
-	if p.Link == LinkEthernet && len(p.Data) >= 6 {
-		return p.Data[:6]
+	switch p.innermost() {
+	case LinkEthernet:
+		if at := p.start(); len(p.Data) >= at+6 && !p.LinkGuessed {
+			return p.Data[at : at+6]
+		}
+	case LinkSLL, LinkSLL2:
+	default:
+		if p.hwLen > 0 {
+			return p.Data[p.hwDst : p.hwDst+int32(p.hwLen)]
+		}
 	}
 	return nil
+}
+
+// start returns where the innermost link type begins.
+func (p *Packet) start() int {
+	if p.Link == LinkEthernet {
+		return 0
+	}
+	return int(p.base)
 }
 
 // Cooked is what a Linux cooked header says of the packet.

@@ -108,11 +108,11 @@ const genevePort = 6081
 // linkOf returns the link type for an EtherType inside of GRE or Geneve.
 func linkOf(etherType uint16) (decode.LinkType, bool) {
 	switch etherType {
-	case 0x0800:
+	case decode.EtherTypeIPv4:
 		return decode.LinkIPv4, true
-	case 0x86dd:
+	case decode.EtherTypeIPv6:
 		return decode.LinkIPv6, true
-	case 0x6558: // transparent Ethernet bridging
+	case decode.EtherTypeTEB:
 		return decode.LinkEthernet, true
 	}
 	return 0, false

@@ -39,10 +39,10 @@ func (s *Stats) Accounts() []Account {
 			{Name: "refused by a later filter", N: c.Skipped},
 			left("in the ring", c.Received, c.Captured, c.Dropped, c.Skipped),
 		}},
-		{"packets captured", c.Captured, []Part{
+		{"packets captured", c.Captured + s.Aggregated, []Part{
 			{Name: "not decoded", N: s.Undecoded},
 			{Name: "decoded", N: r.Packets},
-			left("on the way", c.Captured, s.Undecoded, r.Packets),
+			left("on the way", c.Captured+s.Aggregated, s.Undecoded, r.Packets),
 		}},
 		{"packets decoded or put together", r.Packets + r.Reassembled, []Part{
 			{Name: "TCP segments of a connection", N: r.Segments},

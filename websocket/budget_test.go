@@ -157,7 +157,7 @@ func TestFloods(t *testing.T) {
 			for _, c := range conns {
 				c.Closed(reassembly.EOF, t0)
 			}
-			r.p.publish(0)
+			r.p.publish()
 			var st Stats
 			r.p.addStats(&st)
 			if !f.answer(s, st) {

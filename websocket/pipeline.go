@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math/bits"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -49,6 +50,7 @@ type pipeline struct {
 	gap     Gap
 	end     End
 	stopped bool // the caller broke off
+	unread  int  // packets that were left then
 
 	sending      []*Message // on the way to sink
 	sendingBytes int
@@ -66,7 +68,7 @@ type pipeline struct {
 	published struct {
 		sync.Mutex
 		Stats
-		unread uint64 // packets that were left when the caller broke off
+		unread uint64
 	}
 	given, dropped atomic.Uint64 // messages, by sink
 }
@@ -92,6 +94,7 @@ type work struct {
 	frames  [burst]capture.Frame
 	packets [burst]decode.Packet
 	times   [burst]time.Time // of packets
+	further uint32           // which packets are not the first of their frame, a bit each
 }
 
 // run reads the source to its end. Whatever ends it, what was read is told.
@@ -109,6 +112,7 @@ func (p *pipeline) run(ctx context.Context) error {
 			break
 		}
 		p.work(w, n)
+		p.publish()
 		if len(p.sending) > 0 && (p.ready == nil || !p.ready.Ready()) {
 			p.flush()
 		}
@@ -121,7 +125,7 @@ func (p *pipeline) run(ctx context.Context) error {
 	}
 	// Also before an error: what a cut file holds, or what waits behind a hole.
 	p.asm.Close()
-	p.publish(0)
+	p.publish()
 	if len(p.sending) > 0 {
 		p.flush()
 	}
@@ -136,23 +140,73 @@ func (p *pipeline) work(w *work, frames int) {
 	n := 0
 	for i := range w.frames[:frames] {
 		f := &w.frames[i]
-		if w.packets[n].DecodeCut(f.Link, f.Data, f.Length) == nil {
+		if n == burst && !p.assemble(w, n, frames-i) {
+			return
+		}
+		n %= burst
+		q := &w.packets[n]
+		if q.DecodeCut(f.Link, f.Data, f.Length) == nil {
 			w.times[n] = f.Time
 			n++
 		} else {
 			p.counts.Undecoded++
 		}
+		if q.LinkGuessed {
+			p.counts.Guessed++
+		}
+		if q.More() {
+			if n = p.further(w, *q, f.Time, n, frames-i-1); n < 0 {
+				return
+			}
+		}
 	}
-	for done := 0; ; {
+	p.assemble(w, n, 0)
+}
+
+// assemble gives n packets to the assembler. It returns false if the caller has
+// broken off; then those that are left, and the frames behind them, are unread.
+func (p *pipeline) assemble(w *work, n, behind int) bool {
+	taken := 0
+	for {
 		p.begin()
-		done += p.asm.Packets(w.packets[done:n], w.times[done:n])
+		taken += p.asm.Packets(w.packets[taken:n], w.times[taken:n])
 		p.done()
-		if done == n || p.stopped {
-			p.publish(n - done)
-			return
+		if taken == n || p.stopped {
+			break
 		}
 		p.flush() // there was no room for more messages
 	}
+	p.unread += n - taken
+	if p.stopped {
+		further := bits.OnesCount32(w.further >> taken)
+		p.counts.Aggregated -= uint64(further)
+		p.unread += behind - further
+	}
+	w.further = 0
+	return !p.stopped
+}
+
+// further adds the further packets of a frame to the n that are waiting. It
+// returns how many wait then, or -1 if the caller has broken off.
+func (p *pipeline) further(w *work, q decode.Packet, t time.Time, n, behind int) int {
+	for q.More() {
+		if n == burst {
+			if !p.assemble(w, n, behind) {
+				return -1
+			}
+			n = 0
+		}
+		_, err := q.Next()
+		p.counts.Aggregated++
+		if err != nil {
+			p.counts.Undecoded++
+			continue
+		}
+		w.packets[n], w.times[n] = q, t
+		w.further |= 1 << n
+		n++
+	}
+	return n
 }
 
 // begin and done stand around the work on packets. An event on loan is given out
@@ -185,7 +239,7 @@ func (p *pipeline) unlock() {
 }
 
 // publish makes what was counted visible to Stats.
-func (p *pipeline) publish(unread int) {
+func (p *pipeline) publish() {
 	c := &p.counts
 	c.Reassembly = p.asm.Stats()
 	c.WindowsDropped = p.histories.Dropped()
@@ -196,7 +250,7 @@ func (p *pipeline) publish(unread int) {
 	pub.Lock()
 	pub.Stats = *c
 	pub.GivenUp += p.budget.GivenUp()
-	pub.unread += uint64(unread)
+	pub.unread = uint64(p.unread)
 	pub.Unlock()
 }
 

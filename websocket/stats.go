@@ -11,7 +11,7 @@ import (
 // Stats are counters since the Tap was made. Nothing is lost between them: each
 // packet and byte that was received is in one of the counters on the right.
 //
-//	Capture.Received + Reassembly.Reassembled =
+//	Capture.Received + Aggregated + Reassembly.Reassembled =
 //		Capture.Dropped + Capture.Skipped + Undecoded +
 //		Reassembly.Segments + Stray + Fragments + Other
 //
@@ -27,7 +27,9 @@ import (
 // right. Accounts returns these sums in detail.
 type Stats struct {
 	Capture    capture.Stats
-	Undecoded  uint64           // frames that decode could not read
+	Undecoded  uint64           // packets that decode could not read
+	Aggregated uint64           // further packets in frames that carry several (IEEE 802.11)
+	Guessed    uint64           // packets in frames that are said to be Ethernet and begin with IP
 	Reassembly reassembly.Stats // over all pipelines
 
 	HTTPBytes    uint64 // of heads and bodies
@@ -71,6 +73,8 @@ func (t *Tap) Stats() Stats {
 // add adds what a pipeline counted.
 func (s *Stats) add(o *Stats) {
 	s.Undecoded += o.Undecoded
+	s.Aggregated += o.Aggregated
+	s.Guessed += o.Guessed
 	s.Reassembly.Add(&o.Reassembly)
 	s.HTTPBytes += o.HTTPBytes
 	s.HeaderBytes += o.HeaderBytes

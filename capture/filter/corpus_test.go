@@ -274,6 +274,8 @@ func corpus(link decode.LinkType, bigEndian bool) []frame {
 			} else {
 				whole = append(whole, cat(u32(af), p.data))
 			}
+		default:
+			whole = append(whole, rareFrames(link, bigEndian, i, p)...)
 		}
 	}
 	r := rand.New(rand.NewPCG(1, uint64(link)))

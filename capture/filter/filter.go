@@ -10,7 +10,14 @@
 //     behind "or";
 //   - ports in IPv6 are looked for behind the fixed header only;
 //   - in arithmetic only the left side of an operator makes sure of its
-//     protocol.
+//     protocol;
+//   - behind IEEE 802.11 headers with four addresses nothing is found.
+//
+// Three things differ: frame relay, where libpcap looks for IP at the beginning of
+// the frame; PFLOG, where it knows the AF_INET6 of its own system alone; and
+// geneve and pppoes behind headers of varying length. Words that are about
+// IEEE 802.11, PFLOG, ATM and SS7 are refused. On link types that libpcap has no
+// filter for, such as NFLOG and PKTAP, only lengths and bytes can be asked for.
 //
 // A live program (Target.Live) selects what the file program would select from
 // the frame as the user gets it, wherever the kernel keeps its parts: VLAN
@@ -86,7 +93,8 @@ func compile(expr string, t Target, r resolver) *Program {
 	root := yes
 	if n := parse(expr); n != nil {
 		g := newGenerator(t, r)
-		root = lower(g.node(n), yes, no)
+		c := g.node(n)
+		root = g.prologue(lower(c, yes, no), no)
 		switch {
 		case g.opaque && t.Live:
 			root = optimize(root, true)

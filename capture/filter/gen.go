@@ -7,13 +7,13 @@ import (
 // EtherTypes, LLC service access points and the protocol numbers of OSI that
 // the language knows by name.
 const (
-	etherIP       = 0x0800
-	etherARP      = 0x0806
+	etherIP       = decode.EtherTypeIPv4
+	etherARP      = decode.EtherTypeARP
 	etherRARP     = 0x8035
-	etherTEB      = 0x6558
-	etherVLAN     = 0x8100
-	etherVLANAD   = 0x88a8
-	etherVLANQinQ = 0x9100
+	etherTEB      = decode.EtherTypeTEB
+	etherVLAN     = decode.EtherTypeVLAN
+	etherVLANAD   = decode.EtherTypeQinQ
+	etherVLANQinQ = decode.EtherTypeQinQ9100
 	etherAtalk    = 0x809b
 	etherAARP     = 0x80f3
 	etherDECnet   = 0x6003
@@ -21,14 +21,14 @@ const (
 	etherSCA      = 0x6007
 	etherMOPDL    = 0x6001
 	etherMOPRC    = 0x6002
-	etherIPv6     = 0x86dd
-	etherMPLS     = 0x8847
+	etherIPv6     = decode.EtherTypeIPv6
+	etherMPLS     = decode.EtherTypeMPLS
 	etherPPPoED   = 0x8863
-	etherPPPoES   = 0x8864
+	etherPPPoES   = decode.EtherTypePPPoE
 	etherLoopback = 0x9000
 	etherIPX      = 0x8137
 	etherNS       = 0x0600
-	etherMax8023  = 1500 // a greater "type" is a type, others are lengths
+	etherMax8023  = decode.MaxLength8023 // a greater "type" is a type, others are lengths
 
 	sapIP      = 0x06
 	sapSTP     = 0x42
@@ -43,20 +43,20 @@ const (
 
 	protoICMP   = 1
 	protoIGMP   = 2
-	protoTCP    = 6
+	protoTCP    = decode.ProtoTCP
 	protoIGRP   = 9
-	protoUDP    = 17
-	protoFrag   = 44
-	protoESP    = 50
-	protoAH     = 51
-	protoICMPv6 = 58
+	protoUDP    = decode.ProtoUDP
+	protoFrag   = decode.ProtoFragment
+	protoESP    = decode.ProtoESP
+	protoAH     = decode.ProtoAH
+	protoICMPv6 = decode.ProtoICMPv6
 	protoPIM    = 103
 	protoVRRP   = 112
 	protoSCTP   = 132
 )
 
-// linkPPP is what follows a PPPoE session header: a PPP protocol field.
-const linkPPP decode.LinkType = 9
+// linkPPP is also what follows a PPPoE session header: a PPP protocol field.
+const linkPPP = decode.LinkPPP
 
 const linkEthernet = decode.LinkEthernet
 
@@ -86,6 +86,8 @@ type generator struct {
 	labels   int    // MPLS labels so far
 	geneve   bool   // linkHdr is what Geneve carries
 
+	varying [2]*int // the registers of linkHdr and payload as the frame's header has them, once used
+
 	used [memWords]bool
 	cur  int
 
@@ -108,7 +110,7 @@ func newGenerator(t Target, r resolver) *generator {
 	case decode.LinkSLL2:
 		g.payload.k = 20
 	default:
-		fail(span{}, "link type %s is not supported", t.Link)
+		g.layOut(t.Link)
 	}
 	return g
 }
@@ -175,7 +177,7 @@ func (g *generator) varPart(o *offset) []stmt {
 	if !o.variable {
 		return nil
 	}
-	return []stmt{{code: ldxMem, k: uint32(o.reg), far: true}}
+	return []stmt{{code: ldxMem, k: uint32(g.register(o.reg)), far: true}}
 }
 
 // ipHeaderLen loads the length of the IPv4 header, and the variable part of

@@ -1,5 +1,7 @@
 package filter
 
+import "github.com/wstap/wstap/decode"
+
 // A value is arithmetic in progress: statements that leave it in a register,
 // and the conditions under which the packet holds what they load.
 type value struct {
@@ -141,7 +143,10 @@ func (g *generator) packetValue(n *load) *value {
 		v.reg = reg
 		return v
 	case "radio":
-		fail(proto.at, "%q is about 802.11 and works on no link type here", proto.text)
+		if !layouts[g.link].behind || g.link == decode.LinkPPI {
+			fail(proto.at, "there is no %s header on %s", proto.text, g.linkName())
+		}
+		base, netOff = &offset{}, 0
 	default:
 		fail(proto.at, "bytes of %s cannot be loaded", proto.text)
 	}
@@ -154,7 +159,7 @@ func (g *generator) packetValue(n *load) *value {
 	s = append(s, stmt{code: opLD | modeIND | size, k: base.k + netOff}, stmt{code: opST, k: uint32(reg)})
 	v.stmts = append(v.stmts, s...)
 	switch proto.text {
-	case "ether":
+	case "ether", "radio":
 	case "icmp6":
 		ip6 := proto
 		ip6.text = "ip6"

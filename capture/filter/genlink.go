@@ -20,7 +20,7 @@ func (g *generator) protocol(at span, p uint32) *cond {
 		return g.behindLabels(at, p)
 	}
 	switch g.link {
-	case decode.LinkEthernet:
+	case decode.LinkEthernet, decode.LinkNetAnalyzer:
 		return g.etherProtocol(p)
 	case decode.LinkSLL:
 		return g.cookedProtocol(p)
@@ -41,21 +41,14 @@ func (g *generator) protocol(at span, p uint32) *cond {
 	case decode.LinkIPv6:
 		return always(p == etherIPv6)
 	case decode.LinkNull, decode.LinkLoop:
-		switch p {
-		case etherIP:
-			return g.family(2)
-		case etherIPv6:
-			// Each BSD has its own AF_INET6.
-			return anyOf(g.family(24), g.family(28), g.family(30))
-		}
-		return always(false)
+		return g.familyProtocol(p)
 	}
-	panic("filter: link type without protocol test")
+	return g.rareProtocol(at, p)
 }
 
 // family tests the address family of a BSD loopback header.
 func (g *generator) family(af uint32) *cond {
-	if g.link == decode.LinkNull && !g.t.BigEndian {
+	if g.link != decode.LinkLoop && !g.t.BigEndian {
 		af = bits.ReverseBytes32(af)
 	}
 	return g.cmp(atLink, 0, sizeW, af)

@@ -4,8 +4,6 @@ import (
 	"encoding/binary"
 	"strconv"
 	"strings"
-
-	"github.com/wstap/wstap/decode"
 )
 
 // name compiles a primitive whose id is a name.
@@ -46,8 +44,8 @@ func (g *generator) hostName(n *primitive) *cond {
 	name := n.id.text
 	switch n.q.proto {
 	case "ether":
-		if g.link != decode.LinkEthernet {
-			fail(n.id.at, "MAC addresses can be looked at on Ethernet only, not on %s", g.linkName())
+		if !g.hasAddresses() {
+			fail(n.id.at, "there are no MAC addresses on %s", g.linkName())
 		}
 		addr, ok := g.host.ether(name)
 		if !ok {

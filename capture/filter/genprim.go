@@ -4,8 +4,6 @@ import (
 	"encoding/binary"
 	"net/netip"
 	"strings"
-
-	"github.com/wstap/wstap/decode"
 )
 
 // primitive compiles an address, port or protocol with its qualifiers.
@@ -27,8 +25,8 @@ func (g *generator) primitive(n *primitive) *cond {
 		if n.q.proto != "ether" || n.q.addr != "" && n.q.addr != "host" {
 			fail(n.id.at, "a MAC address needs \"ether host\", \"ether src\" or \"ether dst\"")
 		}
-		if g.link != decode.LinkEthernet {
-			fail(n.id.at, "MAC addresses can be looked at on Ethernet only, not on %s", g.linkName())
+		if !g.hasAddresses() {
+			fail(n.id.at, "there are no MAC addresses on %s", g.linkName())
 		}
 		return and(g.inner(), g.mac(n, macBytes(n.id.text)))
 	case tARCnet:
@@ -37,12 +35,7 @@ func (g *generator) primitive(n *primitive) *cond {
 	return g.numbered(n)
 }
 
-func (g *generator) linkName() string {
-	if g.link == linkPPP {
-		return "PPP"
-	}
-	return g.link.String()
-}
+func (g *generator) linkName() string { return g.link.String() }
 
 // numbered compiles a primitive whose id is a number.
 func (g *generator) numbered(n *primitive) *cond {
@@ -215,7 +208,7 @@ func (g *generator) directed(n *primitive, src, dst func() *cond) *cond {
 	case "", "src or dst":
 		return or(src(), dst())
 	}
-	fail(n.q.at, "%q is about 802.11 and works on no link type here", n.q.dir)
+	fail(n.q.at, "%q is about 802.11 and not supported", n.q.dir)
 	return nil
 }
 
@@ -250,11 +243,23 @@ func (g *generator) address6(n *primitive, addr [16]byte, prefix uint32) *cond {
 	return g.directed(n, at(8), at(24))
 }
 
-// mac tests for an Ethernet address.
+// mac tests for a hardware address.
 func (g *generator) mac(n *primitive, addr []byte) *cond {
-	return g.directed(n,
-		func() *cond { return g.bytes(atLink, 6, addr) },
-		func() *cond { return g.bytes(atLink, 0, addr) })
+	test := func(off uint32) *cond { return g.bytes(atLink, off, addr) }
+	if g.isDot11() {
+		return g.directed(n, func() *cond { return g.dot11Src(test) }, func() *cond { return g.dot11Dst(test) })
+	}
+	dst, src := g.addressOffsets()
+	return g.directed(n, func() *cond { return test(src) }, func() *cond { return test(dst) })
+}
+
+// macDst tests the receiver's hardware address.
+func (g *generator) macDst(test func(off uint32) *cond) *cond {
+	if g.isDot11() {
+		return g.dot11Dst(test)
+	}
+	dst, _ := g.addressOffsets()
+	return test(dst)
 }
 
 // macBytes reads a token of the form that the lexer takes for a MAC address.

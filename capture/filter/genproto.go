@@ -55,7 +55,7 @@ func (g *generator) protoName(t token) *cond {
 		return anyOf(c...)
 	}
 	if t.text == "radio" {
-		fail(t.at, "%q is about 802.11 and works on no link type here", t.text)
+		fail(t.at, "%q is about 802.11 and not supported", t.text)
 	}
 	fail(t.at, "%q alone is no test: add host, src, dst, proto, broadcast or multicast", t.text)
 	return nil
@@ -76,6 +76,12 @@ func (g *generator) proto(in string, v uint32, n *primitive) *cond {
 		return and(g.protocol(n.id.at, etherIPv6), or(g.cmp(atNet, 6, sizeB, v),
 			and(g.cmp(atNet, 6, sizeB, protoFrag), g.cmp(atNet, 40, sizeB, v))))
 	case "iso":
+		switch g.link {
+		case decode.LinkFrameRelay:
+			return g.cmp(atLink, 2, sizeH, 0x0300|v)
+		case decode.LinkHDLC: // with a byte of padding
+			return and(g.protocol(n.id.at, sapISO), g.cmp(atNoSNAP, 1, sizeB, v))
+		}
 		return and(g.protocol(n.id.at, sapISO), g.cmp(atNoSNAP, 0, sizeB, v))
 	case "isis":
 		return and(g.proto("iso", osiISIS, n), g.cmp(atNoSNAP, 4, sizeB, v))
@@ -120,10 +126,12 @@ func (g *generator) keyword(n *keyword) *cond {
 func (g *generator) broadcast(n *keyword) *cond {
 	switch n.proto.text {
 	case "", "ether":
-		if g.link != decode.LinkEthernet {
+		if !g.hasAddresses() {
 			fail(n.at, "%s has no broadcast", g.linkName())
 		}
-		return and(g.inner(), g.bytes(atLink, 0, []byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}))
+		return and(g.inner(), g.macDst(func(off uint32) *cond {
+			return g.bytes(atLink, off, []byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff})
+		}))
 	case "ip":
 		host := ^g.t.Netmask
 		return and(g.protocol(n.at, etherIP), or(g.masked(atNet, 16, sizeW, 0, host),
@@ -136,10 +144,10 @@ func (g *generator) broadcast(n *keyword) *cond {
 func (g *generator) multicast(n *keyword) *cond {
 	switch n.proto.text {
 	case "", "ether":
-		if g.link != decode.LinkEthernet {
+		if !g.hasAddresses() {
 			fail(n.at, "%s has no multicast", g.linkName())
 		}
-		return and(g.inner(), g.test(atLink, 0, sizeB, 0xffffffff, jmpSET, 1))
+		return and(g.inner(), g.macDst(func(off uint32) *cond { return g.bit(off, 1) }))
 	case "ip":
 		return and(g.protocol(n.at, etherIP), g.test(atNet, 16, sizeB, 0xffffffff, jmpGE, 224))
 	case "ip6":
@@ -174,6 +182,12 @@ func (g *generator) direction(n *keyword) *cond {
 		out = g.cmp(atLink, 0, sizeH, sllOutgoing)
 	case g.link == decode.LinkSLL2:
 		out = g.cmp(atLink, 10, sizeB, sllOutgoing)
+	case g.link == decode.LinkPPPPPPD:
+		return g.told(n, 0, sizeB, 0, 1)
+	case g.link == decode.LinkIPNET:
+		return g.told(n, 2, sizeH, 2, 1)
+	case g.link == decode.LinkPFLog:
+		return g.told(n, 60, sizeB, 1, 2)
 	case g.t.Live:
 		out = &cond{stmts: []stmt{{code: ldExt, k: extPktType}}, test: jmpEQ, k: sllOutgoing}
 	default:
@@ -183,6 +197,14 @@ func (g *generator) direction(n *keyword) *cond {
 		return not(out)
 	}
 	return out
+}
+
+// told tests a field of the link header that tells the direction.
+func (g *generator) told(n *keyword, off uint32, size uint16, in, out uint32) *cond {
+	if n.word.text == "inbound" {
+		return g.cmp(atLink, off, size, in)
+	}
+	return g.cmp(atLink, off, size, out)
 }
 
 func (g *generator) ifindex(n *keyword) *cond {
@@ -201,7 +223,7 @@ func (g *generator) vlan(n *keyword) *cond {
 	if g.labels > 0 {
 		fail(n.at, "a VLAN tag behind mpls cannot be looked at")
 	}
-	if g.link != decode.LinkEthernet {
+	if !g.isEther() && (!g.isDot11() || g.link == decode.LinkPPI) {
 		fail(n.at, "there are no VLAN tags on %s", g.linkName())
 	}
 	c := anyOf(g.protocol(n.at, etherVLAN), g.protocol(n.at, etherVLANAD), g.protocol(n.at, etherVLANQinQ))
@@ -209,7 +231,7 @@ func (g *generator) vlan(n *keyword) *cond {
 		if n.arg.num > 0xfff {
 			fail(n.arg.at, "VLAN %d is greater than 4095", n.arg.num)
 		}
-		c = and(c, g.masked(atNet, 0, sizeH, n.arg.num, 0xfff))
+		c = and(c, g.masked(atLLC, 0, sizeH, n.arg.num, 0xfff))
 	}
 	g.payload.k += 4
 	g.linkType.k += 4
@@ -222,7 +244,7 @@ func (g *generator) mpls(n *keyword) *cond {
 	switch {
 	case g.labels > 0: // the label before must not be the stack's bottom
 		c = g.masked(atNet, ^uint32(1), sizeB, 0, 1)
-	case g.link == decode.LinkEthernet:
+	case g.isEther(), g.link == decode.LinkHDLC:
 		c = g.protocol(n.at, etherMPLS)
 	case g.link == linkPPP:
 		c = g.protocol(n.at, 0x0281)
@@ -269,21 +291,38 @@ var llcTypes = map[string]struct{ v, mask uint32 }{
 }
 
 func (g *generator) llc(n *keyword) *cond {
-	if g.link != decode.LinkEthernet {
-		fail(n.at, "there is no LLC on %s", g.linkName())
-	}
-	// Novell's IPX without LLC begins with two bytes 0xff.
-	c := and(g.isLength(), not(g.cmp(atLLC, 0, sizeH, 0xffff)))
+	c := g.hasLLC(n.at)
 	name := lowerASCII(n.arg.text)
 	if t, ok := llcTypes[name]; ok {
 		return and(c, g.masked(atLLC, 2, sizeB, t.v, t.mask))
 	}
 	switch name {
 	case "":
+		if c == nil {
+			c = always(true)
+		}
 		return c
 	case "i":
 		return and(c, not(g.test(atLLC, 2, sizeB, 0xffffffff, jmpSET, 1)))
 	}
 	fail(n.arg.at, "%q is no LLC type: i, s, u, rr, rnr, rej, ui, ua, disc, dm, sabme, test, xid and frmr are", n.arg.text)
+	return nil
+}
+
+// hasLLC tests that an LLC header follows; nil: it always does.
+func (g *generator) hasLLC(at span) *cond {
+	switch g.link {
+	case decode.LinkEthernet:
+		// Novell's IPX without LLC begins with two bytes 0xff.
+		return and(g.isLength(), not(g.cmp(atLLC, 0, sizeH, 0xffff)))
+	case decode.LinkTokenRing, decode.LinkFDDI, decode.LinkATM:
+		return nil
+	case decode.LinkSunATM:
+		return g.sunLLC()
+	}
+	if g.isDot11() {
+		return g.dot11Data()
+	}
+	fail(at, "there is no LLC on %s", g.linkName())
 	return nil
 }

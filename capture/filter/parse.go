@@ -344,13 +344,13 @@ func (p *parser) keyword() node {
 	case "type", "subtype", "dir":
 		notWireless(t)
 	case "ifname", "rset", "rnr", "srnr", "reason", "action":
-		fail(t.at, "%q is about the packet filter log of BSD and works on no link type here", t.text)
+		fail(t.at, "%q is about the packet filter log of BSD and not supported", t.text)
 	case "lane", "metac", "bcc", "oam", "oamf4", "oamf4ec", "oamf4sc", "sc", "ilmic", "vpi", "vci",
 		"connectmsg", "metaconnect":
-		fail(t.at, "%q is about ATM and works on no link type here", t.text)
+		fail(t.at, "%q is about ATM and not supported", t.text)
 	case "fisu", "lssu", "msu", "hfisu", "hlssu", "hmsu", "sio", "opc", "dpc", "sls", "hsio", "hopc",
 		"hdpc", "hsls":
-		fail(t.at, "%q is about SS7 and works on no link type here", t.text)
+		fail(t.at, "%q is about SS7 and not supported", t.text)
 	default:
 		return nil
 	}
@@ -359,7 +359,7 @@ func (p *parser) keyword() node {
 }
 
 func notWireless(t token) {
-	fail(t.at, "%q is about 802.11 and works on no link type here", t.text)
+	fail(t.at, "%q is about 802.11 and not supported", t.text)
 }
 
 // parenNumber parses a number, perhaps in parentheses.

@@ -40,7 +40,8 @@ func bucket(addresses, ports uint32) uint64 {
 
 // A flowHash finds the bucket of any frame, however it is wrapped: for TCP by
 // addresses and ports, for the rest, tunnels among it, by addresses. What is not
-// IP has bucket 0.
+// IP has bucket 0, and so has what may carry several packets in a frame: they would
+// belong to several buckets.
 type flowHash struct {
 	packet decode.Packet
 }
@@ -56,7 +57,7 @@ func (h *flowHash) bucket(link decode.LinkType, b []byte, length int) (uint64, b
 	p := &h.packet
 	_ = p.DecodeCut(link, b, length) // what was read before an error counts
 	switch {
-	case p.IPVersion == 0:
+	case p.IPVersion == 0, p.Aggregates():
 		return 0, true
 	case p.Fragment && p.Proto == decode.ProtoTCP:
 		return 0, false

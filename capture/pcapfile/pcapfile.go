@@ -70,8 +70,12 @@ const maxFrame = 1 << 20
 // files hold LINKTYPE_ values, to the latter.
 func fileLink(v uint32) decode.LinkType {
 	switch v &= 0xffff; v { // the upper half tells the length of frame check sequences
+	case 11: // DLT_ATM_RFC1483 of most systems
+		return decode.LinkATM
 	case 12, 14: // DLT_RAW of most systems and of OpenBSD
 		return decode.LinkRaw
+	case 13: // DLT_ENC of OpenBSD
+		return decode.LinkENC
 	default:
 		return decode.LinkType(v)
 	}

@@ -153,6 +153,7 @@ func compare(t *testing.T, got, want []record) {
 
 func TestLinkTypes(t *testing.T) {
 	for v, want := range map[uint32]decode.LinkType{
+		11: decode.LinkATM, 13: decode.LinkENC,
 		0: decode.LinkNull, 1: decode.LinkEthernet, 12: decode.LinkRaw, 14: decode.LinkRaw,
 		101: decode.LinkRaw, 113: decode.LinkSLL, 276: decode.LinkSLL2, 147: 147,
 	} {

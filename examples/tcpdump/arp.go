@@ -1,5 +1,7 @@
 package main
 
+import "github.com/wstap/wstap/decode"
+
 var arpOperations = map[uint16]string{
 	1: "Request", 2: "Reply", 3: "Reverse Request", 4: "Reverse Reply", 8: "Inverse Request", 9: "Inverse Reply", 10: "NACK Reply",
 }
@@ -26,7 +28,7 @@ func (p *printer) arp(off, length int) {
 	if !p.e {
 		p.s("ARP, ")
 	}
-	strange := proto != etherIPv4 && proto != 0x1000 || protoLen != 4 || hardLen == 0
+	strange := proto != decode.EtherTypeIPv4 && proto != 0x1000 || protoLen != 4 || hardLen == 0
 	if strange || p.v > 0 {
 		p.f("%s (len %d), %s (len %d)", name(arpHardware, hardware, "Unknown Hardware (%d)"), hardLen,
 			name(etherTypes, proto, "Unknown Protocol (0x%04x)"), protoLen)
@@ -45,7 +47,7 @@ func (p *printer) arp(off, length int) {
 	}
 	host := func(off int) string {
 		switch {
-		case proto != etherIPv4 && proto != 0x1000:
+		case proto != decode.EtherTypeIPv4 && proto != 0x1000:
 			return "<wrong proto type>"
 		case protoLen != 4:
 			return "<wrong len>"

@@ -8,24 +8,10 @@ import (
 	"github.com/wstap/wstap/decode"
 )
 
-// EtherTypes that have a printer, or are part of the link layer.
+// EtherTypes that have a printer, and that decode does not know.
 const (
-	etherIPv4   = 0x0800
-	etherARP    = 0x0806
 	etherRARP   = 0x8035
-	etherTEB    = 0x6558
-	etherVLAN   = 0x8100
-	etherIPv6   = 0x86dd
-	etherMPLS   = 0x8847
-	etherMPLSM  = 0x8848
-	etherPPPoE  = 0x8864
-	etherPPPoE2 = 0x3c13
-	etherQinQ   = 0x88a8
-	ether9100   = 0x9100
-	ether9200   = 0x9200
-	etherJumbo  = 0x8870 // an 802.2 frame longer than a length can say
-
-	maxEtherLength = 1500 // an EtherType up to it is a length
+	etherPPPoE2 = 0x3c13 // PPPoE sessions of 3Com
 )
 
 // printers are the link types that print.
@@ -66,46 +52,40 @@ func (p *printer) ethernet(off, length int) int {
 		p.truncated()
 		return captured
 	}
-	frame := &p.packet
-	if off != 0 {
-		frame = new(decode.Packet)
-		frame.DecodeCut(decode.LinkEthernet, p.b[off:p.end], length)
-	}
-	m := &macs{p.mac(frame.SrcMAC()), p.mac(frame.DstMAC())}
+	m := &macs{p.mac(p.b[off+6 : off+12]), p.mac(p.b[off : off+6])}
 	if p.e {
 		p.f("%s > %s, ", m.src, m.dst)
 	}
-	header := 14 + 4*frame.VLANs()
+	header := 14
 	told := false // whether the length was
-	if p.e {
-		for i := range frame.VLANs() {
-			tag := frame.VLAN(i)
-			p.etherType(tag.Type)
+	for isTag(p.u16(off+header-2)) && captured >= header+4 {
+		if p.e {
+			p.etherType(p.u16(off + header - 2))
 			if !told {
 				p.f(", length %d: ", length)
 				told = true
 			} else {
 				p.s(", ")
 			}
-			p.tag(tag.TCI)
+			p.tag(p.u16(off + header))
 		}
+		header += 4
 	}
 	t := p.u16(off + header - 2)
-	switch t {
-	case etherVLAN, etherQinQ, ether9100, ether9200:
+	if isTag(t) {
 		p.proto = "vlan" // the last tag is cut
 		p.truncated()
 		return captured
 	}
 	at, payload := off+header, length-header
-	if t == etherJumbo {
+	if t == decode.EtherTypeJumbo {
 		n, known := p.llc(at, payload, m)
 		if !known {
 			p.unknown(at, p.rest(at))
 		}
 		return header + n
 	}
-	if t <= maxEtherLength {
+	if t <= decode.MaxLength8023 {
 		payload = min(payload, int(t))
 		was := p.limit(at, payload)
 		if p.e {
@@ -140,6 +120,11 @@ func (p *printer) ethernet(off, length int) int {
 	return header
 }
 
+// isTag reports whether an EtherType is one of VLAN tags.
+func isTag(t uint16) bool {
+	return t == decode.EtherTypeVLAN || t == decode.EtherTypeQinQ || t == decode.EtherTypeQinQ9100 || t == decode.EtherTypeQinQ9200
+}
+
 // macs are the hardware addresses of a frame as text.
 type macs struct{ src, dst string }
 
@@ -165,15 +150,15 @@ func (p *printer) tag(tci uint16) {
 // long. It returns false if it knows nothing of the type.
 func (p *printer) network(t uint16, off, length int) bool {
 	switch t {
-	case etherIPv4:
+	case decode.EtherTypeIPv4:
 		p.ipv4(off, length)
-	case etherIPv6:
+	case decode.EtherTypeIPv6:
 		p.ipv6(off, length)
-	case etherARP, etherRARP:
+	case decode.EtherTypeARP, etherRARP:
 		p.arp(off, length)
-	case etherMPLS, etherMPLSM:
+	case decode.EtherTypeMPLS, decode.EtherTypeMPLSMulticast:
 		p.mpls(off, length)
-	case etherPPPoE, etherPPPoE2:
+	case decode.EtherTypePPPoE, etherPPPoE2:
 		p.pppoe(off, length)
 	default:
 		s, ok := dissected[t]
@@ -254,7 +239,7 @@ func (p *printer) cooked(addrLen uint16, addr []byte, proto uint16, length int) 
 		p.s("802.2")
 	default:
 		known := "Unknown"
-		if proto > maxEtherLength {
+		if proto > decode.MaxLength8023 {
 			known = word(etherTypes, proto, known)
 		}
 		p.f("ethertype %s (0x%04x)", known, proto)
@@ -265,15 +250,14 @@ func (p *printer) cooked(addrLen uint16, addr []byte, proto uint16, length int) 
 // cookedPayload prints what follows a cooked header. describe prints the header
 // if nothing can be said of the payload.
 func (p *printer) cookedPayload(c decode.Cooked, off, length int, describe func(length int)) int {
-	const radiotap = 803
 	header := off
 	length -= off
-	if c.ARPHRD == radiotap {
+	if c.ARPHRD == decode.ARPHRDRadiotap {
 		p.pass("802.11", length)
 		return header
 	}
 	t := c.Protocol
-	for t == etherVLAN {
+	for t == decode.EtherTypeVLAN {
 		if p.rest(off) < 4 {
 			p.proto = "vlan"
 			p.truncated()
@@ -282,7 +266,7 @@ func (p *printer) cookedPayload(c decode.Cooked, off, length int, describe func(
 		if p.e {
 			p.tag(p.u16(off))
 		}
-		if t = p.u16(off + 2); t <= maxEtherLength {
+		if t = p.u16(off + 2); t <= decode.MaxLength8023 {
 			t = 4
 		}
 		if p.q == 0 {
@@ -301,7 +285,7 @@ func (p *printer) cookedPayload(c decode.Cooked, off, length int, describe func(
 			return off
 		}
 		return off + n
-	case t <= maxEtherLength:
+	case t <= decode.MaxLength8023:
 		p.unknown(off, p.rest(off))
 	case !p.network(t, off, length):
 		if !p.e {

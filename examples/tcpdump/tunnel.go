@@ -1,6 +1,10 @@
 package main
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/wstap/wstap/decode"
+)
 
 // authentication prints an authentication header (RFC 4302) and returns its
 // length.
@@ -104,13 +108,13 @@ func (p *printer) gre(off, length int) {
 		p.s("\n\t")
 	}
 	switch proto {
-	case etherIPv4:
+	case decode.EtherTypeIPv4:
 		p.ipv4(off, length)
-	case etherIPv6:
+	case decode.EtherTypeIPv6:
 		p.ipv6(off, length)
-	case etherMPLS:
+	case decode.EtherTypeMPLS:
 		p.mpls(off, length)
-	case etherTEB:
+	case decode.EtherTypeTEB:
 		p.ethernet(off, length)
 	default:
 		p.f("gre-proto-0x%x", proto)

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"strconv"
 	"strings"
 
 	"github.com/wstap/wstap/capture"
@@ -58,12 +59,11 @@ func linkType(name string) (decode.LinkType, error) {
 		}
 		return linkType(numbered)
 	}
-	hardware, err := os.ReadFile("/sys/class/net/" + name + "/type")
-	switch strings.TrimSpace(string(hardware)) { // ARPHRD_ constants of if_arp.h
-	case "1", "772", "":
+	hardware, _ := os.ReadFile("/sys/class/net/" + name + "/type")
+	text := strings.TrimSpace(string(hardware))
+	if text == "" {
 		return decode.LinkEthernet, nil
-	case "65534", "519":
-		return decode.LinkRaw, nil
 	}
-	return decode.LinkSLL2, err
+	arphrd, err := strconv.ParseUint(text, 10, 16)
+	return decode.DeviceLink(uint16(arphrd)), err
 }

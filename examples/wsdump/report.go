@@ -30,6 +30,7 @@ func (o *options) printStats(w io.Writer, s websocket.Stats) {
 		unit, what string
 	}{
 		{s.Undecoded, "packet", " that cannot be decoded"},
+		{s.Guessed, "frame", " said to be Ethernet but beginning with an IP header, and read as IP"},
 		{r.FragmentDropped, "IP fragment", " of packets that were never whole"},
 		{r.Cut, "byte", " cut off by the snapshot length"},
 		{r.Discarded, "byte", " given up while what came before them was missing"},

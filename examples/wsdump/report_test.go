@@ -18,7 +18,7 @@ func TestClosingLines(t *testing.T) {
 	all := websocket.Stats{
 		Capture: capture.Stats{Captured: 90, Received: 105, Dropped: 12, Skipped: 3, Freezes: 2,
 			FirstDrop: time.Date(2026, 11, 22, 18, 16, 32, 755341000, time.Local)},
-		Undecoded: 1,
+		Undecoded: 1, Guessed: 1,
 		Reassembly: reassembly.Stats{Packets: 89, Segments: 80, Stray: 2, Fragments: 5, Other: 3, Reassembled: 1,
 			FragmentUsed: 2, FragmentDropped: 3, Bytes: 1000, Delivered: 800, Queued: 150, Discarded: 50, Cut: 17, Gaps: 2, Gapped: 1500,
 			Flows: 2, Active: 1, Ended: [6]uint64{reassembly.Evicted: 1}},
@@ -32,6 +32,7 @@ func TestClosingLines(t *testing.T) {
 12 packets dropped by kernel
 1460 bytes lost in gaps
 1 packet that cannot be decoded
+1 frame said to be Ethernet but beginning with an IP header, and read as IP
 3 IP fragments of packets that were never whole
 17 bytes cut off by the snapshot length
 50 bytes given up while what came before them was missing

@@ -9,17 +9,6 @@ import (
 	"github.com/wstap/wstap/decode"
 )
 
-// EtherTypes that the builders write.
-const (
-	EtherTypeIPv4  = 0x0800
-	EtherTypeARP   = 0x0806
-	EtherTypeVLAN  = 0x8100
-	EtherTypeIPv6  = 0x86dd
-	EtherTypeQinQ  = 0x88a8
-	EtherTypePPPoE = 0x8864
-	EtherTypeMPLS  = 0x8847
-)
-
 // A VLAN is one 802.1Q or 802.1ad tag.
 type VLAN struct {
 	Type uint16 // the tag's own EtherType; 0 means 0x8100
@@ -79,7 +68,7 @@ func (l *Link) Append(b []byte, etherType uint16, payload []byte) []byte {
 		b = append(b, 0, 0)
 	case decode.LinkNull, decode.LinkLoop:
 		family := uint32(2) // AF_INET
-		if etherType == EtherTypeIPv6 {
+		if etherType == decode.EtherTypeIPv6 {
 			family = 30 // AF_INET6 of Darwin
 		}
 		if l.Type == decode.LinkLoop || l.BigEndian {
@@ -112,7 +101,7 @@ func (l *Link) Append(b []byte, etherType uint16, payload []byte) []byte {
 
 func (v VLAN) etherType() uint16 {
 	if v.Type == 0 {
-		return EtherTypeVLAN
+		return decode.EtherTypeVLAN
 	}
 	return v.Type
 }
@@ -127,7 +116,7 @@ func (l *Link) arphrd() uint16 {
 // EtherTypeOf returns the EtherType of packets to or from a.
 func EtherTypeOf(a netip.Addr) uint16 {
 	if a.Is4() {
-		return EtherTypeIPv4
+		return decode.EtherTypeIPv4
 	}
-	return EtherTypeIPv6
+	return decode.EtherTypeIPv6
 }
