@@ -37,7 +37,7 @@ type options struct {
 	times     int  // number of -t
 	nano      bool
 
-	json, total, demo, print, follow, secrets, help, version bool
+	json, total, demo, print, follow, secrets, noTunnels, help, version bool
 }
 
 // A usageError is a mistake on the command line: exit status 2.
@@ -130,6 +130,7 @@ var table = []option{
 	{0, []string{"count"}, false, toggle(func(o *options) { o.total = true })},
 	{0, []string{"follow"}, false, toggle(func(o *options) { o.follow = true })},
 	{0, []string{"show-secrets"}, false, toggle(func(o *options) { o.secrets = true })},
+	{0, []string{"no-tunnels"}, false, toggle(func(o *options) { o.noTunnels = true })},
 	{0, []string{"demo"}, false, toggle(func(o *options) { o.demo = true })},
 	{0, []string{"print"}, false, toggle(func(o *options) { o.print = true })},
 	{'h', []string{"help"}, false, toggle(func(o *options) { o.help = true })},

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/wstap/wstap/capture/filter"
+	"github.com/wstap/wstap/reassembly"
 	"github.com/wstap/wstap/websocket"
 )
 
@@ -119,13 +120,21 @@ func colour() bool {
 		runtime.GOOS != "windows" && isTerminal(os.Stdout)
 }
 
+// tapConfig returns what the tap is to do: by default it looks into tunnels.
+func (o *options) tapConfig() *websocket.Config {
+	if o.noTunnels {
+		return nil
+	}
+	return &websocket.Config{Reassembly: &reassembly.Config{Tunnels: reassembly.AllTunnels}}
+}
+
 // tapAll taps src to its end, to -c messages, or to a signal, and prints. each,
 // if not nil, sees every event and ends the capture by returning false.
 func (o *options) tapAll(ctx context.Context, src *source, each func(websocket.Event) bool) error {
 	ignorePipe()
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	tap := websocket.NewTap(src, nil)
+	tap := websocket.NewTap(src, o.tapConfig())
 	progress := src.newProgress()
 	defer progress.stop()
 	eager := src.eager || o.line || isTerminal(os.Stdout)
