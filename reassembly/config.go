@@ -65,8 +65,8 @@ type Config struct {
 	// apart by tunnel. 0: none; a capture on all interfaces of a host sees most
 	// inner packets anyway, once more.
 	Tunnels Tunnels
-	// VXLANPorts are the UDP ports of VXLAN. nil: 4789, and 8472, which Linux
-	// used before.
+	// VXLANPorts are the UDP ports of VXLAN, besides 4790, which is GPE's. nil:
+	// 4789, and 8472, which Linux used before.
 	VXLANPorts []uint16
 	// SeparateVLANs keeps connections of different VLANs apart. Without it a
 	// packet seen with and without its tag is one packet seen twice.

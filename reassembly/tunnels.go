@@ -1,27 +1,46 @@
 package reassembly
 
 import (
-	"encoding/binary"
 	"slices"
 
 	"github.com/wstap/wstap/decode"
 )
 
 // Tunnels is a set of the encapsulations that an Assembler looks into.
-type Tunnels uint8
+type Tunnels uint16
 
 // The encapsulations.
 const (
-	VXLAN  Tunnels = 1 << iota // RFC 7348, over UDP
-	Geneve                     // RFC 8926, over UDP
-	GRE                        // RFC 2784, RFC 2890, with IP, Ethernet or ERSPAN II inside
-	IPIP                       // RFC 2003, RFC 2473, RFC 4213: IP in IP, of any version in any
+	VXLAN   Tunnels = 1 << iota // RFC 7348, with GBP or GPE, over UDP
+	Geneve                      // RFC 8926, over UDP
+	GRE                         // RFC 2784, RFC 2890 with IP, Ethernet, PPP, MPLS, NSH or ERSPAN I to III inside; RFC 2637 (PPTP)
+	IPIP                        // RFC 2003, RFC 2473, RFC 4213: IP in IP, of any version in any
+	MPLS                        // RFC 7510, over UDP; RFC 4023, over IP
+	GTP                         // 3GPP TS 29.281: GTP-U, over UDP
+	L2TP                        // RFC 2661, over UDP; RFC 3931, over UDP and IP
+	EtherIP                     // RFC 3378; also Ethernet in IP (RFC 8986)
+	TZSP                        // TaZmen Sniffer Protocol, over UDP
+	AnyPort                     // those over UDP on ports of a mirror's own choice, where the form leaves no doubt
 
-	AllTunnels = VXLAN | Geneve | GRE | IPIP
+	AllTunnels = VXLAN | Geneve | GRE | IPIP | MPLS | GTP | L2TP | EtherIP | TZSP | AnyPort
 )
+
+// overUDP are those that UDP carries.
+const overUDP = VXLAN | Geneve | MPLS | GTP | L2TP | TZSP
 
 // maxDepth is how many layers of tunnels and fragments are looked through.
 const maxDepth = 4
+
+// An opening is what a tunnel's headers say: what is inside, and from where on.
+type opening struct {
+	kind Tunnels
+	link decode.LinkType // of what is inside
+	n    int             // length of the headers
+	id   uint32          // of the network inside
+	// ends: the network is one of the two ends of the tunnel, as they number
+	// each direction by itself or not at all.
+	ends bool
+}
 
 // packet takes a packet that is depth layers deep.
 func (a *Assembler) packet(p *decode.Packet, space uint32, depth int) {
@@ -42,127 +61,102 @@ func (a *Assembler) packet(p *decode.Packet, space uint32, depth int) {
 	}
 }
 
+// tunnelOf returns the tunnels that IP carries under a protocol number.
+func tunnelOf(proto uint8) Tunnels {
+	switch proto {
+	case decode.ProtoUDP:
+		return overUDP
+	case decode.ProtoGRE:
+		return GRE
+	case decode.ProtoIPv4, decode.ProtoIPv6:
+		return IPIP
+	case protoMPLS:
+		return MPLS
+	case protoL2TP:
+		return L2TP
+	case protoEtherIP, protoEthernet:
+		return EtherIP
+	}
+	return 0
+}
+
 // wantsFragment says whether what is in a fragment may be of use.
 func (a *Assembler) wantsFragment(proto uint8) bool {
 	switch proto {
-	case decode.ProtoUDP:
-		return a.cfg.Tunnels&(VXLAN|Geneve) != 0
-	case decode.ProtoGRE:
-		return a.cfg.Tunnels&GRE != 0
-	case decode.ProtoIPv4, decode.ProtoIPv6:
-		return a.cfg.Tunnels&IPIP != 0
 	case decode.ProtoTCP, decode.ProtoHopByHop, decode.ProtoRouting, decode.ProtoDestination, decode.ProtoAH:
 		return true
 	}
-	return false
+	return a.cfg.Tunnels&tunnelOf(proto) != 0
 }
 
 // tunnel takes what is inside of p. It returns false if p is no tunnel.
 func (a *Assembler) tunnel(p *decode.Packet, space uint32, depth int) bool {
-	b := p.Payload
-	var kind Tunnels
-	var id uint32
-	link := decode.LinkEthernet
-	header := 8
-	switch {
-	case p.UDP && a.cfg.Tunnels&VXLAN != 0 && slices.Contains(a.cfg.VXLANPorts, p.DstPort):
-		if len(b) < 8 || b[0]&8 == 0 {
-			return false
-		}
-		kind, id = VXLAN, binary.BigEndian.Uint32(b[4:])>>8
-	case p.UDP && a.cfg.Tunnels&Geneve != 0 && p.DstPort == genevePort:
-		if len(b) < 8 || b[0]>>6 != 0 {
-			return false
-		}
-		header += int(b[0]&0x3f) * 4
-		kind, id = Geneve, binary.BigEndian.Uint32(b[4:])>>8
-		var ok bool
-		if link, ok = linkOf(binary.BigEndian.Uint16(b[2:])); !ok {
-			return false
-		}
-	case p.Proto == decode.ProtoGRE && a.cfg.Tunnels&GRE != 0:
-		var ok bool
-		if link, header, id, ok = gre(b); !ok {
-			return false
-		}
-		kind = GRE
-	case (p.Proto == decode.ProtoIPv4 || p.Proto == decode.ProtoIPv6) && a.cfg.Tunnels&IPIP != 0:
-		kind, header, link = IPIP, 0, decode.LinkIPv4
-		if p.Proto == decode.ProtoIPv6 {
-			link = decode.LinkIPv6
-		}
-	default:
+	kind := a.cfg.Tunnels & tunnelOf(p.Proto)
+	if kind == 0 {
 		return false
 	}
-	if len(b) < header {
+	t := tunnel{b: p.Payload, wire: p.PayloadLen, inner: &a.inner[depth]}
+	var ok bool
+	switch p.Proto {
+	case decode.ProtoUDP:
+		ok = p.UDP && (a.byPort(&t, p) || a.cfg.Tunnels&AnyPort != 0 && t.byForm(kind))
+	case decode.ProtoGRE:
+		ok = t.gre()
+	case decode.ProtoIPv4:
+		ok = t.is(IPIP, decode.LinkIPv4, 0)
+	case decode.ProtoIPv6:
+		ok = t.is(IPIP, decode.LinkIPv6, 0)
+	case protoMPLS:
+		ok = t.mpls(0) && t.of(MPLS)
+	case protoL2TP:
+		ok = t.l2tp3(0)
+	case protoEtherIP:
+		ok = t.etherIP()
+	case protoEthernet:
+		ok = t.is(EtherIP, decode.LinkEthernet, 0)
+	}
+	if !ok || len(t.b) < t.n {
 		return false
 	}
-	inner := &a.inner[depth]
-	inner.DecodeCut(link, b[header:], p.PayloadLen-header)
-	a.packet(inner, a.spaceOf(p, space, kind, id), depth+1)
+	t.inner.DecodeCut(t.link, t.b[t.n:], t.wire-t.n)
+	if p.UDP && !t.sound() {
+		return false
+	}
+	a.packet(t.inner, a.spaceOf(p, space, &t.opening), depth+1)
 	return true
 }
 
-const genevePort = 6081
-
-// linkOf returns the link type for an EtherType inside of GRE or Geneve.
-func linkOf(etherType uint16) (decode.LinkType, bool) {
-	switch etherType {
-	case decode.EtherTypeIPv4:
-		return decode.LinkIPv4, true
-	case decode.EtherTypeIPv6:
-		return decode.LinkIPv6, true
-	case decode.EtherTypeTEB:
-		return decode.LinkEthernet, true
+// byPort reads the tunnel that has the ports of a UDP datagram.
+func (a *Assembler) byPort(t *tunnel, p *decode.Packet) bool {
+	on := a.cfg.Tunnels
+	either := func(port uint16) bool { return p.DstPort == port || p.SrcPort == port }
+	switch {
+	case on&VXLAN != 0 && (slices.Contains(a.cfg.VXLANPorts, p.DstPort) || p.DstPort == gpePort):
+		return t.vxlan()
+	case on&Geneve != 0 && p.DstPort == genevePort:
+		return t.geneve()
+	case on&MPLS != 0 && p.DstPort == mplsPort:
+		return t.mpls(0) && t.of(MPLS)
+	case on&GTP != 0 && either(gtpPort):
+		return t.gtp()
+	case on&L2TP != 0 && either(l2tpPort):
+		return t.l2tp()
+	case on&TZSP != 0 && p.DstPort == tzspPort:
+		return t.tzsp()
 	}
-	return 0, false
-}
-
-// gre reads a GRE header: flags C, K and S, version 0.
-func gre(b []byte) (link decode.LinkType, n int, key uint32, ok bool) {
-	const checksum, keyed, sequence = 0x8000, 0x2000, 0x1000
-	if len(b) < 4 {
-		return 0, 0, 0, false
-	}
-	flags, etherType := binary.BigEndian.Uint16(b), binary.BigEndian.Uint16(b[2:])
-	if flags&0x4007 != 0 { // routing (RFC 1701), or another version
-		return 0, 0, 0, false
-	}
-	n = 4
-	if flags&checksum != 0 {
-		n += 4
-	}
-	if flags&keyed != 0 {
-		if len(b) < n+4 {
-			return 0, 0, 0, false
-		}
-		key = binary.BigEndian.Uint32(b[n:])
-		n += 4
-	}
-	if flags&sequence != 0 {
-		n += 4
-	}
-	const erspan = 0x88be
-	if etherType == erspan {
-		if flags&sequence != 0 {
-			n += 8 // type II has a header of its own
-		}
-		return decode.LinkEthernet, n, key, true
-	}
-	link, ok = linkOf(etherType)
-	return link, n, key, ok
+	return false
 }
 
 // spaceOf names the address space inside of a tunnel, the same for both
 // directions: that of the VXLAN or Geneve network, or of the pair of ends (and
-// the key) of GRE and IP in IP. It is a keyed hash, so that no table grows.
-func (a *Assembler) spaceOf(p *decode.Packet, outer uint32, kind Tunnels, id uint32) uint32 {
+// the key) of GRE and the like. It is a keyed hash, so that no table grows.
+func (a *Assembler) spaceOf(p *decode.Packet, outer uint32, t *opening) uint32 {
 	h := uint64(outer)
-	if kind == GRE || kind == IPIP {
+	if t.ends {
 		h = uint64(mix(h^sum(addressOf(p.Src().Addr()), &a.seed)+sum(addressOf(p.Dst().Addr()), &a.seed), a.seed[3]))
 	}
-	h = h<<32 | uint64(id)
-	return mix(h^a.seed[1], a.seed[2]^uint64(kind))>>1 | 1
+	h = h<<32 | uint64(t.id)
+	return mix(h^a.seed[1], a.seed[2]^uint64(t.kind))>>1 | 1
 }
 
 // vlanSpace is taggedSpace if VLANs are to be kept apart.

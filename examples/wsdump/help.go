@@ -18,6 +18,8 @@ Where from
   -B KIB      size of the kernel's ring
   -p          do not make the interface promiscuous
   -Q DIR      in, out or inout
+  --no-tunnels
+              do not look into tunnels (VXLAN, Geneve, GRE, GTP, L2TP and the like)
   -Z USER     give up root for USER once the capture and the file of -w are open
 
 Where to

@@ -15,6 +15,7 @@ import (
 	"github.com/wstap/wstap/capture/filter"
 	"github.com/wstap/wstap/export/jsonl"
 	"github.com/wstap/wstap/internal/cli"
+	"github.com/wstap/wstap/reassembly"
 	"github.com/wstap/wstap/websocket"
 )
 
@@ -114,13 +115,21 @@ func (o *options) printer(out io.Writer) printer {
 	return p
 }
 
+// tapConfig returns what the tap is to do: by default it looks into tunnels.
+func (o *options) tapConfig() *websocket.Config {
+	if o.noTunnels {
+		return nil
+	}
+	return &websocket.Config{Reassembly: &reassembly.Config{Tunnels: reassembly.AllTunnels}}
+}
+
 // tapAll taps src to its end, to -c messages, or to a signal, and prints. each,
 // if not nil, sees every event and ends the capture by returning false.
 func (o *options) tapAll(ctx context.Context, src *source, each func(websocket.Event) bool) error {
 	cli.IgnorePipe()
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	tap := websocket.NewTap(src, nil)
+	tap := websocket.NewTap(src, o.tapConfig())
 	progress := src.newProgress()
 	defer progress.stop()
 	eager := src.eager || o.line || cli.IsTerminal(os.Stdout)
