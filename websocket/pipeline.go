@@ -20,7 +20,6 @@ import (
 type pipeline struct {
 	tap    *Tap
 	src    capture.Source
-	ready  interface{ Ready() bool } // src, if it can say that Next will not wait; else nil
 	asm    *reassembly.Assembler
 	yield  func(Event, error) bool // borrows; nil where sink is set
 	sink   *sink                   // owns
@@ -61,7 +60,6 @@ type pipeline struct {
 func newPipeline(t *Tap, src capture.Source, yield func(Event, error) bool, s *sink) *pipeline {
 	p := &pipeline{tap: t, src: src, yield: yield, sink: s, silent: yield == nil && s == nil, maxMessage: t.cfg.MaxMessage, maxBuffered: t.cfg.MaxBuffered}
 	p.windows.max = t.cfg.MaxWindows
-	p.ready, _ = src.(interface{ Ready() bool })
 	if s != nil {
 		p.sending = make([]*Message, 0, 64)
 	}
@@ -79,10 +77,10 @@ type work struct {
 	times   [burst]time.Time // of packets
 }
 
-// run reads the source to its end. Whatever ends it, what was read is told.
+// run reads the source to its end. Whatever ends it, what was read is given out.
 func (p *pipeline) run(ctx context.Context) error {
 	if ctx.Err() != nil {
-		return context.Cause(ctx)
+		return doneError(ctx)
 	}
 	stop := context.AfterFunc(ctx, func() { p.src.Close() })
 	defer stop()
@@ -90,21 +88,18 @@ func (p *pipeline) run(ctx context.Context) error {
 	var err error
 	for !p.stopped {
 		var n int
-		if n, err = capture.NextBatch(p.src, w.frames[:]); n == 0 {
+		if n, err = p.src.Read(w.frames[:]); n == 0 {
 			break
 		}
 		p.mu.Lock()
 		p.work(w, n)
 		p.mu.Unlock()
-		if len(p.sending) > 0 && (p.ready == nil || !p.ready.Ready()) {
-			p.flush()
+		if len(p.sending) > 0 {
+			p.flush() // the next Read may wait
 		}
 	}
-	if len(p.sending) > 0 {
-		p.flush()
-	}
 	if ctx.Err() != nil {
-		return context.Cause(ctx)
+		return doneError(ctx)
 	}
 	// Also before an error: what a cut file holds, or what waits behind a hole.
 	p.mu.Lock()
@@ -167,8 +162,8 @@ func (p *pipeline) tellMessage(m *Message) {
 	}
 }
 
-// flush sends the messages gathered before Next may wait: together, because
-// waking the receiver for each costs more than all else.
+// flush sends the messages of a batch of frames: together, because waking the
+// receiver for each costs more than all else.
 func (p *pipeline) flush() {
 	n := p.sink.send(p.sending)
 	p.given.Add(uint64(n))
