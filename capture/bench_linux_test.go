@@ -42,7 +42,7 @@ func captureFrames(arg string) error {
 	defer l.Close()
 	var f capture.Frame
 	for range n {
-		if err := l.Next(&f); err != nil {
+		if err := read1(l, &f); err != nil {
 			return err
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log"
 	"net"
 	"os"
@@ -24,21 +23,17 @@ func ExampleListen() {
 	defer src.Close()
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer cancel()
-	// Next does not look at a context. Stop lets it finish with what was
+	// A Source does not look at a context. Stop lets it finish with what was
 	// captured; Close would end it at once.
 	context.AfterFunc(ctx, func() { src.Stop() })
-	var f capture.Frame
+	name := src.Info().InterfaceName
 	var p decode.Packet
-	for {
-		err := src.Next(&f)
-		if err == io.EOF {
-			break
-		}
+	for f, err := range capture.Frames(src) {
 		if err != nil {
 			log.Fatal(err)
 		}
 		if p.Decode(f.Link, f.Data) == nil && p.TCP {
-			fmt.Println(f.Time, src.InterfaceName(f.Interface), p.Src(), p.Dst(), p.PayloadLen)
+			fmt.Println(f.Time, name(f.Interface), p.Src(), p.Dst(), p.PayloadLen)
 		}
 	}
 	st, _ := src.Stats()
@@ -55,15 +50,18 @@ func ExampleLive_Shards() {
 	var wg sync.WaitGroup
 	for _, shard := range src.Shards() {
 		wg.Go(func() {
-			var f capture.Frame
+			fs := make([]capture.Frame, 64)
 			for {
-				if err := shard.Next(&f); err != nil {
+				n, err := shard.Read(fs)
+				if err != nil {
 					if !errors.Is(err, net.ErrClosed) {
 						log.Print(err)
 					}
 					return
 				}
-				// ...
+				for i := range fs[:n] {
+					_ = &fs[i] // ...
+				}
 			}
 		})
 	}

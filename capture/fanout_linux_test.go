@@ -66,7 +66,7 @@ func readShards(t *testing.T, l *Live) [][]Frame {
 		wg.Go(func() {
 			for {
 				var f Frame
-				err := s.Next(&f)
+				err := read1(s, &f)
 				if err == io.EOF {
 					return
 				}

@@ -28,7 +28,7 @@ func frames(l capture.Source) (<-chan []byte, <-chan error) {
 	go func() {
 		var f capture.Frame
 		for {
-			if err := l.Next(&f); err != nil {
+			if err := read1(l, &f); err != nil {
 				end <- err
 				return
 			}
@@ -107,12 +107,12 @@ func TestInterfaceGone(t *testing.T) {
 			tap.Close()
 			var f capture.Frame
 			for i := range 100 {
-				if err := l.Next(&f); err != nil {
+				if err := read1(l, &f); err != nil {
 					t.Fatalf("frame %d: %v", i, err)
 				}
 			}
 			for range 2 {
-				if err := l.Next(&f); !errors.Is(err, capture.ErrInterfaceGone) {
+				if err := read1(l, &f); !errors.Is(err, capture.ErrInterfaceGone) {
 					t.Fatal(err)
 				}
 			}
@@ -201,14 +201,14 @@ func TestSeveralInterfaces(t *testing.T) {
 	got := make(map[string]int)
 	var f capture.Frame
 	for {
-		err := l.Next(&f)
+		err := read1(l, &f)
 		if err == io.EOF {
 			break
 		}
 		if err != nil {
 			t.Fatal(err)
 		}
-		got[string(f.Data[len(f.Data)-4:])+" "+l.InterfaceName(f.Interface)]++
+		got[string(f.Data[len(f.Data)-4:])+" "+l.Info().InterfaceName(f.Interface)]++
 	}
 	if len(got) != 2 || got["tap0 tap0"] != 50 || got["tap2 tap2"] != 50 {
 		t.Errorf("%v", got)
@@ -224,7 +224,7 @@ func TestDirection(t *testing.T) {
 			ask  capture.Direction
 			want []capture.Direction
 		}{
-			{capture.Unknown, []capture.Direction{capture.Outgoing, capture.Incoming}},
+			{capture.DirectionUnknown, []capture.Direction{capture.Outgoing, capture.Incoming}},
 			{capture.Incoming, []capture.Direction{capture.Incoming, capture.Incoming}},
 			{capture.Outgoing, []capture.Direction{capture.Outgoing, capture.Outgoing}},
 		} {
@@ -235,7 +235,7 @@ func TestDirection(t *testing.T) {
 			}
 			var f capture.Frame
 			for _, want := range tt.want {
-				if err := l.Next(&f); err != nil || f.Direction != want {
+				if err := read1(l, &f); err != nil || f.Direction != want {
 					t.Errorf("%s, %v: %v, %v, want %v", name, tt.ask, f.Direction, err, want)
 				}
 			}
@@ -270,7 +270,7 @@ func TestDrops(t *testing.T) {
 	var f capture.Frame
 	var last time.Time
 	for range n - int(st.Dropped) {
-		if err := l.Next(&f); err != nil {
+		if err := read1(l, &f); err != nil {
 			t.Fatal(err)
 		}
 		last = f.Time
@@ -279,7 +279,7 @@ func TestDrops(t *testing.T) {
 		t.Errorf("first drop at %v, last frame before at %v", st.FirstDrop, last)
 	}
 	fmt.Fprint(c, "again")
-	if err := l.Next(&f); err != nil || !bytes.HasSuffix(f.Data, []byte("again")) {
+	if err := read1(l, &f); err != nil || !bytes.HasSuffix(f.Data, []byte("again")) {
 		t.Fatalf("%v, %q", err, f.Data)
 	}
 	st, err = l.Stats()
@@ -300,7 +300,7 @@ func TestLongFrames(t *testing.T) {
 				t.Fatal(err)
 			}
 			var f capture.Frame
-			if err := l.Next(&f); err != nil || len(f.Data) != f.Length || !bytes.HasSuffix(f.Data, []byte(text)) {
+			if err := read1(l, &f); err != nil || len(f.Data) != f.Length || !bytes.HasSuffix(f.Data, []byte(text)) {
 				t.Fatalf("%v, %d bytes of %d", err, len(f.Data), f.Length)
 			}
 		}
@@ -319,7 +319,7 @@ func TestCloseWhileBorrowed(t *testing.T) {
 		}
 		var f capture.Frame
 		for range 500 {
-			if err := l.Next(&f); err != nil {
+			if err := read1(l, &f); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -334,7 +334,7 @@ func TestCloseWhileBorrowed(t *testing.T) {
 		if !bytes.HasSuffix(f.Data, []byte("borrowed")) || f.Data[0] != 8 {
 			t.Fatalf("after Close: % x", f.Data)
 		}
-		if err := l.Next(&f); !errors.Is(err, net.ErrClosed) {
+		if err := read1(l, &f); !errors.Is(err, net.ErrClosed) {
 			t.Fatal(err)
 		}
 	}
@@ -364,7 +364,7 @@ func TestCloseRace(t *testing.T) {
 		read := func(s capture.Source) {
 			var f capture.Frame
 			for {
-				if err := s.Next(&f); err != nil {
+				if err := read1(s, &f); err != nil {
 					if !errors.Is(err, net.ErrClosed) {
 						t.Error(err)
 					}
@@ -404,7 +404,7 @@ func TestIdle(t *testing.T) {
 	for _, name := range []string{capture.Any, "tap0"} {
 		for _, workers := range []int{1, 2} {
 			l := listen(t, h, name, &capture.Config{Workers: workers})
-			go l.Next(new(capture.Frame))
+			go read1(l, new(capture.Frame))
 		}
 	}
 	time.Sleep(50 * time.Millisecond)

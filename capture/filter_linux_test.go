@@ -51,7 +51,7 @@ func TestSetFilter(t *testing.T) {
 
 			send(0, rounds)
 			for _, want := range []string{"a000000", "b000000", "a000001"} {
-				if err := l.Next(&f); err != nil || tail() != want {
+				if err := read1(l, &f); err != nil || tail() != want {
 					t.Fatalf("%v: %q, want %q", err, tail(), want)
 				}
 			}
@@ -71,7 +71,7 @@ func TestSetFilter(t *testing.T) {
 			}
 			nextB, nextC := 1, 0
 			for {
-				err := l.Next(&f)
+				err := read1(l, &f)
 				if err == io.EOF {
 					break
 				}
@@ -128,7 +128,7 @@ func TestLongFilter(t *testing.T) {
 		}
 		fmt.Fprint(udp(t, h, h, netip.MustParseAddr("127.0.0.1")), "hello")
 		var f capture.Frame
-		if err := l.Next(&f); err != nil {
+		if err := read1(l, &f); err != nil {
 			t.Error(err)
 		}
 		l.Close()

@@ -86,9 +86,9 @@ func (s *shard) give(f *Frame) bool {
 	} else if status&unix.TP_STATUS_CSUM_VALID != 0 {
 		f.Checksum = ChecksumValid
 	}
-	f.Clock = Software
+	f.Clock = ClockSoftware
 	if status&unix.TP_STATUS_TS_RAW_HARDWARE != 0 {
-		f.Clock = Hardware
+		f.Clock = ClockHardware
 	}
 	if s.frags != nil && s.frags.take(f, binary.BigEndian.Uint16(h[addrProto:]), net-mac) {
 		return false

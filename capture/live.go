@@ -6,8 +6,6 @@ import (
 	"math"
 	"net"
 	"time"
-
-	"github.com/wstap/wstap/decode"
 )
 
 // Any is the name that stands for every interface, those that appear later
@@ -22,16 +20,17 @@ const (
 	DefaultBlockTimeout = 10 * time.Millisecond // longest stay of a frame in an open block
 )
 
-// Errors of Listen and of Next.
 var (
-	// ErrNoInterface: there is no interface of that name.
+	// ErrNoInterface is returned by [Listen] when there is no interface of that
+	// name.
 	ErrNoInterface = errors.New("no such interface")
-	// ErrInterfaceGone: the captured interface was removed, or the last of
-	// several. Next returns it once what was captured before has been read.
+	// ErrInterfaceGone is returned by [Live.Read] when the captured interface was
+	// removed, or the last of several, and what was captured before has been read.
 	ErrInterfaceGone = errors.New("interface is gone")
 )
 
-// Config tunes Listen. A nil Config means the zero Config.
+// Config tunes [Listen]. A nil Config means the zero Config. Negative values are
+// errors.
 type Config struct {
 	// Filter is a pcap-filter(7) expression, evaluated in the kernel. Frames
 	// that do not match cost next to nothing and are not counted. Empty means
@@ -47,14 +46,14 @@ type Config struct {
 	Promiscuous bool
 
 	// Direction keeps only frames that come in (Incoming, which includes
-	// those between others) or go out (Outgoing). Unknown, the zero value,
-	// means both. On lo, where each frame goes out and comes in, both means
+	// those between others) or go out (Outgoing). DirectionUnknown, the zero
+	// value, means both. On lo, where each frame goes out and comes in, both means
 	// that it shows once, as Incoming.
 	Direction Direction
 
 	// Workers is how many rings the kernel spreads connections over, each to
 	// be read by one goroutine; see Live.Shards. 1 is best for a reader that
-	// only calls Next. 0 means as many as pay on this machine: one for two
+	// only calls Live.Read. 0 means as many as pay on this machine: one for two
 	// processors, at most four.
 	Workers int
 
@@ -75,11 +74,11 @@ type Config struct {
 	// milliseconds, and at most a minute. 0 means DefaultBlockTimeout.
 	BlockTimeout time.Duration
 
-	// Timestamps says who takes the time of frames. Adapters stamp what they
-	// receive, by a clock of their own; Frame.Clock tells of each frame. Where
-	// Hardware is not to be had, Listen says so in Warnings. The zero value is
-	// Software.
-	Timestamps Timestamps
+	// Clock says who takes the time of frames. Adapters stamp what they receive,
+	// by a clock of their own; Frame.Clock says it of each frame. Where there is
+	// no ClockHardware, Listen says so in Warnings. The zero value is
+	// ClockSoftware.
+	Clock Clock
 
 	// Namespace is the network namespace to capture in: a path such as
 	// /run/netns/blue, or the id of a process whose namespace it is. It needs
@@ -87,16 +86,13 @@ type Config struct {
 	Namespace string
 }
 
-// Live is a capture from one or more network interfaces. It is a Sharded
+// Live is a capture from one or more network interfaces. It is a [Sharded]
 // Source. Close it to free its rings.
 type Live struct {
 	live // what the platform needs
 }
 
-var (
-	_ Sharded = (*Live)(nil)
-	_ Batched = (*Live)(nil)
-)
+var _ Sharded = (*Live)(nil)
 
 // Listen captures from the named interface, from several with a comma between
 // their names, or with Any from all.
@@ -163,20 +159,18 @@ func (c *Config) setDefaults() error {
 	return nil
 }
 
-// Next fills in the next frame, waiting for it as long as it takes. With
-// several rings it merges them, in the order of time as far as one can tell
-// without waiting. The capture goes on when its interface is down and up again.
-// Errors are io.EOF after Stop, one that matches net.ErrClosed after Close, and
-// ErrInterfaceGone.
-func (l *Live) Next(f *Frame) error { return l.next(f) }
+// Read fills in the frames that are there already, as many as fs takes, of those
+// that the kernel handed over together, and waits as long as it takes where there
+// is none. With several rings it merges them, in the order of time as far as one
+// can tell without waiting. The capture goes on when its interface is down and up
+// again. The error is io.EOF after Stop, matches net.ErrClosed after Close, and is
+// otherwise ErrInterfaceGone or the kernel's.
+func (l *Live) Read(fs []Frame) (int, error) { return l.read(fs) }
 
-// NextBatch fills in the frames that are there already, as many as fs takes, of
-// those that the kernel handed over together; it waits like Next where there is
-// none. Merging several rings it returns one at a time. Errors are those of Next.
-func (l *Live) NextBatch(fs []Frame) (int, error) { return l.nextBatch(fs) }
-
-// LinkType is the type of all frames of the capture.
-func (l *Live) LinkType() decode.LinkType { return l.link }
+// Info says what is captured. Its InterfaceName answers for the captured
+// namespace; it remembers names, so those of interfaces that are gone can still
+// be asked for once they had been.
+func (l *Live) Info() Info { return l.info() }
 
 // Shards returns one Source for each ring. The kernel keeps both directions
 // of a connection in one ring.
@@ -185,30 +179,24 @@ func (l *Live) Shards() []Source { return l.sources() }
 // Stats returns the counters of all rings since Listen.
 func (l *Live) Stats() (Stats, error) { return l.stats() }
 
-// Close ends the capture, frees the rings and unblocks Next. It may be called
-// at any time, from any goroutine, and more than once. Data that was borrowed
-// when Close was called stays readable until the next call to Next.
+// Close ends the capture, frees the rings and ends a Read that waits. It may be
+// called at any time, from any goroutine, and more than once. Data that was
+// borrowed when Close was called stays readable until the next call to Read.
 func (l *Live) Close() error { return l.close() }
 
-// Stop ends the capture but not the reading: no frame comes in any more, Next
+// Stop ends the capture but not the reading: no frame comes in any more, Read
 // gives out those that are in the rings, and then returns io.EOF. It does not
 // wait. Close is still due.
 func (l *Live) Stop() error { return l.stop() }
 
 // SetFilter replaces the filter while the capture goes on. A frame that both
-// filters want is not lost. Every frame that a Next begun after SetFilter gives
+// filters want is not lost. Every frame that a Read begun after SetFilter gives
 // out matches the new filter, whenever it was captured. A mistake in expr is a
 // *filter.Error and changes nothing. It may be called from any goroutine.
 func (l *Live) SetFilter(expr string) error { return l.setFilter(expr) }
 
-// InterfaceName returns the name of the interface with the given index in the
-// captured namespace, empty if there is none. It remembers names, so those of
-// interfaces that are gone can still be asked for once they had been. It may
-// be called from any goroutine.
-func (l *Live) InterfaceName(index int) string { return l.interfaceName(index) }
-
-// Warnings tells what Listen could not do as asked and did otherwise, and of an
-// interface that is down, one sentence each; nil if nothing.
+// Warnings says what Listen could not do as asked and did otherwise, and which
+// interface is down, one sentence each; nil if nothing.
 func (l *Live) Warnings() []string { return l.warnings }
 
 // BufferSize returns the size in bytes of all rings together.
@@ -228,5 +216,5 @@ func Interfaces() ([]net.Interface, error) {
 	return append([]net.Interface{{Name: Any, Flags: net.FlagUp | net.FlagRunning}}, ifs...), nil
 }
 
-// errClosed is what Next returns after Close.
+// errClosed is what Read returns after Close.
 var errClosed = fmt.Errorf("capture: %w", net.ErrClosed)

@@ -137,7 +137,7 @@ func (l *live) prepare(c *Config) error {
 			}
 		}
 	}
-	if c.Timestamps == Hardware {
+	if c.Clock == ClockHardware {
 		for _, s := range l.shards {
 			if err := s.hardwareTime(l.device.index); err != nil {
 				l.warn("hardware timestamps: %v; the kernel takes the time", err)
@@ -152,7 +152,7 @@ func (l *live) prepare(c *Config) error {
 func (l *live) start(program []bpf.RawInstruction, dir Direction) error {
 	// Outgoing frames that nobody wants need not be copied: those that the
 	// prelude drops all of.
-	ignore := dir == Incoming || dir == Unknown && l.device.index != 0 && l.device.index == l.device.loopback
+	ignore := dir == Incoming || dir == DirectionUnknown && l.device.index != 0 && l.device.index == l.device.loopback
 	attach := func(program []bpf.RawInstruction) error {
 		for _, s := range l.shards {
 			if err := s.attach(program); err != nil {
@@ -213,19 +213,15 @@ func (l *live) warn(format string, a ...any) {
 	l.warnings = append(l.warnings, fmt.Sprintf(format, a...))
 }
 
-func (l *live) next(f *Frame) error {
+func (l *live) read(fs []Frame) (int, error) {
 	if l.merger != nil {
-		return l.merger.next(f)
+		return l.merger.read(fs)
 	}
-	return l.shards[0].Next(f)
+	return l.shards[0].Read(fs)
 }
 
-// nextBatch gives out a frame at a time where several rings are merged.
-func (l *live) nextBatch(fs []Frame) (int, error) {
-	if l.merger == nil {
-		return l.shards[0].NextBatch(fs)
-	}
-	return batchOfOne(l.merger.next, fs)
+func (l *live) info() Info {
+	return Info{Name: l.device.name, Link: l.link, SnapLen: l.snapLen, Live: true, InterfaceName: l.interfaceName}
 }
 
 func (l *live) sources() []Source {
@@ -272,7 +268,7 @@ func (l *live) readCounters(lost time.Time) error {
 	for _, s := range l.shards {
 		st, err := s.conn.Stats()
 		if err != nil {
-			return err
+			return fmt.Errorf("capture: %w", err)
 		}
 		l.counts.Received += uint64(st.Packets)
 		l.counts.Dropped += uint64(st.Drops)
@@ -323,9 +319,14 @@ func (l *live) stop() error {
 	if l.merger != nil {
 		l.merger.waiter.poke()
 	}
-	return errors.Join(errs...)
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("capture: %w", err)
+	}
+	return nil
 }
 
+// interfaceName returns the name of an interface in the captured namespace, and
+// the last one of an interface that is gone, if it was asked for before.
 func (l *live) interfaceName(index int) string {
 	l.mu.Lock()
 	defer l.mu.Unlock()

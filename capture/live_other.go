@@ -5,8 +5,6 @@ package capture
 import (
 	"errors"
 	"fmt"
-
-	"github.com/wstap/wstap/decode"
 )
 
 func supported() error {
@@ -15,17 +13,15 @@ func supported() error {
 
 // live is never used: open always fails.
 type live struct {
-	link       decode.LinkType
 	warnings   []string
 	bufferSize int
 }
 
-func (l *live) open(string, *Config) error     { return supported() }
-func (l *live) next(*Frame) error              { return errClosed }
-func (l *live) nextBatch([]Frame) (int, error) { return 0, errClosed }
-func (l *live) sources() []Source              { return nil }
-func (l *live) stats() (Stats, error)          { return Stats{}, errClosed }
-func (l *live) stop() error                    { return errClosed }
-func (l *live) setFilter(string) error         { return errClosed }
-func (l *live) interfaceName(int) string       { return "" }
-func (l *live) close() error                   { return nil }
+func (l *live) open(string, *Config) error { return supported() }
+func (l *live) read([]Frame) (int, error)  { return 0, errClosed }
+func (l *live) info() Info                 { return Info{Live: true} }
+func (l *live) sources() []Source          { return nil }
+func (l *live) stats() (Stats, error)      { return Stats{}, errClosed }
+func (l *live) stop() error                { return errClosed }
+func (l *live) setFilter(string) error     { return errClosed }
+func (l *live) close() error               { return nil }

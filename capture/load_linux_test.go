@@ -92,7 +92,7 @@ func TestLoadVLAN(t *testing.T) {
 				wg.Go(func() {
 					var f capture.Frame
 					for {
-						err := l.Next(&f)
+						err := read1(l, &f)
 						if err == io.EOF {
 							return
 						}

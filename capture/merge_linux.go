@@ -47,36 +47,60 @@ func newMerger(shards []*shard) (*merger, error) {
 	return m, nil
 }
 
-// next gives out the oldest frame of the blocks at hand.
-func (m *merger) next(f *Frame) error {
+// read gives out the oldest frames of the blocks at hand.
+func (m *merger) read(fs []Frame) (int, error) {
+	if len(fs) == 0 {
+		return 0, nil
+	}
 	for {
 		var err error
 		if m.look {
 			err = m.advance()
+			m.look = false
 		}
-		var oldest *shard
-		for _, s := range m.shards {
-			if s.left > 0 && (oldest == nil || s.stamp() < oldest.stamp()) {
-				oldest = s
-			}
+		if n := m.giveAll(fs); n > 0 {
+			return n, nil
 		}
-		if oldest != nil {
-			ok := oldest.give(f)
-			m.look = oldest.left == 0
-			if ok {
-				oldest.captured.Add(1)
-				return nil
-			}
+		if m.look {
 			continue
 		}
 		m.look = true
 		if err != errNotReady {
-			return err
+			return 0, err
 		}
 		if err := m.wait(); err != nil {
-			return err
+			return 0, err
 		}
 	}
+}
+
+// giveAll gives out frames, the oldest first, until fs is full or a block is
+// used up: another one might hold older frames, and the next advance takes it.
+func (m *merger) giveAll(fs []Frame) (n int) {
+	for n < len(fs) && !m.look {
+		s := m.oldest()
+		if s == nil {
+			break
+		}
+		if s.give(&fs[n]) {
+			s.captured.Add(1)
+			n++
+		}
+		m.look = s.left == 0
+	}
+	return n
+}
+
+// oldest returns the shard whose next frame is the oldest, or nil where no
+// shard has a block.
+func (m *merger) oldest() *shard {
+	var oldest *shard
+	for _, s := range m.shards {
+		if s.left > 0 && (oldest == nil || s.stamp() < oldest.stamp()) {
+			oldest = s
+		}
+	}
+	return oldest
 }
 
 // advance takes a block in every shard that has none. Unless there is one, it

@@ -26,16 +26,23 @@ func TestMergeOrder(t *testing.T) {
 		shards = append(shards, s)
 	}
 	m := &merger{shards: shards, look: true}
-	var f Frame
+	fs := make([]Frame, 7)
 	last := int64(0)
-	for i := range frames {
-		if err := m.next(&f); err != nil {
-			t.Fatal(err)
+	for i := 0; i < frames; {
+		n, err := m.read(fs)
+		if err != nil || n == 0 {
+			t.Fatal(n, err)
 		}
-		now := f.Time.UnixNano()
-		if now < last {
-			t.Fatalf("frame %d: %d after %d", i, now, last)
+		for _, f := range fs[:n] {
+			now := f.Time.UnixNano()
+			if now < last {
+				t.Fatalf("frame %d: %d after %d", i, now, last)
+			}
+			last = now
+			i++
 		}
-		last = now
+	}
+	if n, err := m.read(nil); n != 0 || err != nil {
+		t.Errorf("no room: %d, %v", n, err)
 	}
 }

@@ -72,22 +72,8 @@ type shard struct {
 	err       error           // seen while waiting
 }
 
-// Next implements Source.
-func (s *shard) Next(f *Frame) error {
-	for {
-		if s.left == 0 {
-			if parked, err := s.turn(f); parked || err != nil {
-				return err
-			}
-		} else if s.give(f) {
-			s.captured.Add(1)
-			return nil
-		}
-	}
-}
-
-// NextBatch implements Batched, with frames of one block.
-func (s *shard) NextBatch(fs []Frame) (int, error) {
+// Read implements Source, with frames of one block.
+func (s *shard) Read(fs []Frame) (int, error) {
 	if len(fs) == 0 {
 		return 0, nil
 	}
@@ -282,7 +268,7 @@ func (s *shard) setFilter(raw []bpf.RawInstruction, p *filter.Program) error {
 // rejectAll lets nothing in.
 var rejectAll = []bpf.RawInstruction{{Op: unix.BPF_RET | unix.BPF_K}}
 
-// stop lets nothing more in. Next gives out what the ring holds, then io.EOF.
+// stop lets nothing more in. Read gives out what the ring holds, then io.EOF.
 func (s *shard) stop() error {
 	err := s.attach(rejectAll)
 	s.mu.Lock()
@@ -323,10 +309,10 @@ func (s *shard) isDrained() bool {
 func (s *shard) check(fd int) error {
 	errno, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ERROR)
 	if err != nil {
-		return os.NewSyscallError("getsockopt", err)
+		return s.named(os.NewSyscallError("getsockopt", err))
 	}
 	if errno != 0 && errno != int(unix.ENETDOWN) {
-		return os.NewSyscallError("read", syscall.Errno(errno))
+		return s.named(os.NewSyscallError("read", syscall.Errno(errno)))
 	}
 	d := s.live.device
 	if d.members != nil {
@@ -336,8 +322,13 @@ func (s *shard) check(fd int) error {
 		up, err = interfaceUp(fd)
 		s.down = !up
 	}
+	return s.named(err)
+}
+
+// named says which capture an error is of.
+func (s *shard) named(err error) error {
 	if err != nil {
-		err = fmt.Errorf("capture: %s: %w", d.name, err)
+		err = fmt.Errorf("capture: %s: %w", s.live.device.name, err)
 	}
 	return err
 }
@@ -371,11 +362,14 @@ func interfaceUp(fd int) (bool, error) {
 	return flags&unix.IFF_UP != 0, err
 }
 
-// LinkType implements Source.
-func (s *shard) LinkType() decode.LinkType { return s.link }
+// Info implements Source: that of the whole capture.
+func (s *shard) Info() Info { return s.live.info() }
 
 // Stats implements Source: the counters of the whole capture.
 func (s *shard) Stats() (Stats, error) { return s.live.stats() }
+
+// Stop implements Source: it stops the whole capture.
+func (s *shard) Stop() error { return s.live.stop() }
 
 // Close implements Source: it closes the whole capture.
 func (s *shard) Close() error { return s.live.close() }
@@ -383,7 +377,7 @@ func (s *shard) Close() error { return s.live.close() }
 // close ends the shard's capture and frees its ring. Whatever its reader has
 // borrowed stays readable.
 func (s *shard) close() error {
-	// Next looks at closed after its last write to the block, so what detach
+	// Read looks at closed after its last write to the block, so what detach
 	// copies is what the reader saw.
 	if s.closed.Swap(true) {
 		return nil

@@ -93,12 +93,12 @@ func count(t testing.TB, src capture.Source) map[flow]int {
 	var f capture.Frame
 	var p decode.Packet
 	for {
-		err := src.Next(&f)
+		err := read1(src, &f)
 		if err == io.EOF {
 			return got
 		}
 		if err != nil {
-			t.Errorf("Next: %v", err)
+			t.Errorf("Read: %v", err)
 			return got
 		}
 		if err := p.Decode(f.Link, f.Data); err != nil {
@@ -213,19 +213,19 @@ func TestStop(t *testing.T) {
 				fmt.Fprint(c, "after")
 			}
 			for i := range n {
-				if err := l.Next(&f); err != nil {
+				if err := read1(l, &f); err != nil {
 					t.Fatalf("frame %d: %v", i, err)
 				}
 			}
 			for range 2 {
-				if err := l.Next(&f); err != io.EOF {
+				if err := read1(l, &f); err != io.EOF {
 					t.Fatalf("at the end: %v, %q", err, f.Data)
 				}
 			}
 			// Stopping wakes a reader that waits.
 			l = listen(t, h, "lo", &capture.Config{Workers: workers})
 			done := make(chan error)
-			go func() { done <- l.Next(&f) }()
+			go func() { done <- read1(l, &f) }()
 			if err := l.Stop(); err != nil {
 				t.Fatal(err)
 			}
@@ -233,7 +233,7 @@ func TestStop(t *testing.T) {
 				t.Fatal(err)
 			}
 			l.Close()
-			if err := l.Next(&f); errors.Is(err, io.EOF) {
+			if err := read1(l, &f); errors.Is(err, io.EOF) {
 				t.Fatalf("after Close: %v", err)
 			}
 		})

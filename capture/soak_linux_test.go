@@ -90,7 +90,7 @@ func TestSoak(t *testing.T) {
 		read := func(s capture.Source) {
 			var f capture.Frame
 			for n := 0; ; n++ {
-				err := s.Next(&f)
+				err := read1(s, &f)
 				switch {
 				case err == nil && i%5 == 0 && n == 100:
 					return // with a frame still borrowed
@@ -161,7 +161,7 @@ func TestBorrowedBlockIsFreed(t *testing.T) {
 		}
 		fmt.Fprint(c, "borrowed")
 		var f capture.Frame
-		if err := l.Next(&f); err != nil {
+		if err := read1(l, &f); err != nil {
 			t.Fatal(err)
 		}
 		if err := l.Close(); err != nil {
@@ -236,7 +236,7 @@ func TestRingRefused(t *testing.T) {
 	}
 	fmt.Fprint(c, "hello")
 	var f capture.Frame
-	if err := l.Next(&f); err != nil || !strings.HasSuffix(string(f.Data), "hello") {
+	if err := read1(l, &f); err != nil || !strings.HasSuffix(string(f.Data), "hello") {
 		t.Errorf("%v, %q", err, f.Data)
 	}
 	// With none at all the error says what for there is no memory.
@@ -252,13 +252,13 @@ func TestHardwareTimestamps(t *testing.T) {
 	h := testnet.New(t)
 	c := udp(t, h, h, netip.MustParseAddr("127.0.0.1"))
 	for _, name := range []string{"lo", capture.Any} {
-		l := listen(t, h, name, &capture.Config{Timestamps: capture.Hardware, Workers: 2})
+		l := listen(t, h, name, &capture.Config{Clock: capture.ClockHardware, Workers: 2})
 		if w := l.Warnings(); len(w) != 1 || !strings.HasPrefix(w[0], "hardware timestamps: ") {
 			t.Errorf("%s: %q", name, w)
 		}
 		fmt.Fprint(c, "hello")
 		var f capture.Frame
-		if err := l.Next(&f); err != nil || f.Clock != capture.Software || time.Since(f.Time) > time.Minute {
+		if err := read1(l, &f); err != nil || f.Clock != capture.ClockSoftware || time.Since(f.Time) > time.Minute {
 			t.Errorf("%s: %v, %+v", name, err, f)
 		}
 	}

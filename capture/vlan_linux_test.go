@@ -61,7 +61,7 @@ func TestVLAN(t *testing.T) {
 					t.Fatal(err)
 				}
 				var f capture.Frame
-				if err := l.Next(&f); err != nil {
+				if err := read1(l, &f); err != nil {
 					t.Fatal(err)
 				}
 				data := f.Data
@@ -78,7 +78,7 @@ func TestVLAN(t *testing.T) {
 				if err := p.Decode(f.Link, data); err != nil || p.IPVersion != 4 || string(p.Payload) != "hello" {
 					t.Errorf("decoded: %v, %+v", err, p)
 				}
-				if name := l.InterfaceName(f.Interface); name != "tap0" {
+				if name := l.Info().InterfaceName(f.Interface); name != "tap0" {
 					t.Errorf("interface %d is %q", f.Interface, name)
 				}
 			})
@@ -106,7 +106,7 @@ func TestVLANFilter(t *testing.T) {
 	}
 	var f capture.Frame
 	for i := range 100 {
-		if err := l.Next(&f); err != nil || !bytes.HasSuffix(f.Data, []byte(fmt.Sprint("seven", i))) {
+		if err := read1(l, &f); err != nil || !bytes.HasSuffix(f.Data, []byte(fmt.Sprint("seven", i))) {
 			t.Fatalf("frame %d: %v: %q", i, err, f.Data)
 		}
 	}
@@ -124,7 +124,7 @@ func TestSnapLen(t *testing.T) {
 			l := listen(t, h, name, &capture.Config{Direction: capture.Incoming, SnapLen: snap})
 			tap.Write(frame)
 			var f capture.Frame
-			if err := l.Next(&f); err != nil {
+			if err := read1(l, &f); err != nil {
 				t.Fatal(err)
 			}
 			want := frame
@@ -160,7 +160,7 @@ func TestVLANOutgoing(t *testing.T) {
 			}
 			var f capture.Frame
 			for {
-				if err := l.Next(&f); err != nil {
+				if err := read1(l, &f); err != nil {
 					t.Fatal(err)
 				}
 				if bytes.HasSuffix(f.Data, []byte("hello")) {

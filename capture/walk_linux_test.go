@@ -101,28 +101,28 @@ func TestCook(t *testing.T) {
 	}
 }
 
-func TestNextAllocatesNothing(t *testing.T) {
+func TestReadAllocatesNothing(t *testing.T) {
 	for _, link := range []decode.LinkType{decode.LinkEthernet, decode.LinkSLL2} {
 		s := fakeRing(t, link, 2, 100, unix.TP_STATUS_USER|unix.TP_STATUS_VLAN_VALID)
 		s.frags = newFragments(s, []*shard{s, s})
-		var f Frame
+		fs := make([]Frame, 3)
 		allocs := testing.AllocsPerRun(5000, func() {
 			if s.left == 0 && s.block != nil {
 				refill(s)
 			}
-			if err := s.Next(&f); err != nil {
+			if _, err := s.Read(fs); err != nil {
 				t.Fatal(err)
 			}
 		})
 		if allocs != 0 {
-			t.Errorf("%v: %v allocations a frame", link, allocs)
+			t.Errorf("%v: %v allocations a Read", link, allocs)
 		}
 	}
 }
 
-// What NextBatch gives out, for any sizes of batches, is what Next does: frames
-// of the ring that pass the filter, and those of other rings between blocks.
-func TestNextBatch(t *testing.T) {
+// What Read gives out is the same for any sizes of batches: frames of the ring
+// that pass the filter, and those of other rings between blocks.
+func TestReadSizes(t *testing.T) {
 	refuse, err := filter.Compile("greater 1", filter.Target{Link: decode.LinkEthernet})
 	if err != nil {
 		t.Fatal(err)
@@ -156,7 +156,7 @@ func TestNextBatch(t *testing.T) {
 	one := open()
 	for {
 		var f Frame
-		if err := one.Next(&f); err == io.EOF {
+		if err := read1(one, &f); err == io.EOF {
 			break
 		} else if err != nil {
 			t.Fatal(err)
@@ -172,7 +172,7 @@ func TestNextBatch(t *testing.T) {
 		var got []frame
 		for {
 			fs := make([]Frame, 1+rnd.IntN(most))
-			n, err := s.NextBatch(fs)
+			n, err := s.Read(fs)
 			if err == io.EOF {
 				break
 			}
@@ -189,21 +189,21 @@ func TestNextBatch(t *testing.T) {
 		if s.captured.Load() != one.captured.Load() || s.skipped.Load() != one.skipped.Load() {
 			t.Errorf("captured %d, skipped %d; want %d and %d", s.captured.Load(), s.skipped.Load(), one.captured.Load(), one.skipped.Load())
 		}
-		if n, err := s.NextBatch(nil); n != 0 || err != nil {
+		if n, err := s.Read(nil); n != 0 || err != nil {
 			t.Errorf("no room: %d, %v", n, err)
 		}
 	}
 }
 
 // A batch that Close comes before is none.
-func TestNextBatchClosed(t *testing.T) {
+func TestReadClosed(t *testing.T) {
 	s := fakeRing(t, decode.LinkEthernet, 2, 100, unix.TP_STATUS_USER)
 	fs := make([]Frame, 7)
-	if n, err := s.NextBatch(fs); n != len(fs) || err != nil {
+	if n, err := s.Read(fs); n != len(fs) || err != nil {
 		t.Fatal(n, err)
 	}
 	s.closed.Store(true)
-	if n, err := s.NextBatch(fs); n != 0 || err != errClosed {
+	if n, err := s.Read(fs); n != 0 || err != errClosed {
 		t.Errorf("%d, %v after Close", n, err)
 	}
 	if s.captured.Load() != uint64(len(fs)) {
@@ -211,7 +211,8 @@ func TestNextBatchClosed(t *testing.T) {
 	}
 }
 
-func BenchmarkNext(b *testing.B) {
+// BenchmarkRead is by batches of 32, a frame.
+func BenchmarkRead(b *testing.B) {
 	for _, bm := range []struct {
 		name   string
 		link   decode.LinkType
@@ -223,33 +224,18 @@ func BenchmarkNext(b *testing.B) {
 	} {
 		b.Run(bm.name, func(b *testing.B) {
 			s := fakeRing(b, bm.link, 8, 100, bm.status)
-			var f Frame
+			fs := make([]Frame, 32)
 			b.ReportAllocs()
-			for i := 0; b.Loop(); i++ {
+			for i := 0; i < b.N; {
 				if s.left == 0 && s.block != nil {
 					refill(s)
 				}
-				if err := s.Next(&f); err != nil {
+				n, err := s.Read(fs)
+				if err != nil {
 					b.Fatal(err)
 				}
+				i += n
 			}
 		})
-	}
-}
-
-// BenchmarkNextBatch is BenchmarkNext by 32, a frame.
-func BenchmarkNextBatch(b *testing.B) {
-	s := fakeRing(b, decode.LinkEthernet, 8, 100, unix.TP_STATUS_USER)
-	fs := make([]Frame, 32)
-	b.ReportAllocs()
-	for i := 0; i < b.N; {
-		if s.left == 0 && s.block != nil {
-			refill(s)
-		}
-		n, err := s.NextBatch(fs)
-		if err != nil {
-			b.Fatal(err)
-		}
-		i += n
 	}
 }

@@ -140,8 +140,8 @@ var readModes = []struct {
 	name string
 	read func(*Tap) (Stats, error)
 }{
-	{"Drain", func(tap *Tap) (s Stats, err error) {
-		err = tap.Drain(context.Background())
+	{"Count", func(tap *Tap) (s Stats, err error) {
+		err = tap.Count(context.Background())
 		return tap.Stats(), err
 	}},
 	{"Messages", func(tap *Tap) (s Stats, err error) {
@@ -209,9 +209,9 @@ func readAllWays(t *testing.T, name string, file []byte) {
 				if first == nil {
 					first = &st
 				} else if workers == 1 && st.Traffic != first.Traffic {
-					t.Errorf("%s: counts %+v; Drain has %+v", name, st.Traffic, first.Traffic)
+					t.Errorf("%s: counts %+v; Count has %+v", name, st.Traffic, first.Traffic)
 				} else if workers == 1 && (st.Messages != first.Messages || st.Reassembly.Delivered != first.Reassembly.Delivered) {
-					t.Errorf("%s: %d messages of %d bytes; Drain has %d of %d", name, st.Messages, st.Reassembly.Delivered,
+					t.Errorf("%s: %d messages of %d bytes; Count has %d of %d", name, st.Messages, st.Reassembly.Delivered,
 						first.Messages, first.Reassembly.Delivered)
 				}
 			}
@@ -298,7 +298,7 @@ func TestAccountsEarly(t *testing.T) {
 			t.Errorf("broken off: %d packets captured, %d worked on", st.Capture.Captured, worked)
 		}
 
-		for _, mode := range []string{"Messages", "Drain"} {
+		for _, mode := range []string{"Messages", "Count"} {
 			src, err := pcapfile.NewReader(bytes.NewReader(file), &pcapfile.Config{Workers: workers})
 			if err != nil {
 				t.Fatal(err)
@@ -313,7 +313,7 @@ func TestAccountsEarly(t *testing.T) {
 				st = tap.Stats()
 				st.Messages = n
 			} else {
-				if err := tap.Drain(ctx); !errors.Is(err, context.Canceled) {
+				if err := tap.Count(ctx); !errors.Is(err, context.Canceled) {
 					t.Error(err)
 				}
 				st = tap.Stats()
@@ -345,9 +345,9 @@ type cancellingShard struct {
 	left  int
 }
 
-func (s *cancellingShard) Next(f *capture.Frame) error {
+func (s *cancellingShard) Read(fs []capture.Frame) (int, error) {
 	if s.left--; s.left == 0 {
 		s.whole.cancel()
 	}
-	return s.Source.Next(f)
+	return s.Source.Read(fs[:1])
 }

@@ -65,7 +65,7 @@ type recorder struct {
 
 func newRecorder(cfg *Config) *recorder {
 	r := &recorder{now: t0}
-	r.p = newPipeline(NewTap(nil, cfg), nil, func(e Event, err error) bool {
+	r.p = newPipeline(NewTap(&frameSource{}, cfg), nil, func(e Event, err error) bool {
 		switch e := e.(type) {
 		case *Open:
 			r.opens = append(r.opens, e.Conn)

@@ -43,19 +43,21 @@ type idleSource struct {
 	atEnd    func()
 }
 
-func (s *idleSource) Next(f *capture.Frame) error {
+func (s *idleSource) Read(fs []capture.Frame) (int, error) {
 	if len(s.packets) == 0 {
 		if s.conn == s.n {
 			s.atEnd()
-			return io.EOF
+			return 0, io.EOF
 		}
 		s.packets = s.converse()
 		s.conn++
 	}
-	p := &s.packets[0]
-	s.packets = s.packets[1:]
-	*f = capture.Frame{Data: p.Frame, Length: len(p.Frame), Time: p.Time, Link: decode.LinkEthernet}
-	return nil
+	n := min(len(fs), len(s.packets))
+	for i, p := range s.packets[:n] {
+		fs[i] = capture.Frame{Data: p.Frame, Length: len(p.Frame), Time: p.Time, Link: decode.LinkEthernet}
+	}
+	s.packets = s.packets[n:]
+	return n, nil
 }
 
 func (s *idleSource) converse() []packetgen.Packet {
@@ -86,7 +88,8 @@ func stored(b []byte) (out []byte) {
 	return append(out, 0) // of the empty block whose rest RFC 7692 leaves out
 }
 
-func (s *idleSource) LinkType() decode.LinkType     { return decode.LinkEthernet }
+func (s *idleSource) Info() capture.Info            { return capture.Info{Link: decode.LinkEthernet} }
+func (s *idleSource) Stop() error                   { return nil }
 func (s *idleSource) Close() error                  { return nil }
 func (s *idleSource) Stats() (capture.Stats, error) { return capture.Stats{}, nil }
 

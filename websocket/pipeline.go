@@ -25,7 +25,6 @@ import (
 type pipeline struct {
 	tap    *Tap
 	src    capture.Source
-	ready  interface{ Ready() bool } // src, if it can say that Next will not wait; else nil
 	asm    *reassembly.Assembler
 	yield  func(Event, error) bool // borrows; nil where sink is set
 	sink   *sink                   // owns
@@ -78,7 +77,6 @@ func newPipeline(t *Tap, src capture.Source, yield func(Event, error) bool, s *s
 	p.budget = budget.New(&t.buffered, t.cfg.MaxBuffered)
 	p.histories = inflate.NewHistories(t.cfg.MaxWindows)
 	p.tester.Inflater = &p.inflater
-	p.ready, _ = src.(interface{ Ready() bool })
 	if s != nil {
 		p.sending = make([]*Message, 0, sendTogether)
 	}
@@ -97,31 +95,28 @@ type work struct {
 	further uint32           // which packets are not the first of their frame, a bit each
 }
 
-// run reads the source to its end. Whatever ends it, what was read is told.
+// run reads the source to its end. Whatever ends it, what was read is given out.
 func (p *pipeline) run(ctx context.Context) error {
 	if ctx.Err() != nil {
-		return context.Cause(ctx)
+		return doneError(ctx)
 	}
 	stop := context.AfterFunc(ctx, func() { p.src.Close() })
 	defer stop()
 	w := new(work)
 	var err error
-	for !p.stopped {
+	for !p.stopped && ctx.Err() == nil { // the source closes a little later
 		var n int
-		if n, err = capture.NextBatch(p.src, w.frames[:]); n == 0 {
+		if n, err = p.src.Read(w.frames[:]); n == 0 {
 			break
 		}
 		p.work(w, n)
 		p.publish()
-		if len(p.sending) > 0 && (p.ready == nil || !p.ready.Ready()) {
-			p.flush()
+		if len(p.sending) > 0 {
+			p.flush() // the next Read may wait
 		}
 	}
-	if len(p.sending) > 0 {
-		p.flush()
-	}
 	if ctx.Err() != nil {
-		return context.Cause(ctx)
+		return doneError(ctx)
 	}
 	// Also before an error: what a cut file holds, or what waits behind a hole.
 	p.asm.Close()

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -125,17 +124,18 @@ type frameSource struct {
 	n      int64 // given out
 }
 
-func (s *frameSource) Next(f *capture.Frame) error {
-	n := atomic.AddInt64(&s.n, 1)
-	if n > int64(len(s.frames)) {
-		atomic.AddInt64(&s.n, -1)
-		return io.EOF
+func (s *frameSource) Read(fs []capture.Frame) (int, error) {
+	at := atomic.LoadInt64(&s.n)
+	n := copy(fs, s.frames[at:])
+	if n == 0 {
+		return 0, io.EOF
 	}
-	*f = s.frames[n-1]
-	return nil
+	atomic.StoreInt64(&s.n, at+int64(n))
+	return n, nil
 }
-func (s *frameSource) LinkType() decode.LinkType { return s.link }
-func (s *frameSource) Close() error              { return nil }
+func (s *frameSource) Info() capture.Info { return capture.Info{Link: s.link} }
+func (s *frameSource) Stop() error        { return nil }
+func (s *frameSource) Close() error       { return nil }
 func (s *frameSource) Stats() (capture.Stats, error) {
 	n := uint64(atomic.LoadInt64(&s.n))
 	return capture.Stats{Captured: n, Received: n}, nil
@@ -143,20 +143,16 @@ func (s *frameSource) Stats() (capture.Stats, error) {
 
 func readFrames(t testing.TB, src capture.Source) *frameSource {
 	t.Helper()
-	s := &frameSource{link: src.LinkType()}
-	var f capture.Frame
-	for {
-		err := src.Next(&f)
-		if errors.Is(err, io.EOF) {
-			return s
-		}
+	s := &frameSource{link: src.Info().Link}
+	for f, err := range capture.Frames(src) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		c := f
+		c := *f
 		c.Data = bytes.Clone(f.Data)
 		s.frames = append(s.frames, c)
 	}
+	return s
 }
 
 // resegment cuts the payload of every segment into pieces of at most size bytes.

@@ -370,7 +370,7 @@ func (s *scenario) forge(k *talk, p *packetgen.Packet) (*packetgen.Packet, *forg
 // file writes the capture file.
 func (s *scenario) file() []byte {
 	var out bytes.Buffer
-	cfg := &pcapfile.WriterConfig{Format: pcapfile.Pcap, FlushInterval: -1}
+	cfg := &pcapfile.WriterConfig{Format: pcapfile.Pcap, FlushInterval: time.Hour}
 	if s.form[0]&0x20 != 0 {
 		cfg.Format = pcapfile.Pcapng
 	}

@@ -62,11 +62,9 @@ func (t *Tap) Stats() Stats {
 	for _, p := range t.pipelines() {
 		unread += p.addStats(&s)
 	}
-	if t.src != nil {
-		s.Capture, _ = t.src.Stats()
-		s.Capture.Captured -= unread
-		s.Capture.Received -= unread
-	}
+	s.Capture, _ = t.src.Stats()
+	s.Capture.Captured -= unread
+	s.Capture.Received -= unread
 	return s
 }
 

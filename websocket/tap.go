@@ -3,7 +3,9 @@ package websocket
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
+	"net"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -63,8 +65,17 @@ type Config struct {
 	Reassembly *reassembly.Config
 }
 
-// A Tap turns a Source into WebSocket events. Events, Messages or Drain is
-// called on it, once.
+// A Tap turns a [capture.Source] into WebSocket events. [Tap.Events],
+// [Tap.Messages] or [Tap.Count] is called on it, once. There are three ways to end
+// it before its source does:
+//
+//   - [Tap.Stop]: what the source has captured is still given out.
+//   - Context and [Tap.Close]: nothing more is read. What is known of the frames
+//     that were read, at most 64 for each pipeline, is still given out where there
+//     is room, and counted as dropped where there is none. Connections that go on
+//     have no End, and Stats.Active goes on counting them.
+//   - Breaking off the iteration of Events: as the context, and nothing more is
+//     given out.
 type Tap struct {
 	src  capture.Source
 	cfg  Config
@@ -73,23 +84,30 @@ type Tap struct {
 	buffered budget.Pool  // what is counted against MaxBuffered
 	heads    atomic.Int64 // bytes counted against MaxHeads
 
-	mu    sync.Mutex
-	err   error
-	used  bool
-	pipes []*pipeline
+	mu     sync.Mutex
+	err    error // why the first use ended
+	again  bool  // ErrUsed is to be returned where err is nil
+	used   bool
+	closed bool
+	cancel context.CancelCauseFunc // ends the use that goes on; nil: none
+	pipes  []*pipeline
 }
 
-// ErrUsed: Events, Messages or Drain was called on a Tap a second time.
+// ErrUsed is returned when Events, Messages or Count is called on a Tap a second
+// time.
 var ErrUsed = errors.New("websocket: the Tap is used already")
 
+// errClosed is the end of a Tap that was closed.
+var errClosed = fmt.Errorf("websocket: %w", net.ErrClosed)
+
 // NewTap returns a Tap on src, which it takes over: src is closed when the
-// iteration or the channel ends. A nil cfg means the defaults.
+// iteration or the channel ends, or by [Tap.Close]. A nil cfg means the defaults.
 func NewTap(src capture.Source, cfg *Config) *Tap {
 	t := &Tap{src: src}
 	if cfg != nil {
 		t.cfg = *cfg
 	}
-	live := isLive(src)
+	live := src.Info().Live
 	if t.cfg.OnFull == FullDefault {
 		t.cfg.OnFull = FullBlock
 		if live {
@@ -104,18 +122,6 @@ func NewTap(src capture.Source, cfg *Config) *Tap {
 	t.cfg.MaxWindows = orDefault(t.cfg.MaxWindows, 256<<20)
 	t.cfg.MaxHeads = orDefault(t.cfg.MaxHeads, 128<<20)
 	return t
-}
-
-// isLive says whether frames come as they happen. A Source that wraps a live
-// one says so with a method Live() bool.
-func isLive(src capture.Source) bool {
-	switch s := src.(type) {
-	case *capture.Live:
-		return true
-	case interface{ Live() bool }:
-		return s.Live()
-	}
-	return false
 }
 
 // patient lets the holes of a recording wait longer for data that was captured
@@ -138,13 +144,51 @@ func orDefault[T int | int64](v, d T) T {
 	return v
 }
 
-// start says that the Tap is in use.
-func (t *Tap) start() bool {
+// start begins the use of the Tap, which the context that it returns ends: that is
+// done with ctx and with Close. It returns false where there was a use before.
+func (t *Tap) start(ctx context.Context) (context.Context, bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	used := t.used
+	if t.used {
+		t.again = true
+		return nil, false
+	}
 	t.used = true
-	return !used
+	ctx, t.cancel = context.WithCancelCause(ctx)
+	if t.closed {
+		t.cancel(errClosed)
+	}
+	return ctx, true
+}
+
+// Stop ends the capture but not the Tap: what the source has captured is still
+// given out, every connection ends with cause eof, and then the iteration or the
+// channel ends, without an error. Stop does not wait; it may be called from any
+// goroutine, also before the Tap is used. The error is that of the source's Stop.
+func (t *Tap) Stop() error { return t.src.Stop() }
+
+// Close closes the source and ends the Tap at once; of a Tap that is never used it
+// is the only end. Err then matches net.ErrClosed. Close may be called from any
+// goroutine; closing twice, or after the end, does nothing. It does not wait for
+// the end of the iteration or the channel. The error is that of the source's Close.
+func (t *Tap) Close() error {
+	t.mu.Lock()
+	t.closed = true
+	if t.cancel != nil {
+		t.cancel(errClosed)
+	}
+	t.mu.Unlock()
+	return t.src.Close()
+}
+
+// doneError is the error of a use whose context is done. It matches both the
+// context's error and its cause.
+func doneError(ctx context.Context) error {
+	cause := context.Cause(ctx)
+	if cause == errClosed || errors.Is(cause, ctx.Err()) {
+		return cause
+	}
+	return fmt.Errorf("%w: %w", ctx.Err(), cause)
 }
 
 // Events yields what happens, in the caller's goroutine. The Event and what it
@@ -153,7 +197,8 @@ func (t *Tap) start() bool {
 // last, with a nil Event. Breaking off ends the Tap.
 func (t *Tap) Events(ctx context.Context) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
-		if !t.start() {
+		ctx, ok := t.start(ctx)
+		if !ok {
 			yield(nil, ErrUsed)
 			return
 		}
@@ -171,10 +216,12 @@ func (t *Tap) Events(ctx context.Context) iter.Seq2[Event, error] {
 
 // Messages returns a channel of the messages of all connections; those of one
 // connection come in order. It is closed at the end of the source, when ctx is
-// done, or after an error: Err tells. Who stops receiving earlier must end ctx,
-// for closing the source ends no wait for room in the channel.
+// done, or after an error, which Err returns. Who stops receiving earlier must end
+// ctx or Close the Tap: what waits for room in the channel waits for that. A Tap
+// that is used already returns a closed channel, and Err ErrUsed.
 func (t *Tap) Messages(ctx context.Context) <-chan *Message {
-	if !t.start() {
+	ctx, ok := t.start(ctx)
+	if !ok {
 		c := make(chan *Message)
 		close(c)
 		return c
@@ -188,11 +235,12 @@ func (t *Tap) Messages(ctx context.Context) <-chan *Message {
 	return s.out
 }
 
-// Drain reads the source to its end for Stats alone: everything is decoded and
+// Count reads the source to its end for Stats alone: everything is decoded and
 // counted, and given to nobody. It returns what Err does. A Sharded source is
 // read by a goroutine for each shard.
-func (t *Tap) Drain(ctx context.Context) error {
-	if !t.start() {
+func (t *Tap) Count(ctx context.Context) error {
+	ctx, ok := t.start(ctx)
+	if !ok {
 		return ErrUsed
 	}
 	t.runAll(ctx, t.spread(nil))
@@ -224,7 +272,7 @@ func (t *Tap) runAll(ctx context.Context, pipes []*pipeline) {
 		go func() {
 			err := p.run(ctx)
 			errs <- err
-			if err != nil && isLive(t.src) {
+			if err != nil && t.src.Info().Live {
 				t.src.Close()
 			}
 		}()
@@ -245,16 +293,25 @@ func (t *Tap) finish(err error) {
 		err = closeErr
 	}
 	t.mu.Lock()
-	t.err = err
-	t.mu.Unlock()
+	defer t.mu.Unlock()
+	t.err, t.again = err, false
+	t.cancel(nil) // frees what the context holds
 }
 
-// Err returns why Events or Messages ended: nil while they run and after the
-// end of the source, the context's error after it was done, otherwise the
-// source's error.
+// Err returns why Events, Messages or Count ended: nil while they run and after the
+// end of the source; after its context was done an error that matches both the
+// context's error and its cause; one that matches net.ErrClosed after Close;
+// otherwise the source's error.
+//
+// Where that is nil, Err returns ErrUsed after a second use was refused. A refusal
+// while the first use runs is forgotten when that ends, so that the first user sees
+// the end of the first use.
 func (t *Tap) Err() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if t.err == nil && t.again {
+		return ErrUsed
+	}
 	return t.err
 }
 

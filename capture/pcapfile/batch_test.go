@@ -19,7 +19,6 @@ import (
 // its frames looked at.
 func drainBatches(t testing.TB, s capture.Source, size func() int) ([]record, error) {
 	t.Helper()
-	b := s.(capture.Batched)
 	var recs []record
 	fs := make([]capture.Frame, 200)
 	for {
@@ -27,7 +26,7 @@ func drainBatches(t testing.TB, s capture.Source, size func() int) ([]record, er
 		for i := range fs[:n] { // what was there before does not shine through
 			fs[i] = capture.Frame{Length: -1, Interface: 99, Direction: 9, Checksum: 9, Clock: 9}
 		}
-		got, err := b.NextBatch(fs[:n])
+		got, err := s.Read(fs[:n])
 		if err != nil {
 			if got != 0 {
 				t.Errorf("%d frames with %v", got, err)
@@ -75,8 +74,8 @@ func formatFiles(t testing.TB) map[string][]byte {
 	return files
 }
 
-// Batches of any size hold what Next gives, with and without a filter.
-func TestNextBatch(t *testing.T) {
+// Batches of any size hold the same frames, with and without a filter.
+func TestReadSizes(t *testing.T) {
 	rng := rand.New(rand.NewPCG(2, 3))
 	for name, file := range formatFiles(t) {
 		for _, filter := range []string{"", "less 400"} {
@@ -106,7 +105,7 @@ func TestNextBatch(t *testing.T) {
 						t.Errorf("%s: %d captured of %d", name, st.Captured, len(want))
 					}
 					r.Close()
-					if n, err := r.NextBatch(make([]capture.Frame, 1)); n != 0 || !errors.Is(err, net.ErrClosed) {
+					if n, err := r.Read(make([]capture.Frame, 1)); n != 0 || !errors.Is(err, net.ErrClosed) {
 						t.Errorf("after Close: %d, %v", n, err)
 					}
 				}
@@ -115,8 +114,8 @@ func TestNextBatch(t *testing.T) {
 	}
 }
 
-// Next, NextBatch, Ready and changes of the filter come in any order.
-func TestNextBatchMixed(t *testing.T) {
+// Batches of any size and changes of the filter come in any order.
+func TestReadMixed(t *testing.T) {
 	rng := rand.New(rand.NewPCG(4, 5))
 	for name, file := range formatFiles(t) {
 		if name == "cut" || name == "empty" {
@@ -131,22 +130,15 @@ func TestNextBatchMixed(t *testing.T) {
 			t.Fatal(err)
 		}
 		fs := make([]capture.Frame, 64)
-		at, limit := 0, 1<<20
+		at, limit, last := 0, 1<<20, 1<<20
 		for end := false; !end; {
 			n, err := 0, error(nil)
-			switch rng.IntN(4) {
+			switch rng.IntN(3) {
 			case 0:
-				if n, err = 1, r.Next(&fs[0]); err != nil {
-					n = 0
-				}
+				n, err = r.Read(fs[:1+rng.IntN(63)])
 			case 1:
-				ready := r.Ready()
-				if n, err = r.NextBatch(fs[:1+rng.IntN(63)]); ready && err != nil {
-					t.Errorf("%s: Ready, but %v", name, err)
-				}
+				n, err = r.Read(fs)
 			case 2:
-				n, err = r.NextBatch(fs)
-			case 3:
 				expr := ""
 				if limit = 1 << 20; rng.IntN(2) == 0 {
 					expr, limit = "less 400", 400
@@ -164,14 +156,17 @@ func TestNextBatchMixed(t *testing.T) {
 				for at < len(want) && want[at].length > limit {
 					at++
 				}
-				// A change of the filter may come too late for what Ready has looked at.
-				for at < len(want) && want[at] != got {
+				// What the last Read passed over is gone.
+				for at < len(want) && want[at] != got && want[at].length > last {
 					at++
 				}
-				if at == len(want) || got.length > limit {
+				if at == len(want) || want[at] != got || got.length > limit {
 					t.Fatalf("%s: a frame of %d bytes at the wrong place", name, got.length)
 				}
 				at++
+			}
+			if n > 0 {
+				last = limit
 			}
 		}
 		r.Close()
@@ -197,7 +192,7 @@ func TestSetFilterBetween(t *testing.T) {
 		if at == len(recs) {
 			break
 		}
-		if err := r.Next(&f); err != nil {
+		if err := read1(r, &f); err != nil {
 			t.Fatal(err)
 		}
 		if got := own(&f); got != recs[at] {
@@ -212,12 +207,12 @@ func TestSetFilterBetween(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := r.Next(&f); err != io.EOF {
+	if err := read1(r, &f); err != io.EOF {
 		t.Error(err)
 	}
 }
 
-func TestNextBatchAllocations(t *testing.T) {
+func TestReadAllocations(t *testing.T) {
 	for _, filter := range []string{"", "ip or less 1000"} {
 		r, err := NewReader(newLoop(100), &Config{Filter: filter})
 		if err != nil {
@@ -225,7 +220,7 @@ func TestNextBatchAllocations(t *testing.T) {
 		}
 		fs := make([]capture.Frame, 64)
 		next := func() {
-			if _, err := r.NextBatch(fs); err != nil {
+			if _, err := r.Read(fs); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -233,7 +228,7 @@ func TestNextBatchAllocations(t *testing.T) {
 			next()
 		}
 		if n := testing.AllocsPerRun(10000, next); n != 0 {
-			t.Errorf("filter %q: %v allocations a batch", filter, n)
+			t.Errorf("filter %q: %v allocations a Read", filter, n)
 		}
 		r.Close()
 	}

@@ -68,33 +68,19 @@ func BenchmarkShards(b *testing.B) {
 	}
 }
 
-// BenchmarkNextBatch is BenchmarkNext by batches.
-func BenchmarkNextBatch(b *testing.B) {
-	r, err := NewReader(newLoop(100), nil)
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer r.Close()
-	b.ReportAllocs()
-	fs := make([]capture.Frame, 64)
-	frames := 0
-	for b.Loop() {
-		n, err := r.NextBatch(fs)
-		if err != nil {
-			b.Fatal(err)
-		}
-		frames += n
-	}
-	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(frames), "ns/frame")
-}
-
 // consume decodes each frame some times.
 func consume(s capture.Source) {
-	var f capture.Frame
 	var p decode.Packet
-	for s.Next(&f) == nil {
-		for range 4 {
-			_ = p.Decode(f.Link, f.Data)
+	fs := make([]capture.Frame, 64)
+	for {
+		n, err := s.Read(fs)
+		if err != nil {
+			return
+		}
+		for i := range fs[:n] {
+			for range 4 {
+				_ = p.Decode(fs[i].Link, fs[i].Data)
+			}
 		}
 	}
 }

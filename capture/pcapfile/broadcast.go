@@ -22,7 +22,7 @@ type chunk struct {
 	err error // after the n bytes
 }
 
-// run is the goroutine. It ends with its current Read after Close.
+// run is the goroutine. It ends with its current Read after Stop and Close.
 func (b *broadcast) run() {
 	for i := int64(0); b.room(i); i++ {
 		c := &b.chunks[i%maxChunks]
@@ -38,21 +38,25 @@ func (b *broadcast) run() {
 }
 
 // room waits until nobody needs what chunk i shall replace. It returns false
-// after close.
+// after stop and close.
 func (b *broadcast) room(i int64) bool {
 	p := b.pace
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for !p.closed && i-p.slowest() >= maxChunks {
+	for !p.closed && !p.stopped && i-p.slowest() >= maxChunks {
 		p.moved.Wait()
 	}
-	return !p.closed
+	return !p.closed && !p.stopped
 }
 
+// publish shows the readers the chunk that was read, unless it comes after a
+// stop, at which all of them end.
 func (b *broadcast) publish() {
 	b.pace.mu.Lock()
 	defer b.pace.mu.Unlock()
-	b.read++
+	if !b.pace.stopped {
+		b.read++
+	}
 	b.pace.moved.Broadcast()
 }
 
@@ -76,8 +80,8 @@ func (t *tail) tails(n int) []*tail {
 }
 
 func (t *tail) Read(b []byte) (int, error) {
-	if !t.wait() {
-		return 0, errClosed
+	if err := t.wait(); err != nil {
+		return 0, err
 	}
 	c := &t.chunks[t.at%maxChunks]
 	n := copy(b, c.buf[t.n:c.n])
@@ -93,13 +97,19 @@ func (t *tail) Read(b []byte) (int, error) {
 	return n, nil
 }
 
-// wait waits for the chunk at t.at. It returns false after close.
-func (t *tail) wait() bool {
+// wait waits for the chunk at t.at.
+func (t *tail) wait() error {
 	p := t.pace
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for !p.closed && t.read == t.at {
+	for !p.closed && !p.stopped && t.read == t.at {
 		p.moved.Wait()
 	}
-	return !p.closed
+	switch {
+	case p.closed:
+		return errClosed
+	case t.read == t.at:
+		return errStopped
+	}
+	return nil
 }

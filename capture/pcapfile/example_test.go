@@ -3,7 +3,6 @@ package pcapfile_test
 import (
 	"bytes"
 	"fmt"
-	"io"
 	"time"
 
 	"github.com/wstap/wstap/capture"
@@ -34,15 +33,12 @@ func Example() {
 		panic(err)
 	}
 	defer r.Close()
-	var f capture.Frame
-	for {
-		if err = r.Next(&f); err != nil {
-			break
+	for f, err := range capture.Frames(r) {
+		if err != nil {
+			panic(err)
 		}
 		fmt.Println(f.Time, f.Link, f.Length, string(f.Data))
 	}
-	fmt.Println(err == io.EOF)
 	// Output:
 	// 2026-11-22 18:16:32.752 +0000 UTC EN10MB 9 hi, all !
-	// true
 }

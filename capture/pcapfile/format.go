@@ -10,11 +10,6 @@ type format interface {
 	// follows the frames: errMore where more must be read, after which next goes
 	// on when called again, or the last one.
 	next(fs []capture.Frame) (int, error)
-	// whole says that the input holds a frame.
-	whole() bool
-	// alone says that the frames must be asked for one by one: that more is told
-	// of the last one than a capture.Frame holds.
-	alone() bool
 	// clone returns what goes on from the same place for another walker.
 	clone(w *walker) format
 }

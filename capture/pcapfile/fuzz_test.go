@@ -71,14 +71,14 @@ func fuzzRead(t *testing.T, in io.Reader) (recs []record, message string) {
 	if err == nil {
 		defer r.Close()
 		var out bytes.Buffer
-		w, werr := NewWriter(&out, r.LinkType(), &WriterConfig{Format: Pcapng})
+		w, werr := NewWriter(&out, r.Info().Link, &WriterConfig{Format: Pcapng})
 		if werr != nil {
 			t.Fatal(werr)
 		}
 		src := Tee(r, w)
 		var f capture.Frame
 		for {
-			if err = src.Next(&f); err != nil {
+			if err = read1(src, &f); err != nil {
 				break
 			}
 			if len(f.Data) > maxFrame || f.Length < len(f.Data) || f.Time.Location() != nil && f.Time.Location().String() != "UTC" {

@@ -54,7 +54,7 @@ func written(t *testing.T, format Format) []byte {
 	at := time.Unix(1700000000, 123456789)
 	for i, data := range []string{"", "a", "ab", "abc", "abcd"} {
 		f := capture.Frame{Data: []byte(data), Length: 2 * len(data), Link: decode.LinkEthernet, Interface: i % 2, Direction: capture.Direction(i % 4), Time: at}
-		if err := w.WriteFrameInfo(&f, &Info{Comments: []string{data}, Dropped: uint64(i)}); err != nil {
+		if err := w.WriteFrameInfo(&f, &FrameInfo{Comments: []string{data}, Dropped: uint64(i)}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -76,9 +76,9 @@ func describeFile(in io.Reader) string {
 	}
 	defer r.Close()
 	var f capture.Frame
-	for err = r.Next(&f); err == nil; err = r.Next(&f) {
+	for err = read1(r, &f); err == nil; err = read1(r, &f) {
 		fmt.Fprintf(&b, "%s %v if %d dir %d: %d of %d bytes %q", f.Time.Format(time.RFC3339Nano), f.Link, f.Interface, f.Direction, len(f.Data), f.Length, f.Data)
-		if info := r.Info(); info.Comments != nil || info.Dropped != 0 || info.Flags != 0 {
+		if info := r.FrameInfo(0); info.Comments != nil || info.Dropped != 0 || info.Flags != 0 {
 			fmt.Fprintf(&b, " comments %q dropped %d flags %#x", info.Comments, info.Dropped, info.Flags)
 		}
 		b.WriteByte('\n')

@@ -81,7 +81,7 @@ func TestTcpdumpReads(t *testing.T) {
 				}
 				var want []record
 				for i := range frames {
-					if err := w.WriteFrameInfo(&frames[i], &Info{Comments: []string{"remark"}, Dropped: 1, Flags: 1}); err != nil {
+					if err := w.WriteFrameInfo(&frames[i], &FrameInfo{Comments: []string{"remark"}, Dropped: 1, Flags: 1}); err != nil {
 						t.Fatal(err)
 					}
 					rec := own(&frames[i])
@@ -190,7 +190,7 @@ func TestTcpdumpPipe(t *testing.T) {
 		if _, err := conn.WriteTo(payload, conn.LocalAddr()); err != nil {
 			t.Fatal(err)
 		}
-		if err := r.Next(&f); err != nil {
+		if err := read1(r, &f); err != nil {
 			t.Fatal(err)
 		}
 		if !bytes.HasSuffix(f.Data, payload) {
@@ -199,7 +199,7 @@ func TestTcpdumpPipe(t *testing.T) {
 	}
 	time.AfterFunc(10*time.Millisecond, func() { r.Close() })
 	for err == nil {
-		err = r.Next(&f)
+		err = read1(r, &f)
 	}
 	if err == io.EOF {
 		t.Error("the pipe ended before Close")

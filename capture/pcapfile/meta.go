@@ -153,21 +153,42 @@ func (m *meta) from(number int) []Interface {
 	return slices.Clone(m.interfaces[number:])
 }
 
-// An Info is what a pcapng file can say of a frame beyond a capture.Frame.
-type Info struct {
+// interfaceName returns the name of an interface, empty where there is none.
+func (m *meta) interfaceName(number int) string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if number < 0 || number >= len(m.interfaces) {
+		return ""
+	}
+	return m.interfaces[number].Name
+}
+
+// A FrameInfo is what a pcapng file can say of a frame beyond a capture.Frame.
+type FrameInfo struct {
 	Comments []string
 	Dropped  uint64 // frames lost on the interface since the frame before
 	Flags    uint32 // link-layer flags (epb_flags); its direction is also in Frame
 }
 
-// Info returns what the file says of the frame that Next returned last.
-func (r *Reader) Info() Info {
-	e := &r.walker.extra
-	info := Info{Dropped: e.drops}
+// FrameInfo returns what the file says of the i-th frame that the last Read gave
+// out; nothing where there is no such frame, for pcap files, and once Shards has
+// divided the file.
+func (r *Reader) FrameInfo(i int) FrameInfo {
+	if i < 0 || i >= len(r.walker.notes) {
+		return FrameInfo{}
+	}
+	return r.walker.notes[i].info()
+}
+
+func (e *note) info() FrameInfo {
+	info := FrameInfo{Dropped: e.drops}
 	if len(e.options) == 0 {
 		return info
 	}
-	o := e.order
+	var o binary.ByteOrder = binary.LittleEndian
+	if e.swap {
+		o = binary.BigEndian
+	}
 	for code, v := range options(o, e.options) {
 		switch {
 		case code == optComment:

@@ -67,7 +67,7 @@ func flagsDirection(flags uint32) capture.Direction {
 	case flags&3 == flagInbound:
 		return capture.Incoming
 	}
-	return capture.Unknown
+	return capture.DirectionUnknown
 }
 
 func directionFlags(d capture.Direction) uint32 {

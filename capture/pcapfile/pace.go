@@ -1,6 +1,7 @@
 package pcapfile
 
 import (
+	"errors"
 	"io"
 	"math"
 	"slices"
@@ -17,11 +18,17 @@ const gone = math.MaxInt64
 // A pace keeps the readers of one input together.
 type pace struct {
 	mu     sync.Mutex
-	moved  sync.Cond // at or closed changed
+	moved  sync.Cond // something below changed
 	at     []int64   // where each is: in bytes, or chunks of a broadcast
-	ending int64     // where they agreed that the file ends, or gone
-	closed bool
+	ending int64     // where they agreed that the file ends, or gone; for lanes
+
+	stopped bool // nothing more is read than what some reader has read
+	closed  bool
 }
+
+// errStopped is what readers get in the place of io.EOF after a stop: a record
+// that is not whole there is no fault of the file.
+var errStopped = errors.New("pcapfile: stopped")
 
 func (p *pace) init() {
 	p.moved.L = &p.mu
@@ -29,11 +36,15 @@ func (p *pace) init() {
 	p.ending = gone
 }
 
-// split makes n readers that go on at the same place of the first one.
+// split makes n readers that go on at the same place of the first one, which it
+// may count in another way.
 func (p *pace) split(n int, place int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.at = slices.Repeat([]int64{place}, n)
+	if p.ending != gone {
+		p.ending = place
+	}
 }
 
 // slowest is the place of the one that is behind all. The caller holds mu.
@@ -44,6 +55,22 @@ func (p *pace) set(i int, place int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.at[i] = place
+	p.moved.Broadcast()
+}
+
+// stop makes the input end for all readers where the one is that is ahead.
+func (p *pace) stop() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.ending == gone {
+		p.stopped = true
+		p.ending = 0
+		for _, at := range p.at {
+			if at != gone {
+				p.ending = max(p.ending, at)
+			}
+		}
+	}
 	p.moved.Broadcast()
 }
 
@@ -62,8 +89,8 @@ type lane struct {
 	i    int
 }
 
-// sequential makes one lane read a file in the ordinary way, so that the offset of
-// the file tells its user how far it is.
+// sequential makes one lane read in the ordinary way: what has no offsets, or a
+// file whose offset says to its user how far it is.
 type sequential struct{ io.Reader }
 
 func (s sequential) ReadAt(b []byte, _ int64) (int, error) { return s.Read(b) }
@@ -107,6 +134,9 @@ func (p *pace) agree(i int, place int64, n int, err error) (int, error) {
 	}
 	if now >= p.ending {
 		now, err = p.ending, io.EOF
+		if p.stopped {
+			err = errStopped
+		}
 	}
 	p.at[i] = now
 	p.moved.Broadcast()

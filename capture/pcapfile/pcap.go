@@ -85,7 +85,8 @@ func (p *pcap) open() error {
 	p.link = fileLink(p.uint32(b[20:]))
 	p.in.pos += pcapFileHeader
 	p.format, p.r.link, p.r.bigEndian = p, p.link, p.swap
-	p.r.meta.addInterface(0, Interface{Link: p.link, SnapLen: int(min(p.uint32(b[16:]), 1<<31-1))})
+	p.r.snapLen = int(min(p.uint32(b[16:]), 1<<31-1))
+	p.r.meta.addInterface(0, Interface{Link: p.link, SnapLen: p.r.snapLen})
 	return nil
 }
 
@@ -132,7 +133,7 @@ func (p *pcap) one(f *capture.Frame) (bool, error) {
 	f.Length = max(int(original), int(captured))
 	f.Time = time.Unix(int64(p.uint32(b)), int64(p.uint32(b[4:]))*p.unit).UTC()
 	f.Link, f.Interface = p.link, 0
-	f.Direction, f.Checksum, f.Clock = capture.Unknown, capture.ChecksumUnknown, capture.Software
+	f.Direction, f.Checksum, f.Clock = capture.DirectionUnknown, capture.ChecksumUnknown, capture.ClockSoftware
 	if p.header > pcapRecordHeader {
 		f.Interface = int(int32(p.uint32(b[pcapRecordHeader:])))
 		f.Direction = packetType(b[pcapRecordHeader+6])
@@ -171,7 +172,7 @@ func (p *pcap) all(fs []capture.Frame) int {
 		f.Length = max(int(o.Uint32(h[12:])), captured)
 		f.Time = time.Unix(int64(o.Uint32(h[0:])), int64(o.Uint32(h[4:]))*unit).UTC()
 		f.Link, f.Interface = link, 0
-		f.Direction, f.Checksum, f.Clock = capture.Unknown, capture.ChecksumUnknown, capture.Software
+		f.Direction, f.Checksum, f.Clock = capture.DirectionUnknown, capture.ChecksumUnknown, capture.ClockSoftware
 		b = b[pcapRecordHeader+captured:]
 		n = i + 1
 	}
@@ -207,7 +208,7 @@ func fill(fs []capture.Frame, b []byte, starts []uint32, link decode.LinkType, u
 		f.Length = max(int(o.Uint32(h[12:])), captured)
 		f.Time = time.Unix(int64(o.Uint32(h[0:])), int64(o.Uint32(h[4:]))*unit).UTC()
 		f.Link, f.Interface = link, 0
-		f.Direction, f.Checksum, f.Clock = capture.Unknown, capture.ChecksumUnknown, capture.Software
+		f.Direction, f.Checksum, f.Clock = capture.DirectionUnknown, capture.ChecksumUnknown, capture.ClockSoftware
 	}
 }
 
@@ -283,19 +284,6 @@ func (p *pcap) end(n int) error {
 	return p.failed(err)
 }
 
-// whole implements format.
-func (p *pcap) whole() bool {
-	b := p.in.window()
-	if len(b) < p.header {
-		return false
-	}
-	captured, _ := p.lengths(b)
-	return captured <= maxFrame && int(captured) <= len(b)-p.header
-}
-
-// alone implements format.
-func (p *pcap) alone() bool { return false }
-
 // clone implements format.
 func (p *pcap) clone(w *walker) format {
 	c := *p
@@ -313,5 +301,5 @@ func packetType(t byte) capture.Direction {
 	case 4: // PACKET_OUTGOING
 		return capture.Outgoing
 	}
-	return capture.Unknown
+	return capture.DirectionUnknown
 }

@@ -19,23 +19,24 @@ import (
 	"github.com/wstap/wstap/decode"
 )
 
-// The ways in which a file can be wrong. Errors of Open, NewReader and Next
-// that stem from the contents of a file are *Error values that wrap one of
-// them.
+// The ways in which a file can be wrong. Errors of [Open], [NewReader] and
+// [Reader.Read] that stem from the contents of a file are *[Error] values that
+// wrap one of them.
 var (
-	// ErrEmpty: the file has no bytes at all.
+	// ErrEmpty is returned when the file has no bytes at all.
 	ErrEmpty = errors.New("empty file")
-	// ErrFormat: not a capture file that this package reads.
+	// ErrFormat is returned for what is no capture file that this package reads.
 	ErrFormat = errors.New("not a pcap or pcapng file")
-	// ErrCut: the file ends inside a header or a record. All that comes before
-	// has been delivered.
+	// ErrCut is returned when the file ends inside a header or a record, after
+	// all that comes before.
 	ErrCut = errors.New("cut short")
-	// ErrCorrupt: a field contradicts the format, such as a frame of 3 GB. All
-	// that comes before has been delivered.
+	// ErrCorrupt is returned when a field contradicts the format, such as a frame
+	// of 3 GB, after all that comes before.
 	ErrCorrupt = errors.New("corrupt")
 )
 
-// An Error says where and how a file is wrong.
+// An Error says where and how a file is wrong. Its text begins with the name of
+// the file, or with that of the package where there is none.
 type Error struct {
 	Name   string // name of the file, or empty
 	Offset int64  // byte where the trouble is: for ErrCut the length of the file (unpacked)
@@ -50,6 +51,8 @@ func (e *Error) Error() string {
 	}
 	if e.Name != "" {
 		s = e.Name + ": " + s
+	} else {
+		s = "pcapfile: " + s
 	}
 	if e.Detail != "" {
 		s += ": " + e.Detail
@@ -59,7 +62,7 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Err }
 
-// errClosed is what Next returns after Close.
+// errClosed is what Read returns after Close.
 var errClosed = fmt.Errorf("pcapfile: %w", net.ErrClosed)
 
 // maxFrame is the longest frame taken for real. Linux makes none beyond 512 KiB

@@ -75,18 +75,29 @@ func (ng *pcapng) open() error {
 			return err
 		}
 	}
-	ng.r.link, ng.r.bigEndian = ng.local[0].link, ng.swap
+	first := &ng.local[0]
+	ng.r.link, ng.r.snapLen, ng.r.bigEndian = first.link, int(min(first.snaplen, 1<<31-1)), ng.swap
 	return nil
 }
 
 func (ng *pcapng) next(fs []capture.Frame) (int, error) {
+	if cap(ng.notes) < len(fs) {
+		ng.notes = make([]note, len(fs))
+	}
+	n, err := ng.frames(fs, ng.notes[:len(fs)])
+	ng.notes = ng.notes[:n]
+	return n, err
+}
+
+// frames is next, with a note for each frame.
+func (ng *pcapng) frames(fs []capture.Frame, notes []note) (int, error) {
 	n := 0
 	for n < len(fs) {
 		typ, size, err := ng.header()
 		switch {
 		case err != nil:
 		case typ == blockPacket || typ == blockOldPacket || typ == blockSimple:
-			if err = ng.packet(&fs[n], typ, size); err == nil && ng.wants(&fs[n]) {
+			if err = ng.packet(&fs[n], &notes[n], typ, size); err == nil && ng.wants(&fs[n]) {
 				n++
 			}
 		default:
@@ -101,10 +112,6 @@ func (ng *pcapng) next(fs []capture.Frame) (int, error) {
 	}
 	return n, nil
 }
-
-// alone implements format: for Info, and Interfaces which tells what is known
-// with the last frame.
-func (ng *pcapng) alone() bool { return true }
 
 // clone implements format.
 func (ng *pcapng) clone(w *walker) format {
@@ -153,19 +160,6 @@ func (ng *pcapng) header() (typ uint32, n int, err error) {
 		return 0, 0, ng.end(in.need(n))
 	}
 	return typ, n, nil
-}
-
-// whole says that next need not wait.
-func (ng *pcapng) whole() bool {
-	b := ng.in.window()
-	if len(b) < 8 || ng.skipped.n > 0 || uint64(ng.uint32(b[4:])) > uint64(len(b)) {
-		return false
-	}
-	switch ng.uint32(b) {
-	case blockPacket, blockOldPacket, blockSimple:
-		return true
-	}
-	return false
 }
 
 // body returns the body of the block in the window, of at least least bytes,

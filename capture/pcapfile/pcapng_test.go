@@ -140,23 +140,28 @@ func TestPcapngMeta(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer r.Close()
-		if r.LinkType() != decode.LinkEthernet {
-			t.Errorf("link type %v", r.LinkType())
+		if r.Info().Link != decode.LinkEthernet {
+			t.Errorf("link type %v", r.Info().Link)
 		}
 		if got, want := r.Section(), (Section{"a PC", "Linux", "by hand", []string{"whole"}}); !reflect.DeepEqual(got, want) {
 			t.Errorf("section %+v, want %+v", got, want)
 		}
-		var infos []Info
-		for {
-			var f capture.Frame
-			if err := r.Next(&f); err == io.EOF {
+		var infos []FrameInfo
+		for fs := make([]capture.Frame, 3); ; {
+			n, err := r.Read(fs)
+			if err == io.EOF {
 				break
 			} else if err != nil {
 				t.Fatal(err)
 			}
-			infos = append(infos, r.Info())
+			for i := range n {
+				infos = append(infos, r.FrameInfo(i))
+			}
+			if beyond := r.FrameInfo(n); !reflect.DeepEqual(beyond, FrameInfo{}) {
+				t.Errorf("beyond the batch: %+v", beyond)
+			}
 		}
-		if want := []Info{{}, {[]string{"odd one"}, 3, 2}, {}, {Flags: 1}, {Dropped: 4, Flags: 1 | 4<<2}, {}, {}}; !reflect.DeepEqual(infos, want) {
+		if want := []FrameInfo{{}, {[]string{"odd one"}, 3, 2}, {}, {Flags: 1}, {Dropped: 4, Flags: 1 | 4<<2}, {}, {}}; !reflect.DeepEqual(infos, want) {
 			t.Errorf("infos %+v, want %+v", infos, want)
 		}
 		want := []Interface{
@@ -318,53 +323,48 @@ func TestBrokenOptions(t *testing.T) {
 	compare(t, recs, []record{{"data", 4, 1000, 1, 0, capture.Outgoing}})
 }
 
-func TestNextPcapngAllocations(t *testing.T) {
+// endlessPcapng is a file without end.
+func endlessPcapng(add func(n *ngFile, i uint64)) io.Reader {
 	n := new(ngFile).section(binary.LittleEndian).ifi(1, 0)
 	head := n.b
 	n.b = nil
-	for i := range uint64(100) {
-		n.packet(0, i, "some data", 9, option{optFlags, n.u32(2)}, option{optDropCount, n.u64(1)}).simple("simple", 6)
+	for i := range uint64(1000) {
+		add(n, i)
 	}
-	r, err := NewReader(io.MultiReader(bytes.NewReader(head), &loop{rest: n.b, file: append(make([]byte, pcapFileHeader), n.b...)}), nil)
+	return io.MultiReader(bytes.NewReader(head), &loop{rest: n.b, file: append(make([]byte, pcapFileHeader), n.b...)})
+}
+
+func TestReadPcapngAllocations(t *testing.T) {
+	r, err := NewReader(endlessPcapng(func(n *ngFile, i uint64) {
+		n.packet(0, i, "some data", 9, option{optFlags, n.u32(2)}, option{optDropCount, n.u64(1)}).simple("simple", 6)
+	}), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	var f capture.Frame
-	next := func() {
-		if err := r.Next(&f); err != nil {
+	fs := make([]capture.Frame, 3)
+	read := func() {
+		if _, err := r.Read(fs); err != nil {
 			t.Fatal(err)
 		}
 	}
 	for range 100000 {
-		next()
+		read()
 	}
-	if n := testing.AllocsPerRun(100000, next); n != 0 {
-		t.Errorf("%v allocations a frame", n)
+	if n := testing.AllocsPerRun(100000, read); n != 0 {
+		t.Errorf("%v allocations a Read", n)
 	}
 }
 
-func BenchmarkNextPcapng(b *testing.B) {
-	n := new(ngFile).section(binary.LittleEndian).ifi(1, 0)
-	head := n.b
-	n.b = nil
+func BenchmarkReadPcapng(b *testing.B) {
 	data := strings.Repeat("x", 100)
-	for i := range uint64(1000) {
-		n.packet(0, i, data, 100)
-	}
-	r, err := NewReader(io.MultiReader(bytes.NewReader(head), &loop{rest: n.b, file: append(make([]byte, pcapFileHeader), n.b...)}), nil)
+	r, err := NewReader(endlessPcapng(func(n *ngFile, i uint64) { n.packet(0, i, data, 100) }), nil)
 	if err != nil {
 		b.Fatal(err)
 	}
 	defer r.Close()
 	b.SetBytes(132)
-	b.ReportAllocs()
-	var f capture.Frame
-	for b.Loop() {
-		if err := r.Next(&f); err != nil {
-			b.Fatal(err)
-		}
-	}
+	benchmarkRead(b, r)
 }
 
 // An interface before every packet costs no copy of all that came before.
@@ -376,7 +376,7 @@ func TestTeeManyInterfaces(t *testing.T) {
 	}
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	back := roundTrip(t, file.b, &WriterConfig{Format: Pcapng})
+	back := roundTrip(t, file.b, 64, &WriterConfig{Format: Pcapng})
 	runtime.ReadMemStats(&after)
 	if mb := (after.TotalAlloc - before.TotalAlloc) >> 20; mb > 64 {
 		t.Errorf("%d MB allocated for %d kB", mb, len(file.b)>>10)

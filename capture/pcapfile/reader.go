@@ -1,7 +1,6 @@
 package pcapfile
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"os"
@@ -13,7 +12,8 @@ import (
 	"github.com/wstap/wstap/decode"
 )
 
-// Config configures a Reader; nil means the defaults.
+// Config configures a [Reader]; nil means the zero Config. Negative values are
+// errors.
 type Config struct {
 	// Filter is a pcap-filter(7) expression. Frames that do not match are not
 	// given out nor counted. Empty means every frame.
@@ -23,25 +23,25 @@ type Config struct {
 	// it became shorter is an error. False ends with the file. Pipes and
 	// devices have an end of their own, which Follow does not change.
 	Follow bool
-	// Workers is how many Sources Shards returns. 0 means 1: all frames come in
-	// the order of the file.
+	// Workers is how many Sources Shards returns, at most 256. 0 means 1: all
+	// frames come in the order of the file.
 	Workers int
-	// Context closes the Reader when it is done, also while Open and NewReader
-	// wait for the header. Nil means never.
-	Context context.Context
 }
 
-// A Reader reads a capture file. It is a capture.Batched source: the frames are
-// slices of the read buffer, and reading allocates nothing per frame. What is in
-// it seldom changes, for all shards look at it.
+// maxWorkers is that of live captures, too.
+const maxWorkers = 256
+
+// A Reader reads a capture file. It is a [capture.Sharded] source: the frames are
+// slices of the read buffer, and reading allocates nothing per frame.
 type Reader struct {
+	// What is in it seldom changes, for all shards look at it.
 	src       io.Reader // what the user gave
 	unpacker  unpacker  // what is read: src, followed and unpacked
 	file      *os.File  // to close, or nil
 	name      string
 	link      decode.LinkType
-	bigEndian bool        // the machine that wrote the file, as far as known
-	stop      func() bool // forgets Config.Context
+	snapLen   int
+	bigEndian bool // the machine that wrote the file, as far as known
 	workers   int
 	walker    *walker // until Shards
 	meta      meta
@@ -52,13 +52,10 @@ type Reader struct {
 	done      chan struct{} // closed when closed is set
 }
 
-var (
-	_ capture.Batched = (*Reader)(nil)
-	_ capture.Batched = (*walker)(nil)
-)
+var _ capture.Source = (*walker)(nil)
 
 // Open opens a capture file; "-" is the standard input. The caller must Close
-// the Reader.
+// the Reader. Open waits for the file's header, as [NewReader] does.
 func Open(name string, cfg *Config) (*Reader, error) {
 	if name == "-" {
 		return newReader(os.Stdin, nil, "standard input", cfg)
@@ -71,9 +68,11 @@ func Open(name string, cfg *Config) (*Reader, error) {
 }
 
 // NewReader reads a capture file from r, which may be a pipe: a frame is given
-// out as soon as its last byte is there. NewReader waits for the file's header.
+// out as soon as its last byte is there. NewReader waits for the file's header;
+// who cannot wait makes r end, by closing it for instance, or lets NewReader wait
+// in a goroutine of its own.
 //
-// Close makes Next return at once. It does not close r; a Read of r that is
+// [Reader.Close] ends a Read that waits. It does not close r; a Read of r that is
 // under way then is cut short by a deadline in the past if r has a method
 // SetReadDeadline that works, and goes on in the background otherwise.
 func NewReader(r io.Reader, cfg *Config) (*Reader, error) {
@@ -88,6 +87,12 @@ func newReader(src io.Reader, file *os.File, name string, cfg *Config) (*Reader,
 	if cfg == nil {
 		cfg = new(Config)
 	}
+	if cfg.Workers < 0 || cfg.Workers > maxWorkers {
+		if file != nil {
+			file.Close()
+		}
+		return nil, fmt.Errorf("pcapfile: Workers of %d is not between 0 and %d", cfg.Workers, maxWorkers)
+	}
 	r := &Reader{
 		src:     src,
 		file:    file,
@@ -96,22 +101,19 @@ func newReader(src io.Reader, file *os.File, name string, cfg *Config) (*Reader,
 		done:    make(chan struct{}),
 	}
 	r.pace.init()
-	r.walker = &walker{r: r, look: 1}
+	r.walker = &walker{r: r}
 	r.unpacker.r = src
 	follow := cfg.Follow && endless(src)
 	if follow {
 		r.unpacker.r = &follower{r: src, done: r.done}
 	}
-	r.walker.in.r, r.walker.in.ask = &r.unpacker, chunkSize
+	r.walker.in.r, r.walker.in.ask = &lane{sequential{&r.unpacker}, 0, &r.pace, 0}, chunkSize
 	// A plain file never lets the walker wait: where all processors have work
 	// already, or each walker will read for itself, nothing is read ahead.
 	if follow || !regular(src) || r.workers == 1 && runtime.GOMAXPROCS(0) > 1 {
 		r.walker.in.r = r.readAhead()
 	} else if r.workers > 1 {
 		r.walker.in.ask = headSize
-	}
-	if cfg.Context != nil {
-		r.stop = context.AfterFunc(cfg.Context, func() { _ = r.shut() })
 	}
 	err := r.open()
 	r.walker.in.ask = chunkSize
@@ -120,9 +122,6 @@ func newReader(src io.Reader, file *os.File, name string, cfg *Config) (*Reader,
 	}
 	if err != nil {
 		r.Close()
-		if cfg.Context != nil && cfg.Context.Err() != nil {
-			err = cfg.Context.Err()
-		}
 		return nil, err
 	}
 	return r, nil
@@ -171,19 +170,16 @@ func describe(b []byte) string {
 	return fmt.Sprintf("it begins with %q", b[:4])
 }
 
-// Next implements capture.Source. After a whole file it returns io.EOF, and
-// after what is whole of a damaged one an *Error. Times are in UTC.
-func (r *Reader) Next(f *capture.Frame) error { return r.walker.Next(f) }
+// Read implements [capture.Source]. After a whole file it returns io.EOF, and
+// after what is whole of a damaged one an *[Error]. Times are in UTC.
+func (r *Reader) Read(fs []capture.Frame) (int, error) { return r.walker.Read(fs) }
 
-// NextBatch implements capture.Batched.
-func (r *Reader) NextBatch(fs []capture.Frame) (int, error) { return r.walker.NextBatch(fs) }
-
-// Ready says that Next need not wait for the input: the next frame is there. It
-// may say no of one that a filter has not seen yet.
-func (r *Reader) Ready() bool { return r.walker.Ready() }
-
-// LinkType implements capture.Source.
-func (r *Reader) LinkType() decode.LinkType { return r.link }
+// Info implements [capture.Source]. Its Name is that of the file, where it has
+// one, and its names of interfaces are those read so far. A file is not live,
+// and neither is a pipe, though its frames may be new: they wait for their reader.
+func (r *Reader) Info() capture.Info {
+	return capture.Info{Name: r.name, Link: r.link, SnapLen: r.snapLen, InterfaceName: r.meta.interfaceName}
+}
 
 // Stats implements capture.Source. Dropped is what a pcapng file's statistics
 // and drop counts told so far, and Received includes it.
@@ -200,15 +196,19 @@ func (r *Reader) Stats() (capture.Stats, error) {
 	return st, nil
 }
 
-// Close implements capture.Source.
-func (r *Reader) Close() error {
-	if r.stop != nil {
-		r.stop()
+// Stop implements [capture.Source]: no more of the file is read, and Read gives
+// out the frames that are whole in what was read before. Shards end at the same
+// place of the file.
+func (r *Reader) Stop() error {
+	if r.closed.Load() {
+		return errClosed
 	}
-	return r.shut()
+	r.pace.stop()
+	return nil
 }
 
-func (r *Reader) shut() error {
+// Close implements [capture.Source]. It closes the file if Open opened it.
+func (r *Reader) Close() error {
 	if r.closed.Swap(true) {
 		return nil
 	}

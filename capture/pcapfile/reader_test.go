@@ -31,12 +31,20 @@ func own(f *capture.Frame) record {
 	return record{string(f.Data), f.Length, f.Time.UnixNano(), f.Link, f.Interface, f.Direction}
 }
 
+// read1 reads one frame.
+func read1(s capture.Source, f *capture.Frame) error {
+	var one [1]capture.Frame
+	_, err := s.Read(one[:])
+	*f = one[0]
+	return err
+}
+
 // drain reads all frames and returns them with the error that ended it.
 func drain(s capture.Source) ([]record, error) {
 	var recs []record
 	for {
 		var f capture.Frame
-		if err := s.Next(&f); err != nil {
+		if err := read1(s, &f); err != nil {
 			return recs, err
 		}
 		recs = append(recs, own(&f))
@@ -109,8 +117,8 @@ func TestReadPcap(t *testing.T) {
 			ifi   int
 			dir   capture.Direction
 		}{
-			{"micro", magicMicro, 1000, 0, capture.Unknown},
-			{"nano", magicNano, 1, 0, capture.Unknown},
+			{"micro", magicMicro, 1000, 0, capture.DirectionUnknown},
+			{"nano", magicNano, 1, 0, capture.DirectionUnknown},
 			{"modified", magicModified, 1000, 7, capture.Outgoing},
 		} {
 			t.Run(o.name+"/"+m.name, func(t *testing.T) {
@@ -161,10 +169,10 @@ func TestLinkTypes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := r.LinkType(); got != want {
+		if got := r.Info().Link; got != want {
 			t.Errorf("type %d: got %v, want %v", v, got, want)
 		}
-		if err := r.Next(new(capture.Frame)); err != io.EOF {
+		if err := read1(r, new(capture.Frame)); err != io.EOF {
 			t.Errorf("no frames: %v, want io.EOF", err)
 		}
 		r.Close()
@@ -250,7 +258,7 @@ func TestOpen(t *testing.T) {
 	}
 }
 
-// A frame comes out of a pipe as soon as it is whole, and Close unblocks Next.
+// A frame comes out of a pipe as soon as it is whole, and Close ends a Read.
 func TestPipe(t *testing.T) {
 	file := pcapBytes(binary.LittleEndian, magicMicro, 1, record{data: "hello", length: 5}, record{data: "world", length: 5})
 	osr, osw, err := os.Pipe()
@@ -273,15 +281,15 @@ func TestPipe(t *testing.T) {
 				t.Fatal(err)
 			}
 			var f capture.Frame
-			if err := r.Next(&f); err != nil || string(f.Data) != "hello" {
+			if err := read1(r, &f); err != nil || string(f.Data) != "hello" {
 				t.Fatalf("%q, %v", f.Data, err)
 			}
 			go p.w.Write(file[24+21+7:])
-			if err := r.Next(&f); err != nil || string(f.Data) != "world" {
+			if err := read1(r, &f); err != nil || string(f.Data) != "world" {
 				t.Fatalf("%q, %v", f.Data, err)
 			}
 			errs := make(chan error)
-			go func() { errs <- r.Next(&f) }()
+			go func() { errs <- read1(r, &f) }()
 			time.Sleep(10 * time.Millisecond)
 			for range 2 {
 				if err := r.Close(); err != nil {
@@ -289,45 +297,12 @@ func TestPipe(t *testing.T) {
 				}
 			}
 			if err := <-errs; !errors.Is(err, net.ErrClosed) {
-				t.Errorf("Next: %v", err)
+				t.Errorf("Read: %v", err)
 			}
-			if err := r.Next(&f); !errors.Is(err, net.ErrClosed) {
-				t.Errorf("Next again: %v", err)
+			if err := read1(r, &f); !errors.Is(err, net.ErrClosed) {
+				t.Errorf("Read again: %v", err)
 			}
 		})
-	}
-}
-
-// Ready tells of a whole frame that the filter selects, and of nothing else:
-// what the pipeline holds back meanwhile would wait with it.
-func TestReady(t *testing.T) {
-	short, long := record{data: "hello", length: 5}, record{data: strings.Repeat("x", 60), length: 60}
-	ng := new(ngFile).section(binary.LittleEndian).ifi(1, 0).packet(0, 1, short.data, 5).packet(0, 2, long.data, 60)
-	for name, file := range map[string][]byte{
-		"pcap":   pcapBytes(binary.LittleEndian, magicMicro, 1, short, long),
-		"pcapng": ng.b,
-	} {
-		for _, c := range []struct {
-			filter string
-			cut    int
-			want   bool
-		}{{"", 0, true}, {"", 1, false}, {"less 10", 0, false}} {
-			pr, pw := io.Pipe()
-			go pw.Write(file[:len(file)-c.cut])
-			r, err := NewReader(pr, &Config{Filter: c.filter})
-			if err != nil {
-				t.Fatal(err)
-			}
-			var f capture.Frame
-			if err := r.Next(&f); err != nil || string(f.Data) != short.data {
-				t.Fatalf("%s: %q, %v", name, f.Data, err)
-			}
-			if got := r.Ready(); got != c.want {
-				t.Errorf("%s, filter %q, %d bytes missing: Ready is %v", name, c.filter, c.cut, got)
-			}
-			r.Close()
-			pw.Close()
-		}
 	}
 }
 
@@ -358,27 +333,23 @@ func newLoop(frame int) *loop {
 	return &loop{file, file}
 }
 
-func TestNextAllocations(t *testing.T) {
+func BenchmarkReadOne(b *testing.B) {
 	r, err := NewReader(newLoop(100), nil)
 	if err != nil {
-		t.Fatal(err)
+		b.Fatal(err)
 	}
 	defer r.Close()
-	var f capture.Frame
-	next := func() {
-		if err := r.Next(&f); err != nil {
-			t.Fatal(err)
+	b.ReportAllocs()
+	var one [1]capture.Frame
+	for b.Loop() {
+		if _, err := r.Read(one[:]); err != nil {
+			b.Fatal(err)
 		}
-	}
-	for range 100000 { // all chunks are made
-		next()
-	}
-	if n := testing.AllocsPerRun(100000, next); n != 0 {
-		t.Errorf("%v allocations a frame", n)
 	}
 }
 
-func BenchmarkNext(b *testing.B) {
+// BenchmarkRead reads by batches of 64; the time is that of a frame.
+func BenchmarkRead(b *testing.B) {
 	for _, c := range []struct {
 		name  string
 		frame int
@@ -390,13 +361,19 @@ func BenchmarkNext(b *testing.B) {
 			}
 			defer r.Close()
 			b.SetBytes(int64(c.frame + pcapRecordHeader))
-			b.ReportAllocs()
-			var f capture.Frame
-			for b.Loop() {
-				if err := r.Next(&f); err != nil {
-					b.Fatal(err)
-				}
-			}
+			benchmarkRead(b, r)
 		})
+	}
+}
+
+func benchmarkRead(b *testing.B, r *Reader) {
+	b.ReportAllocs()
+	fs := make([]capture.Frame, 64)
+	for i := 0; i < b.N; {
+		n, err := r.Read(fs)
+		if err != nil {
+			b.Fatal(err)
+		}
+		i += n
 	}
 }

@@ -42,8 +42,9 @@ const (
 	simpleHeader = 4
 )
 
-// packet fills in f for a block that holds a packet.
-func (ng *pcapng) packet(f *capture.Frame, typ uint32, n int) error {
+// packet fills in f, and what else is said of it, for a block that holds a
+// packet.
+func (ng *pcapng) packet(f *capture.Frame, extra *note, typ uint32, n int) error {
 	header := packetHeader
 	if typ == blockSimple {
 		header = simpleHeader
@@ -64,9 +65,9 @@ func (ng *pcapng) packet(f *capture.Frame, typ uint32, n int) error {
 		return ng.corrupt(at, "a packet of interface %d of %d", id, len(ng.local))
 	}
 	ifi := &ng.local[id]
-	ng.extra.options, ng.extra.drops = nil, 0
+	*extra = note{interfaces: int32(ng.interfaces), swap: ng.swap}
 	f.Link, f.Interface = ifi.link, ifi.number
-	f.Direction, f.Checksum, f.Clock = capture.Unknown, capture.ChecksumUnknown, capture.Software
+	f.Direction, f.Checksum, f.Clock = capture.DirectionUnknown, capture.ChecksumUnknown, capture.ClockSoftware
 	if typ == blockSimple {
 		ng.simple(f, ifi, b)
 		return nil
@@ -80,18 +81,18 @@ func (ng *pcapng) packet(f *capture.Frame, typ uint32, n int) error {
 	f.Time = time.Unix(ifi.clock.time(uint64(ng.uint32(b[4:]))<<32 | uint64(ng.uint32(b[8:])))).UTC()
 	if typ == blockOldPacket {
 		if d := ng.order.Uint16(b[2:]); d != 0xffff { // unknown
-			ng.extra.drops = uint64(d)
+			extra.drops = uint64(d)
 		}
 	}
 	if o := b[min(header+(captured+3)&^3, len(b)):]; len(o) > 0 {
-		ng.packetOptions(f, o)
+		ng.packetOptions(f, extra, o)
 	}
-	if ng.extra.drops > 0 && ng.tells() {
+	if extra.drops > 0 && ng.tells() {
 		before := ng.last
 		if before.Unix() == 0 {
 			before = f.Time // the first frame of all
 		}
-		ng.r.meta.drop(f.Interface, ng.extra.drops, before)
+		ng.r.meta.drop(f.Interface, extra.drops, before)
 	}
 	ng.last = f.Time
 	return nil
@@ -99,14 +100,14 @@ func (ng *pcapng) packet(f *capture.Frame, typ uint32, n int) error {
 
 // packetOptions takes the options of a packet. A list that is broken ends there:
 // the packet is whole.
-func (ng *pcapng) packetOptions(f *capture.Frame, o []byte) {
-	ng.extra.options, ng.extra.order = o, ng.order
+func (ng *pcapng) packetOptions(f *capture.Frame, extra *note, o []byte) {
+	extra.options = o
 	for code, v := range options(ng.order, o) {
 		switch {
 		case code == optFlags && len(v) == 4:
 			f.Direction = flagsDirection(ng.uint32(v))
 		case code == optDropCount && len(v) == 8:
-			ng.extra.drops = ng.order.Uint64(v)
+			extra.drops = ng.order.Uint64(v)
 		}
 	}
 }

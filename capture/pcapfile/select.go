@@ -21,7 +21,7 @@ type selection struct {
 	meta     filter.Meta
 }
 
-// SetFilter replaces the filter: frames that a later call of Next gives out
+// SetFilter replaces the filter: frames that a later call of Read gives out
 // match expr, a pcap-filter(7) expression; the empty one matches all. Errors are
 // *filter.Error and change nothing. SetFilter may be called from any goroutine.
 func (r *Reader) SetFilter(expr string) error {
@@ -43,20 +43,12 @@ func (r *Reader) compile(expr string, link decode.LinkType) (*filter.Program, er
 
 // choose makes c the filter.
 func (w *walker) choose(c *choice) {
-	w.selection, w.stale = selection{choice: c}, true
+	w.selection = selection{choice: c}
 	if c != nil {
 		s := &w.selection
 		s.program, s.link = c.program, w.r.link
 		s.programs = map[decode.LinkType]*filter.Program{s.link: s.program}
 	}
-}
-
-// sift passes over frames ahead, up to one that a new filter wants.
-func (w *walker) sift() {
-	for w.at < w.end && !w.selects(&w.ahead[w.at]) {
-		w.at++
-	}
-	w.stale = w.at < w.end
 }
 
 // selects says whether the filter wants a frame. A filter that makes no sense for

@@ -68,7 +68,7 @@ func TestSetFilter(t *testing.T) {
 			t.Fatal(err)
 		}
 		var f capture.Frame
-		if err := r.Next(&f); err != nil {
+		if err := read1(r, &f); err != nil {
 			t.Errorf("filter %q: %v", expr, err)
 		}
 	}

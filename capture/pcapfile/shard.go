@@ -1,7 +1,6 @@
 package pcapfile
 
 import (
-	"bytes"
 	"io"
 	"os"
 	"sync/atomic"
@@ -22,7 +21,7 @@ type team struct {
 // divide the file's connections among them, or the Reader itself if that is 1.
 // Each goes over the whole file and skips what is not its own. All must be read,
 // each by a goroutine of its own, until their end or Close: those that are ahead
-// wait for the others. They are capture.Batched.
+// wait for the others.
 func (r *Reader) Shards() []capture.Source {
 	if r.workers <= 1 {
 		return []capture.Source{r}
@@ -55,6 +54,7 @@ func (r *Reader) readers(n int) []io.Reader {
 				return readers
 			}
 		}
+		r.pace.split(1, 0) // in chunks from now on
 		first = r.readAhead()
 	}
 	for i, t := range first.tails(n) {
@@ -71,17 +71,9 @@ func (w *walker) clone(in io.Reader, t *team, i int) *walker {
 		assignment: newAssignment(i, w.r.workers),
 		team:       t,
 		index:      i,
-		look:       w.look,
 		err:        w.err,
 	}
 	c.format = w.format.clone(c)
-	// What w has looked at already is divided too.
-	for _, f := range w.ahead[w.at:w.end] {
-		if c.assignment.takes(&f) {
-			f.Data = bytes.Clone(f.Data)
-			c.assignment.released = append(c.assignment.released, f)
-		}
-	}
 	return c
 }
 

@@ -337,12 +337,12 @@ func TestShardPipe(t *testing.T) {
 	}
 	shards := r.Shards()
 	var f capture.Frame
-	if err := shards[0].Next(&f); err != nil || string(f.Data) != "hello" { // what is not IP goes to the first
+	if err := read1(shards[0], &f); err != nil || string(f.Data) != "hello" { // what is not IP goes to the first
 		t.Fatalf("%q, %v", f.Data, err)
 	}
 	errs := make(chan error)
 	for _, s := range shards {
-		go func() { errs <- s.Next(new(capture.Frame)) }()
+		go func() { errs <- read1(s, new(capture.Frame)) }()
 	}
 	time.Sleep(10 * time.Millisecond)
 	if err := shards[1].Close(); err != nil {
@@ -350,7 +350,7 @@ func TestShardPipe(t *testing.T) {
 	}
 	for range shards {
 		if err := <-errs; !errors.Is(err, net.ErrClosed) {
-			t.Errorf("Next: %v", err)
+			t.Errorf("Read: %v", err)
 		}
 	}
 }
@@ -363,23 +363,23 @@ func TestShardAllocations(t *testing.T) {
 	shards := r.Shards()
 	s := shards[0] // gets all: they are not IP
 	done := make(chan error)
-	go func() { done <- shards[1].Next(new(capture.Frame)) }()
+	go func() { done <- read1(shards[1], new(capture.Frame)) }()
 	defer func() {
 		r.Close()
 		if err := <-done; !errors.Is(err, net.ErrClosed) {
 			t.Errorf("the other shard: %v", err)
 		}
 	}()
-	var f capture.Frame
-	next := func() {
-		if err := s.Next(&f); err != nil {
+	fs := make([]capture.Frame, 3)
+	read := func() {
+		if _, err := s.Read(fs); err != nil {
 			t.Fatal(err)
 		}
 	}
 	for range 100000 {
-		next()
+		read()
 	}
-	if n := testing.AllocsPerRun(100000, next); n > 0.01 {
-		t.Errorf("%v allocations a frame", n)
+	if n := testing.AllocsPerRun(100000, read); n > 0.01 {
+		t.Errorf("%v allocations a Read", n)
 	}
 }

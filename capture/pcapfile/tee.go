@@ -1,150 +1,54 @@
 package pcapfile
 
-import (
-	"time"
-
-	"github.com/wstap/wstap/capture"
-)
-
-// dropInterval is how often, in packet time, a tee asks a live source for drops.
-const dropInterval = time.Second
-
-type tee struct {
-	capture.Source
-	w    *Writer
-	file *Reader // Source, if it is one
-
-	described int // interfaces of file that w knows
-
-	last    ngKey     // interface of the last frame, valid iff time is not zero
-	time    time.Time // of the last frame
-	several bool      // frames came from more than one interface
-
-	asked   time.Time        // when the source was last asked for drops
-	dropped uint64           // what it said
-	told    map[ngKey]uint64 // drops written with frames of an interface
-	ended   bool
-}
+import "github.com/wstap/wstap/capture"
 
 // Tee returns a Source that gives out what src does and writes each frame to w.
-// A pcapng file also gets the drop counts, and those interfaces, comments and
-// flags that src knows if it is a *Reader. When src ends or is closed the next
-// call of Next flushes w. The names of live interfaces come from the method
-// InterfaceName of src, if it has one. Close closes src and not w. Errors of w end the Tee.
+// It is in all else what src is: live, divided into shards, and read in batches.
+//
+// A pcapng file also gets the drop counts, the names of the interfaces, and, if
+// src is a *[Reader], all that it knows of interfaces and frames. When src ends or
+// is closed the next Read flushes w. Close closes src and not w. Errors of w end
+// the Tee; frames that were read and not given out then count as Skipped.
+//
+// Shards of a live source are written as they come: the order of the file is that
+// of each connection. A *Reader is read as one, whatever its Workers, so that the
+// order stays.
 func Tee(src capture.Source, w *Writer) capture.Source {
-	t := &tee{Source: src, w: w, told: map[ngKey]uint64{}}
-	t.file, _ = src.(*Reader)
-	return t
+	r := newRecorder(src, w)
+	return &tee{Source: capture.Observe(src, r.write), r: r}
 }
 
-func (t *tee) Next(f *capture.Frame) error {
-	if err := t.Source.Next(f); err != nil {
-		if werr := t.finish(); werr != nil {
-			return werr
-		}
-		return err
-	}
-	return t.write(f)
+// A tee is the Source that Tee returns, or one of its shards.
+type tee struct {
+	capture.Source
+	r     *recorder
+	ended bool
 }
 
-func (t *tee) write(f *capture.Frame) error {
-	key := ngKey{f.Interface, f.Link}
-	if fresh := t.time.IsZero(); fresh || key != t.last {
-		t.several = !fresh
-		if err := t.name(f); err != nil {
-			return err
+// Read implements capture.Source.
+func (t *tee) Read(fs []capture.Frame) (int, error) {
+	if t.r.file != nil {
+		t.r.inBatch = 0
+	}
+	n, err := t.Source.Read(fs)
+	if err != nil && !t.ended {
+		t.ended = true
+		if werr := t.r.end(); werr != nil {
+			err = werr
 		}
 	}
-	t.last, t.time = key, f.Time
-	if t.file == nil {
-		info, err := t.live(f.Time)
-		if err != nil {
-			return err
-		}
-		return t.w.WriteFrameInfo(f, info)
-	}
-	if err := t.describe(); err != nil {
-		return err
-	}
-	if e := &t.file.walker.extra; len(e.options) == 0 && e.drops == 0 {
-		return t.w.WriteFrame(f)
-	}
-	info := t.file.Info()
-	return t.w.WriteFrameInfo(f, &info)
+	return n, err
 }
 
-// name tells w the name of a live interface, of which f is the first frame or
-// the first after others.
-func (t *tee) name(f *capture.Frame) error {
-	n, ok := t.Source.(interface{ InterfaceName(int) string })
-	if e, ng := t.w.format.(*pcapngEncoder); ok && ng && e.describe == nil {
-		return t.w.AddInterface(f.Interface, Interface{Link: f.Link, Name: n.InterfaceName(f.Interface)})
+// Shards implements capture.Sharded.
+func (t *tee) Shards() []capture.Source {
+	if t.r.file != nil {
+		return []capture.Source{t}
 	}
-	return nil
-}
-
-// live returns the frames dropped since the last time, now and then.
-func (t *tee) live(now time.Time) (*Info, error) {
-	if now.Sub(t.asked).Abs() < dropInterval {
-		return nil, nil
+	shards := t.Source.(capture.Sharded).Shards()
+	for i, s := range shards {
+		shards[i] = &tee{Source: s, r: t.r}
 	}
-	t.asked = now
-	st, err := t.Source.Stats()
-	if err != nil || st.Dropped <= t.dropped {
-		return nil, err
-	}
-	info := &Info{Dropped: st.Dropped - t.dropped}
-	t.dropped = st.Dropped
-	t.told[t.last] += info.Dropped
-	return info, nil
-}
-
-// describe tells w the file's interfaces that came since the last time.
-func (t *tee) describe() error {
-	if int(t.file.meta.count.Load()) == t.described {
-		return nil
-	}
-	for _, ifi := range t.file.meta.from(t.described) {
-		if err := t.w.AddInterface(t.described, ifi); err != nil {
-			return err
-		}
-		t.described++
-	}
-	return nil
-}
-
-// finish writes the statistics once, and flushes.
-func (t *tee) finish() error {
-	if t.ended {
-		return nil
-	}
-	t.ended = true
-	if t.file != nil {
-		if err := t.describe(); err != nil {
-			return err
-		}
-		for i, ifi := range t.file.Interfaces() {
-			if ifi.Received == 0 && ifi.Dropped == 0 {
-				continue
-			}
-			st := capture.Stats{Received: ifi.Received, Dropped: ifi.Dropped}
-			if err := t.w.WriteStatistics(i, ifi.Link, st, t.time); err != nil {
-				return err
-			}
-		}
-		return t.w.Flush()
-	}
-	st, err := t.Source.Stats()
-	if err == nil && !t.time.IsZero() {
-		// The source counts over all its interfaces: the last one seen takes
-		// the drops that no frame told.
-		if t.several {
-			st.Captured, st.Received = 0, 0
-		}
-		st.Dropped = st.Dropped - t.dropped + t.told[t.last]
-		if err := t.w.WriteStatistics(t.last.number, t.last.link, st, t.time); err != nil {
-			return err
-		}
-	}
-	return t.w.Flush()
+	t.r.going = len(shards)
+	return shards
 }

@@ -3,7 +3,6 @@ package pcapfile
 import (
 	"bytes"
 	"compress/gzip"
-	"context"
 	"encoding/binary"
 	"errors"
 	"io"
@@ -92,7 +91,7 @@ func TestGzipPipe(t *testing.T) {
 	}
 	defer src.Close()
 	var f capture.Frame
-	if err := src.Next(&f); err != nil || string(f.Data) != "hello" {
+	if err := read1(src, &f); err != nil || string(f.Data) != "hello" {
 		t.Errorf("%q, %v", f.Data, err)
 	}
 }
@@ -121,7 +120,7 @@ func TestFollow(t *testing.T) {
 	var f capture.Frame
 	var got []record
 	for range want {
-		if err := r.Next(&f); err != nil {
+		if err := read1(r, &f); err != nil {
 			t.Fatal(err)
 		}
 		got = append(got, own(&f))
@@ -129,8 +128,8 @@ func TestFollow(t *testing.T) {
 	compare(t, got, want)
 	<-wrote
 	time.AfterFunc(10*time.Millisecond, func() { r.Close() })
-	if err := r.Next(&f); !errors.Is(err, net.ErrClosed) {
-		t.Errorf("Next: %v", err)
+	if err := read1(r, &f); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("Read: %v", err)
 	}
 }
 
@@ -146,15 +145,15 @@ func TestFollowShorter(t *testing.T) {
 	defer r.Close()
 	var f capture.Frame
 	for range 2 {
-		if err := r.Next(&f); err != nil {
+		if err := read1(r, &f); err != nil {
 			t.Fatal(err)
 		}
 	}
 	if err := os.Truncate(name, 24); err != nil {
 		t.Fatal(err)
 	}
-	if err := r.Next(&f); !errors.Is(err, ErrCorrupt) {
-		t.Errorf("Next: %v", err)
+	if err := read1(r, &f); !errors.Is(err, ErrCorrupt) {
+		t.Errorf("Read: %v", err)
 	}
 }
 
@@ -172,33 +171,23 @@ func TestFollowPipe(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer src.Close()
-	if err := src.Next(new(capture.Frame)); err != io.EOF {
-		t.Errorf("Next: %v", err)
+	if err := read1(src, new(capture.Frame)); err != io.EOF {
+		t.Errorf("Read: %v", err)
 	}
 }
 
-func TestContext(t *testing.T) {
-	ctx, cancel := context.WithCancel(t.Context())
+// Closing the file ends the wait for its header.
+func TestCloseWhileOpening(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "empty")
 	if err := os.WriteFile(name, nil, 0o666); err != nil {
 		t.Fatal(err)
 	}
-	time.AfterFunc(10*time.Millisecond, cancel)
-	if _, err := Open(name, &Config{Follow: true, Context: ctx}); !errors.Is(err, context.Canceled) {
-		t.Errorf("Open: %v", err)
-	}
-
-	ctx, cancel = context.WithCancel(t.Context())
-	r, err := NewReader(newLoop(100), &Config{Context: ctx})
+	f, err := os.Open(name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer r.Close()
-	cancel()
-	for err == nil {
-		err = r.Next(new(capture.Frame))
-	}
-	if !errors.Is(err, net.ErrClosed) {
-		t.Errorf("Next: %v", err)
+	time.AfterFunc(10*time.Millisecond, func() { f.Close() })
+	if _, err := NewReader(f, &Config{Follow: true}); !errors.Is(err, os.ErrClosed) {
+		t.Errorf("NewReader: %v", err)
 	}
 }

@@ -53,10 +53,9 @@ func TestShardMixes(t *testing.T) {
 				var got []record
 				for range rng.IntN(3) { // the whole gave some out before
 					var f capture.Frame
-					if r.Next(&f) == nil {
+					if read1(r, &f) == nil {
 						got = append(got, own(&f))
 					}
-					r.Ready()
 				}
 				shards := r.Shards()
 				recs := make([][]record, len(shards))
@@ -125,7 +124,7 @@ func TestShardSetFilter(t *testing.T) {
 		wg.Go(func() {
 			fs := make([]capture.Frame, 10)
 			for {
-				if _, err := s.(capture.Batched).NextBatch(fs); err != nil {
+				if _, err := s.Read(fs); err != nil {
 					return
 				}
 			}
@@ -193,7 +192,7 @@ func TestPace(t *testing.T) {
 	count := func(s capture.Source) {
 		var f capture.Frame
 		for n := 0; ; n++ {
-			if err := s.Next(&f); err != nil {
+			if err := read1(s, &f); err != nil {
 				results <- result{n, err}
 				return
 			}

@@ -1,14 +1,12 @@
 package pcapfile
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"sync/atomic"
 
 	"github.com/wstap/wstap/capture"
-	"github.com/wstap/wstap/decode"
 )
 
 // A walker goes over a file and gives out its frames, or those that are its own
@@ -22,68 +20,30 @@ type walker struct {
 	index      int         // in team
 	selection  selection   // the filter
 
-	ahead   [32]capture.Frame // of those ahead[at:end] are not given out
-	at, end int
-	stale   bool  // the filter has changed since they were read
-	look    int   // how many to look for at once, not 0
-	err     error // after them; sticky
-	ended   bool  // the team knows
-	extra   extra
-	count   atomic.Uint64 // frames given out
-	_       [64]byte      // what others write is no neighbour
+	err   error         // after the last frame; sticky
+	ended bool          // the team knows
+	notes []note        // of the frames that Read gave last; for pcapng
+	count atomic.Uint64 // frames given out
+	_     [64]byte      // what others write is no neighbour
 }
 
-// extra is what a pcapng file says of the last frame beyond a capture.Frame.
-type extra struct {
-	options []byte
-	order   binary.ByteOrder
-	drops   uint64
+// A note is what a pcapng file says of a frame beyond a capture.Frame.
+type note struct {
+	options    []byte
+	drops      uint64
+	interfaces int32 // that were described before the frame
+	swap       bool  // the options are big-endian
 }
 
-// Next implements capture.Source.
-func (w *walker) Next(f *capture.Frame) error {
-	if err := w.begin(); err != nil {
-		return err
-	}
-	if w.stale {
-		w.sift()
-	}
-	if w.at == w.end {
-		w.look = len(w.ahead)
-		n, err := w.fill(w.ahead[:w.most()], true)
-		if err != nil {
-			return w.stop(err)
-		}
-		w.at, w.end = 0, n
-	}
-	*f = w.ahead[w.at]
-	w.at++
-	w.count.Add(1)
-	return nil
-}
-
-// NextBatch implements capture.Batched.
-func (w *walker) NextBatch(fs []capture.Frame) (int, error) {
+// Read implements capture.Source.
+func (w *walker) Read(fs []capture.Frame) (int, error) {
 	if err := w.begin(); err != nil || len(fs) == 0 {
 		return 0, err
 	}
-	w.look = 1 // who asks for batches should get them in one piece
-	n := 0
-	for ; n < len(fs); n++ {
-		if w.stale {
-			w.sift()
-		}
-		if w.at == w.end {
-			break
-		}
-		fs[n] = w.ahead[w.at]
-		w.at++
-	}
-	if n < len(fs) {
-		m, err := w.fill(fs[n:], n == 0)
-		if n += m; n == 0 {
-			return 0, w.stop(err)
-		}
+	w.notes = w.notes[:0]
+	n, err := w.fill(fs)
+	if err != nil {
+		return 0, w.leave(err)
 	}
 	w.count.Add(uint64(n))
 	return n, nil
@@ -100,18 +60,8 @@ func (w *walker) begin() error {
 	return nil
 }
 
-// most is how many frames may be read before they are asked for: one, where more
-// is told of the last one, or where the filter may change before the next.
-func (w *walker) most() int {
-	if w.selection.program != nil || w.assignment == nil && w.format.alone() {
-		return 1
-	}
-	return w.look
-}
-
-// fill fills in frames that are there. If there is none it waits for some, or
-// returns none.
-func (w *walker) fill(fs []capture.Frame, wait bool) (int, error) {
+// fill fills in frames, and waits for the first.
+func (w *walker) fill(fs []capture.Frame) (int, error) {
 	for {
 		if n := w.release(fs); n > 0 {
 			return n, nil
@@ -126,10 +76,7 @@ func (w *walker) fill(fs []capture.Frame, wait bool) (int, error) {
 		switch {
 		case n > 0:
 			return n, nil
-		case err != errMore:
-		case !wait:
-			return 0, nil
-		default:
+		case err == errMore:
 			w.in.more()
 			if err := w.begin(); err != nil {
 				return 0, err
@@ -176,8 +123,8 @@ func (w *walker) busy() bool {
 	return w.err != nil || w.assignment != nil && len(w.assignment.released) > 0
 }
 
-// stop returns the error that ends the walker.
-func (w *walker) stop(err error) error {
+// leave returns the error that ends the walker.
+func (w *walker) leave(err error) error {
 	if w.team != nil && !w.ended {
 		w.ended = true
 		w.team.leave(w, err)
@@ -186,27 +133,6 @@ func (w *walker) stop(err error) error {
 		return errClosed
 	}
 	return err
-}
-
-// Ready says that Next need not wait for the input: the next frame is there.
-func (w *walker) Ready() bool {
-	if w.begin() != nil {
-		return false
-	}
-	if w.stale {
-		w.sift()
-	}
-	switch {
-	case w.at < w.end:
-		return true
-	case w.assignment == nil && w.selection.program == nil:
-		return w.format.whole()
-	case w.assignment == nil && w.format.alone():
-		return false // it cannot be known before it is asked for
-	}
-	w.at, w.end = 0, 0
-	w.end, _ = w.fill(w.ahead[:w.most()], false)
-	return w.end > 0
 }
 
 // cut is the error of a file that ends too early.
@@ -226,6 +152,8 @@ func (w *walker) failed(err error) error {
 	}
 	var z *gzipError
 	switch {
+	case err == errStopped:
+		return io.EOF
 	case !errors.As(err, &z):
 		return err
 	case z.err == io.ErrUnexpectedEOF:
@@ -235,11 +163,14 @@ func (w *walker) failed(err error) error {
 	}
 }
 
-// LinkType implements capture.Source.
-func (w *walker) LinkType() decode.LinkType { return w.r.LinkType() }
+// Info implements capture.Source: that of the whole.
+func (w *walker) Info() capture.Info { return w.r.Info() }
 
 // Stats implements capture.Source: those of the whole.
 func (w *walker) Stats() (capture.Stats, error) { return w.r.Stats() }
+
+// Stop implements capture.Source: it stops the whole.
+func (w *walker) Stop() error { return w.r.Stop() }
 
 // Close implements capture.Source: it closes the whole.
 func (w *walker) Close() error { return w.r.Close() }

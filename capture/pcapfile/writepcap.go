@@ -17,7 +17,7 @@ type pcapEncoder struct {
 
 func newPcapEncoder(b []byte, link decode.LinkType, cfg *WriterConfig) (encoder, []byte) {
 	e := &pcapEncoder{link: link, unit: 1}
-	magic, snaplen := uint32(magicNano), uint32(defaultSnapLen)
+	magic, snaplen := uint32(magicNano), uint32(capture.DefaultSnapLen)
 	if cfg.Microseconds {
 		magic, e.unit = magicMicro, 1000
 	}
@@ -33,7 +33,7 @@ func newPcapEncoder(b []byte, link decode.LinkType, cfg *WriterConfig) (encoder,
 	return e, le.AppendUint32(b, uint32(link))
 }
 
-func (e *pcapEncoder) frame(b []byte, f *capture.Frame, _ *Info) ([]byte, error) {
+func (e *pcapEncoder) frame(b []byte, f *capture.Frame, _ *FrameInfo) ([]byte, error) {
 	if f.Link != e.link {
 		return nil, fmt.Errorf("pcapfile: a frame of type %v in a pcap file of type %v; pcapng can hold both", f.Link, e.link)
 	}

@@ -32,7 +32,7 @@ type pcapngEncoder struct {
 var errLongOption = errors.New("pcapfile: a text of more than 65535 bytes")
 
 func newPcapngEncoder(b []byte, link decode.LinkType, cfg *WriterConfig) (encoder, []byte) {
-	e := &pcapngEncoder{link: link, snaplen: defaultSnapLen, unit: 1, describe: cfg.Describe, ids: map[ngKey]uint32{}}
+	e := &pcapngEncoder{link: link, snaplen: capture.DefaultSnapLen, unit: 1, describe: cfg.Describe, ids: map[ngKey]uint32{}}
 	if cfg.Microseconds {
 		e.unit = 1000
 	}
@@ -149,7 +149,7 @@ func (e *pcapngEncoder) stamp(t time.Time) uint64 {
 	return uint64((sec*1e9 + int64(t.Nanosecond())) / e.unit)
 }
 
-func (e *pcapngEncoder) frame(b []byte, f *capture.Frame, info *Info) ([]byte, error) {
+func (e *pcapngEncoder) frame(b []byte, f *capture.Frame, info *FrameInfo) ([]byte, error) {
 	if info != nil {
 		for _, c := range info.Comments {
 			if len(c) > math.MaxUint16 {
@@ -227,9 +227,9 @@ func (w *Writer) AddInterface(number int, ifi Interface) error {
 	return w.gathered(b)
 }
 
-// WriteStatistics tells a pcapng file what became of the frames of an interface
-// up to t; counts of 0 other than Dropped are left out. The interface must have been described or have had a frame. It does
-// nothing to a pcap file.
+// WriteStatistics adds to a pcapng file what became of the frames of an interface
+// up to t; counts of 0 other than Dropped are left out. The interface must have
+// been described or have had a frame. It does nothing to a pcap file.
 func (w *Writer) WriteStatistics(number int, link decode.LinkType, s capture.Stats, t time.Time) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()

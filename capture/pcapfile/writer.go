@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"strings"
 	"sync"
@@ -23,17 +24,21 @@ const (
 	Pcapng
 )
 
-// WriterConfig configures a Writer; nil means the defaults.
+// DefaultFlushInterval is how long a frame stays in the buffer of a [Writer].
+const DefaultFlushInterval = time.Second
+
+// WriterConfig configures a [Writer]; nil means the zero WriterConfig. Negative
+// values are errors.
 type WriterConfig struct {
 	Format Format // 0 means ByName
-	// SnapLen is the limit of the frames' length that the file tells its
-	// readers; it cuts nothing. 0 means 262144, as tcpdump.
+	// SnapLen is the limit of the frames' length that stands in the file; it cuts
+	// nothing. 0 means capture.DefaultSnapLen, as tcpdump.
 	SnapLen int
 	// Microseconds stores times in microseconds, which readers of before 2013
 	// ask for. False means nanoseconds: nothing is lost.
 	Microseconds bool
-	// FlushInterval is how long a frame may stay in the buffer. 0 means one
-	// second, a negative value until the buffer is full.
+	// FlushInterval is how long a frame may stay in the buffer. 0 means
+	// DefaultFlushInterval.
 	FlushInterval time.Duration
 
 	// Section is what a pcapng file says of itself. If all is empty, it names
@@ -44,10 +49,8 @@ type WriterConfig struct {
 	Describe func(*capture.Frame) Interface
 }
 
-const (
-	flushSize      = 64 << 10 // bytes of whole records that a Writer gathers
-	defaultSnapLen = 262144
-)
+// flushSize is how many bytes of whole records a Writer gathers.
+const flushSize = 64 << 10
 
 // A Writer writes a capture file. It hands over whole records only, so that the
 // file is valid after each Write of the underlying writer. Its methods may be
@@ -62,7 +65,7 @@ type Writer struct {
 	frames uint64      // handed over
 	queued uint64      // frames in buf
 	err    error       // sticky
-	after  *time.Timer // flushes; nil: not wanted
+	after  *time.Timer // flushes
 	every  time.Duration
 	armed  bool
 }
@@ -70,7 +73,7 @@ type Writer struct {
 // An encoder is the part of a Writer that depends on the format.
 type encoder interface {
 	// frame appends a record, and before it what else must stand there.
-	frame(b []byte, f *capture.Frame, info *Info) ([]byte, error)
+	frame(b []byte, f *capture.Frame, info *FrameInfo) ([]byte, error)
 	// end appends what a file must not lack.
 	end(b []byte) []byte
 	// whole returns how long the whole records are that b begins with, and how
@@ -88,6 +91,9 @@ func Create(name string, link decode.LinkType, cfg *WriterConfig) (*Writer, erro
 	}
 	if c.Format == ByName && strings.HasSuffix(strings.ToLower(name), ".pcapng") {
 		c.Format = Pcapng
+	}
+	if err := c.check(); err != nil {
+		return nil, err // before a file is emptied
 	}
 	if name == "-" {
 		return NewWriter(os.Stdout, link, &c)
@@ -113,9 +119,12 @@ func NewWriter(w io.Writer, link decode.LinkType, cfg *WriterConfig) (*Writer, e
 	if cfg == nil {
 		cfg = new(WriterConfig)
 	}
+	if err := cfg.check(); err != nil {
+		return nil, err
+	}
 	fw := &Writer{w: w, every: cfg.FlushInterval}
 	if fw.every == 0 {
-		fw.every = time.Second
+		fw.every = DefaultFlushInterval
 	}
 	buf := make([]byte, 0, flushSize+4096)
 	if cfg.Format == Pcapng {
@@ -126,11 +135,21 @@ func NewWriter(w io.Writer, link decode.LinkType, cfg *WriterConfig) (*Writer, e
 	if err := fw.Flush(); err != nil {
 		return nil, err
 	}
-	if fw.every > 0 {
-		fw.after = time.AfterFunc(fw.every, func() { _ = fw.flush(true) }) // the next call tells
-		fw.after.Stop()
-	}
+	fw.after = time.AfterFunc(fw.every, func() { _ = fw.flush(true) }) // the error is sticky
+	fw.after.Stop()
 	return fw, nil
+}
+
+func (c *WriterConfig) check() error {
+	switch {
+	case c.Format > Pcapng:
+		return fmt.Errorf("pcapfile: Format %d is none", c.Format)
+	case c.SnapLen < 0 || c.SnapLen > math.MaxInt32:
+		return fmt.Errorf("pcapfile: SnapLen of %d is not between 0 and %d", c.SnapLen, math.MaxInt32)
+	case c.FlushInterval < 0:
+		return fmt.Errorf("pcapfile: FlushInterval of %v is negative", c.FlushInterval)
+	}
+	return nil
 }
 
 // WriteFrame adds one frame. It is buffered until Flush, Close, FlushInterval,
@@ -140,7 +159,7 @@ func (w *Writer) WriteFrame(f *capture.Frame) error { return w.WriteFrameInfo(f,
 
 // WriteFrameInfo is WriteFrame with what only pcapng files can hold; info may be
 // nil.
-func (w *Writer) WriteFrameInfo(f *capture.Frame, info *Info) error {
+func (w *Writer) WriteFrameInfo(f *capture.Frame, info *FrameInfo) error {
 	if len(f.Data) > maxFrame {
 		return fmt.Errorf("pcapfile: a frame of %d bytes is too long for a file", len(f.Data))
 	}
@@ -163,7 +182,7 @@ func (w *Writer) gathered(b []byte) error {
 	if len(b) >= flushSize {
 		return w.flushLocked()
 	}
-	if !w.armed && w.after != nil {
+	if !w.armed {
 		w.armed = true
 		w.after.Reset(w.every)
 	}
@@ -222,9 +241,7 @@ func (w *Writer) Close() error {
 	if errors.Is(w.err, os.ErrClosed) {
 		return nil
 	}
-	if w.after != nil {
-		w.after.Stop()
-	}
+	w.after.Stop()
 	if w.err == nil {
 		w.buf = w.format.end(w.buf)
 	}

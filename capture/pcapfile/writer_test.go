@@ -2,6 +2,7 @@ package pcapfile
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -68,7 +69,7 @@ func TestWritePcap(t *testing.T) {
 
 // Every Write of the underlying writer ends at a record's end.
 func TestWriteWholeRecords(t *testing.T) {
-	var out recorder
+	var out pieces
 	w, err := NewWriter(&out, decode.LinkEthernet, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -91,12 +92,12 @@ func TestWriteWholeRecords(t *testing.T) {
 	}
 }
 
-type recorder struct {
+type pieces struct {
 	bytes.Buffer
 	ends []int
 }
 
-func (r *recorder) Write(b []byte) (int, error) {
+func (r *pieces) Write(b []byte) (int, error) {
 	n, err := r.Buffer.Write(b)
 	r.ends = append(r.ends, r.Len())
 	return n, err
@@ -156,8 +157,8 @@ func TestWriteAllocations(t *testing.T) {
 	}
 }
 
-// roundTrip writes what is read.
-func roundTrip(t *testing.T, file []byte, cfg *WriterConfig) []byte {
+// roundTrip writes what is read by batches of size.
+func roundTrip(t *testing.T, file []byte, size int, cfg *WriterConfig) []byte {
 	t.Helper()
 	r, err := NewReader(bytes.NewReader(file), nil)
 	if err != nil {
@@ -167,11 +168,11 @@ func roundTrip(t *testing.T, file []byte, cfg *WriterConfig) []byte {
 	var out bytes.Buffer
 	c := *cfg
 	c.Section = r.Section()
-	w, err := NewWriter(&out, r.LinkType(), &c)
+	w, err := NewWriter(&out, r.Info().Link, &c)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := drain(Tee(r, w)); err != io.EOF {
+	if _, err := drainBatches(t, Tee(r, w), func() int { return size }); err != io.EOF {
 		t.Fatal(err)
 	}
 	if err := w.Close(); err != nil {
@@ -184,7 +185,12 @@ func roundTrip(t *testing.T, file []byte, cfg *WriterConfig) []byte {
 func TestTeePcapng(t *testing.T) {
 	for _, o := range orders {
 		file := everything(o.order, o.order)
-		first := roundTrip(t, file, &WriterConfig{Format: Pcapng})
+		first := roundTrip(t, file, 1, &WriterConfig{Format: Pcapng})
+		for _, size := range []int{2, 3, 64} {
+			if more := roundTrip(t, file, size, &WriterConfig{Format: Pcapng}); !bytes.Equal(more, first) {
+				t.Errorf("batches of %d make another file", size)
+			}
+		}
 		recs, err := readAll(t, bytes.NewReader(first))
 		if err != nil {
 			t.Fatal(err)
@@ -194,13 +200,13 @@ func TestTeePcapng(t *testing.T) {
 		a.section, b.section = Section{}, Section{} // two sections became one
 		for i := range a.interfaces {
 			if a.interfaces[i].SnapLen == 0 {
-				a.interfaces[i].SnapLen = defaultSnapLen
+				a.interfaces[i].SnapLen = capture.DefaultSnapLen
 			}
 		}
 		if !reflect.DeepEqual(a, b) {
 			t.Errorf("read  %+v\nwrote %+v", a, b)
 		}
-		if second := roundTrip(t, first, &WriterConfig{Format: Pcapng}); !bytes.Equal(first, second) {
+		if second := roundTrip(t, first, 1, &WriterConfig{Format: Pcapng}); !bytes.Equal(first, second) {
 			t.Error("a second round trip changes the file")
 		}
 	}
@@ -210,7 +216,7 @@ func TestTeePcapng(t *testing.T) {
 type told struct {
 	section    Section
 	interfaces []Interface
-	infos      []Info
+	infos      []FrameInfo
 	stats      capture.Stats
 }
 
@@ -223,10 +229,10 @@ func telling(t *testing.T, file []byte) (all told) {
 	defer r.Close()
 	var f capture.Frame
 	for {
-		if err = r.Next(&f); err != nil {
+		if err = read1(r, &f); err != nil {
 			break
 		}
-		all.infos = append(all.infos, r.Info())
+		all.infos = append(all.infos, r.FrameInfo(0))
 	}
 	if err != io.EOF {
 		t.Fatal(err)
@@ -247,19 +253,19 @@ func TestWritePcapng(t *testing.T) {
 	}
 	frames := []struct {
 		capture.Frame
-		info *Info
+		info *FrameInfo
 	}{
 		{capture.Frame{Data: []byte("a"), Interface: 5, Link: 1, Time: at, Direction: capture.Outgoing}, nil},
 		{capture.Frame{Data: []byte("ab"), Interface: 5, Link: 276, Time: at, Direction: capture.Passing}, nil},
-		{capture.Frame{Data: []byte("abc"), Interface: 3, Link: 1, Time: time.Time{}, Length: 9}, &Info{Comments: []string{"c", "dd"}, Dropped: 7}},
-		{capture.Frame{Data: []byte("abcd"), Interface: 5, Link: 1, Time: at}, &Info{Flags: 2 | 1<<31}},
+		{capture.Frame{Data: []byte("abc"), Interface: 3, Link: 1, Time: time.Time{}, Length: 9}, &FrameInfo{Comments: []string{"c", "dd"}, Dropped: 7}},
+		{capture.Frame{Data: []byte("abcd"), Interface: 5, Link: 1, Time: at}, &FrameInfo{Flags: 2 | 1<<31}},
 	}
 	for i := range frames {
 		if err := w.WriteFrameInfo(&frames[i].Frame, frames[i].info); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := w.WriteFrameInfo(&frames[0].Frame, &Info{Comments: []string{strings.Repeat("x", 65536)}}); err == nil {
+	if err := w.WriteFrameInfo(&frames[0].Frame, &FrameInfo{Comments: []string{strings.Repeat("x", 65536)}}); err == nil {
 		t.Error("a comment of 65536 bytes is written")
 	}
 	if err := w.WriteStatistics(3, 1, capture.Stats{Captured: 10, Received: 17, Dropped: 8}, at); err != nil {
@@ -289,7 +295,7 @@ func TestWritePcapng(t *testing.T) {
 	want := told{
 		section:    Section{Application: "wstap"},
 		interfaces: []Interface{{Link: 1, SnapLen: 100, Name: "if5"}, {Link: 276, SnapLen: 100, Name: "if5"}, {Link: 1, SnapLen: 100, Name: "if3", Received: 17, Dropped: 8}},
-		infos:      []Info{{Flags: 2}, {Flags: 1 | 4<<2}, {Comments: []string{"c", "dd"}, Dropped: 7}, {Flags: 2 | 1<<31}},
+		infos:      []FrameInfo{{Flags: 2}, {Flags: 1 | 4<<2}, {Comments: []string{"c", "dd"}, Dropped: 7}, {Flags: 2 | 1<<31}},
 		stats:      capture.Stats{Captured: 4, Received: 12, Dropped: 8, FirstDrop: at.UTC()},
 	}
 	if !reflect.DeepEqual(got, want) {
@@ -297,24 +303,30 @@ func TestWritePcapng(t *testing.T) {
 	}
 }
 
-// live is a Source that drops frames.
+// live is a live Source that drops frames.
 type live struct {
 	frames []capture.Frame
 	drops  []uint64 // total with each frame
 	i      int
 }
 
-func (l *live) Next(f *capture.Frame) error {
-	if l.i == len(l.frames) {
-		return io.EOF
+func (l *live) Read(fs []capture.Frame) (int, error) {
+	n := copy(fs, l.frames[l.i:])
+	if n == 0 {
+		return 0, io.EOF
 	}
-	*f = l.frames[l.i]
-	l.i++
-	return nil
+	l.i += n
+	return n, nil
 }
-func (l *live) InterfaceName(i int) string { return fmt.Sprint("eth", i) }
-func (l *live) LinkType() decode.LinkType  { return decode.LinkEthernet }
-func (l *live) Close() error               { return nil }
+
+func (l *live) Info() capture.Info {
+	return capture.Info{Name: "live", Link: decode.LinkEthernet, Live: true,
+		InterfaceName: func(i int) string { return fmt.Sprint("eth", i) }}
+}
+
+func (l *live) Stop() error  { return nil }
+func (l *live) Close() error { return nil }
+
 func (l *live) Stats() (capture.Stats, error) {
 	return capture.Stats{Captured: uint64(l.i), Received: uint64(l.i) + l.drops[l.i-1], Dropped: l.drops[l.i-1]}, nil
 }
@@ -348,10 +360,31 @@ func TestTeeLive(t *testing.T) {
 	}
 }
 
+// Each number has one meaning: a negative one is an error, and empties no file.
+func TestConfigNegative(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "kept")
+	if err := os.WriteFile(name, pcapBytes(binary.LittleEndian, magicMicro, 1), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []WriterConfig{{SnapLen: -1}, {FlushInterval: -1}, {Format: 9}} {
+		if _, err := Create(name, decode.LinkEthernet, &c); err == nil || !strings.HasPrefix(err.Error(), "pcapfile: ") {
+			t.Errorf("%+v: %v", c, err)
+		}
+	}
+	for _, workers := range []int{-1, 257} {
+		if _, err := Open(name, &Config{Workers: workers}); err == nil || !strings.HasPrefix(err.Error(), "pcapfile: ") {
+			t.Errorf("%d workers: %v", workers, err)
+		}
+	}
+	if info, err := os.Stat(name); err != nil || info.Size() != pcapFileHeader {
+		t.Errorf("%v, %v", info, err)
+	}
+}
+
 // A frame leaves the buffer after a while without another call.
 func TestFlushInterval(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var out recorder
+		var out pieces
 		w, err := NewWriter(&out, decode.LinkEthernet, nil)
 		if err != nil {
 			t.Fatal(err)
@@ -412,7 +445,7 @@ func TestQuick(t *testing.T) {
 					rec.ifi = ids[k]
 				}
 				want = append(want, rec)
-				if err := w.WriteFrameInfo(&f, &Info{Dropped: uint64(x.Drops), Comments: []string{x.Remark}}); err != nil {
+				if err := w.WriteFrameInfo(&f, &FrameInfo{Dropped: uint64(x.Drops), Comments: []string{x.Remark}}); err != nil {
 					t.Fatal(err)
 				}
 			}

@@ -97,7 +97,7 @@ func setDirection(c *config, arg string) error {
 	case "out":
 		c.direction = capture.Outgoing
 	case "inout":
-		c.direction = capture.Unknown
+		c.direction = capture.DirectionUnknown
 	default:
 		return fmt.Errorf("unknown capture direction `%s'", arg)
 	}

@@ -111,17 +111,17 @@ func (s *session) run(ctx context.Context) error {
 	}
 	defer s.src.Close()
 	if s.dump > 0 {
-		return s.dumpProgram(s.src.LinkType(), s.snapLen)
+		return s.dumpProgram(s.src.Info().Link, s.snapLen)
 	}
 	if !s.live {
-		p, err := s.compile(s.src.LinkType())
+		p, err := s.compile(s.src.Info().Link)
 		if err != nil {
 			return err
 		}
-		s.filters = map[decode.LinkType]*filter.Program{s.src.LinkType(): p}
+		s.filters = map[decode.LinkType]*filter.Program{s.src.Info().Link: p}
 	}
-	if _, ok := printers[s.src.LinkType()]; !ok && s.write == "" && !s.countOnly {
-		return fmt.Errorf("packet printing is not supported for link type %v: use -w", s.src.LinkType())
+	if _, ok := printers[s.src.Info().Link]; !ok && s.write == "" && !s.countOnly {
+		return fmt.Errorf("packet printing is not supported for link type %v: use -w", s.src.Info().Link)
 	}
 	return s.loop(ctx)
 }
@@ -133,9 +133,9 @@ func (s *session) loop(ctx context.Context) error {
 		cfg := &pcapfile.WriterConfig{Format: pcapfile.Pcap, SnapLen: s.snapLen, Microseconds: !s.nano}
 		var err error
 		if s.write == "-" {
-			w, err = pcapfile.NewWriter(s.stdout, s.src.LinkType(), cfg)
+			w, err = pcapfile.NewWriter(s.stdout, s.src.Info().Link, cfg)
 		} else {
-			w, err = pcapfile.Create(s.write, s.src.LinkType(), cfg)
+			w, err = pcapfile.Create(s.write, s.src.Info().Link, cfg)
 		}
 		if err != nil {
 			return err
@@ -178,9 +178,6 @@ func (s *session) loop(ctx context.Context) error {
 			s.out.WriteString("\n")
 		}
 	}
-	if errors.Is(err, io.EOF) {
-		err = nil
-	}
 	if w != nil {
 		if werr := w.Close(); err == nil { // otherwise it is the same, or follows
 			err = werr
@@ -209,9 +206,8 @@ var errTold = errors.New("told")
 
 // packets calls each for every packet that the filter selects.
 func (s *session) packets(each func(*capture.Frame) error) error {
-	var f capture.Frame
-	for {
-		if err := s.src.Next(&f); err != nil {
+	for f, err := range capture.Frames(s.src) {
+		if err != nil {
 			return err
 		}
 		if !s.live {
@@ -232,13 +228,14 @@ func (s *session) packets(each func(*capture.Frame) error) error {
 		s.mu.Lock()
 		s.captured++
 		s.mu.Unlock()
-		if err := each(&f); err != nil {
+		if err := each(f); err != nil {
 			return err
 		}
 		if s.captured == s.count {
 			return nil
 		}
 	}
+	return nil
 }
 
 // reportOnSignal prints the counters of a live capture on SIGUSR1, until undo.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -70,12 +71,9 @@ func (s *session) open() error {
 	for _, warning := range l.Warnings() {
 		fmt.Fprintf(s.stderr, "tcpdump: WARNING: %s\n", warning)
 	}
-	s.src, s.live = l, true
-	if s.snapLen == 0 {
-		s.snapLen = maxSnapLen
-	}
+	s.src, s.live, s.snapLen = l, true, l.Info().SnapLen
 	if strings.HasPrefix(s.iface, capture.Any) {
-		fmt.Fprintf(s.stderr, "tcpdump: data link type %v\n", l.LinkType())
+		fmt.Fprintf(s.stderr, "tcpdump: data link type %v\n", l.Info().Link)
 	}
 	return nil
 }
@@ -95,12 +93,10 @@ func (s *session) openFile() error {
 		return err
 	}
 	s.src = r
-	s.snapLen = maxSnapLen
-	if ifs := r.Interfaces(); len(ifs) > 0 && ifs[0].SnapLen > 0 {
-		s.snapLen = ifs[0].SnapLen
-	}
-	fmt.Fprintf(s.stderr, "reading from file %s, %s, snapshot length %d\n", s.read, describe(r.LinkType()), s.snapLen)
-	if r.LinkType() == decode.LinkSLL2 {
+	info := r.Info()
+	s.snapLen = cmp.Or(info.SnapLen, maxSnapLen)
+	fmt.Fprintf(s.stderr, "reading from file %s, %s, snapshot length %d\n", s.read, describe(info.Link), s.snapLen)
+	if info.Link == decode.LinkSLL2 {
 		fmt.Fprintln(s.stderr, "Warning: interface names might be incorrect")
 	}
 	return nil
@@ -115,7 +111,7 @@ func (s *session) announce() {
 	if s.v == 0 && s.write == "" {
 		suppressed = "verbose output suppressed, use -v[v]... for full protocol decode\n"
 	}
-	fmt.Fprintf(s.stderr, "tcpdump: %slistening on %s, %s, snapshot length %d bytes\n", suppressed, s.iface, describe(s.src.LinkType()), s.snapLen)
+	fmt.Fprintf(s.stderr, "tcpdump: %slistening on %s, %s, snapshot length %d bytes\n", suppressed, s.iface, describe(s.src.Info().Link), s.snapLen)
 }
 
 // compile compiles the expression for frames of a file. Without an expression

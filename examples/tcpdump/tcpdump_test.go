@@ -196,14 +196,16 @@ func unpack(t *testing.T, dir, name string) string {
 	}
 	defer r.Close()
 	out := filepath.Join(dir, strings.TrimSuffix(filepath.Base(name), ".gz"))
-	w, err := pcapfile.Create(out, r.LinkType(), &pcapfile.WriterConfig{Format: pcapfile.Pcap, SnapLen: r.Interfaces()[0].SnapLen})
+	w, err := pcapfile.Create(out, r.Info().Link, &pcapfile.WriterConfig{Format: pcapfile.Pcap, SnapLen: r.Info().SnapLen})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer w.Close()
-	var f capture.Frame
-	for r.Next(&f) == nil {
-		if err := w.WriteFrame(&f); err != nil {
+	for f, err := range capture.Frames(r) {
+		if err == nil {
+			err = w.WriteFrame(f)
+		}
+		if err != nil {
 			t.Fatal(err)
 		}
 	}

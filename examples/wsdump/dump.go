@@ -23,7 +23,7 @@ func (o *options) dumpFilter(w io.Writer) error {
 			return err
 		}
 		s.announce()
-		t.Link = s.LinkType()
+		t.Link = s.Info().Link
 		s.Close()
 	} else {
 		link, err := linkType(o.iface)

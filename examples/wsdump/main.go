@@ -129,7 +129,7 @@ func (o *options) tapAll(ctx context.Context, src *source, each func(websocket.E
 	cli.IgnorePipe()
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	tap := websocket.NewTap(src, o.tapConfig())
+	tap := websocket.NewTap(src.Source, o.tapConfig())
 	progress := src.newProgress()
 	defer progress.stop()
 	eager := src.eager || o.line || cli.IsTerminal(os.Stdout)
@@ -138,7 +138,7 @@ func (o *options) tapAll(ctx context.Context, src *source, each func(websocket.E
 	defer close(over)
 	stats := func() { o.printStats(os.Stderr, tap.Stats()) }
 	end := func() {
-		src.end()
+		tap.Stop() // fails only where it has ended already
 		exitIfStuck(over, func() uint64 { return tap.Stats().Capture.Captured + out.taken.Load() }, stats)
 	}
 	defer watchSignals(end, func() {
@@ -151,7 +151,7 @@ func (o *options) tapAll(ctx context.Context, src *source, each func(websocket.E
 	var seen uint64
 	var err error
 	if o.printer(nil) == nil && o.count == 0 && each == nil {
-		err = tap.Drain(ctx) // on all processors: nobody asks for the order
+		err = tap.Count(ctx) // on all processors: nobody asks for the order
 		seen = tap.Stats().Messages
 	} else {
 		seen, err = o.printAll(tap.Events(ctx), out, each)

@@ -1,97 +1,27 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"runtime"
 	"strings"
-	"sync/atomic"
 
 	"github.com/wstap/wstap/capture"
 	"github.com/wstap/wstap/capture/pcapfile"
 )
 
-// A source is where the frames come from, with the filter of a file and -w
-// between it and the tap.
+// A source is where the frames come from, with the filter of a file, and what
+// belongs to it.
 type source struct {
 	capture.Source // what the tap reads
 
-	live   bool             // from interfaces
-	stop   func() error     // ends a live capture, but not what it has in its rings; nil for files
 	eager  bool             // frames come as they happen, so output must not wait
 	file   *os.File         // of -r, or nil
 	size   int64            // of file; 0 if it has none
 	writer *pcapfile.Writer // of -w, or nil
 	hello  string           // says where the frames come from
-	ended  atomic.Bool      // by end
-}
-
-// Next ends as a file does once end was called.
-func (s *source) Next(f *capture.Frame) error { return s.eof(s.Source.Next(f)) }
-
-// NextBatch is Next for several frames.
-func (s *source) NextBatch(fs []capture.Frame) (int, error) {
-	n, err := capture.NextBatch(s.Source, fs)
-	return n, s.eof(err)
-}
-
-func (s *source) eof(err error) error {
-	if err != nil && s.ended.Load() && errors.Is(err, net.ErrClosed) {
-		return io.EOF
-	}
-	return err
-}
-
-// Live tells the tap that time is short.
-func (s *source) Live() bool { return s.live }
-
-// Shards makes the source capture.Sharded.
-func (s *source) Shards() []capture.Source {
-	sharded, ok := s.Source.(capture.Sharded)
-	if !ok {
-		return []capture.Source{s}
-	}
-	var shards []capture.Source
-	for _, one := range sharded.Shards() {
-		shards = append(shards, &shard{one, s})
-	}
-	return shards
-}
-
-// A shard is a part of a source.
-type shard struct {
-	capture.Source
-	whole *source
-}
-
-func (s *shard) Next(f *capture.Frame) error { return s.whole.eof(s.Source.Next(f)) }
-
-func (s *shard) NextBatch(fs []capture.Frame) (int, error) {
-	n, err := capture.NextBatch(s.Source, fs)
-	return n, s.whole.eof(err)
-}
-
-func (s *shard) Ready() bool { return ready(s.Source) }
-
-// Ready says that Next will not wait, as far as what is inside tells.
-func (s *source) Ready() bool { return ready(s.Source) }
-
-func ready(src capture.Source) bool {
-	r, ok := src.(interface{ Ready() bool })
-	return ok && r.Ready()
-}
-
-// end makes Next end. What the kernel had received by then is still given out.
-func (s *source) end() {
-	if s.stop != nil && s.stop() == nil {
-		return
-	}
-	s.ended.Store(true)
-	s.Close()
 }
 
 // announce says on standard error that it begins.
@@ -151,13 +81,10 @@ func (o *options) listen() (*source, error) {
 	for _, w := range src.Warnings() {
 		fmt.Fprintf(os.Stderr, "wsdump: %s\n", quoteArg(w)) // it holds an interface's name
 	}
-	snaplen := o.snaplen
-	if snaplen == 0 {
-		snaplen = capture.DefaultSnapLen
-	}
+	info := src.Info()
 	hello := fmt.Sprintf("wsdump: listening on %s, link-type %v, snapshot length %d bytes\n",
-		quoteArg(name), src.LinkType(), snaplen)
-	return &source{Source: src, live: true, stop: src.Stop, eager: true, hello: hello}, nil
+		quoteArg(name), info.Link, info.SnapLen)
+	return &source{Source: src, eager: true, hello: hello}, nil
 }
 
 // workers is how many parts of a file are worked on at the same time. What is
@@ -203,22 +130,29 @@ func (o *options) openFile() (*source, error) {
 // meanwhile is the end of an empty capture.
 func (o *options) openReader(f *os.File, waits bool) (*pcapfile.Reader, error) {
 	cfg := &pcapfile.Config{Follow: o.follow, Workers: o.workers()}
-	if waits { // to watch takes a while by itself
-		ctx, cancel := context.WithCancel(context.Background())
-		defer watchSignals(cancel, func() {})()
-		cfg.Context = ctx
+	open := func() (*pcapfile.Reader, error) {
+		if o.read == "-" {
+			return pcapfile.Open("-", cfg)
+		}
+		return pcapfile.NewReader(f, cfg)
+	}
+	if !waits { // to watch takes a while by itself
+		return open()
 	}
 	var r *pcapfile.Reader
 	var err error
-	if o.read == "-" {
-		r, err = pcapfile.Open("-", cfg)
-	} else {
-		r, err = pcapfile.NewReader(f, cfg)
+	opened, ended := make(chan struct{}), make(chan struct{})
+	defer watchSignals(func() { close(ended) }, func() {})()
+	go func() {
+		defer close(opened)
+		r, err = open()
+	}()
+	select {
+	case <-opened:
+		return r, err
+	case <-ended:
+		return nil, exitStatus(0) // what waits ends with the process
 	}
-	if err != nil && cfg.Context != nil && cfg.Context.Err() != nil {
-		err = exitStatus(0)
-	}
-	return r, err
 }
 
 // filtered sets the filter of a file.
@@ -229,7 +163,7 @@ func (o *options) filtered(s *source, name string) (*source, error) {
 			return nil, err
 		}
 	}
-	s.hello = fmt.Sprintf("reading from file %s, link-type %v\n", quoteArg(name), s.LinkType())
+	s.hello = fmt.Sprintf("reading from file %s, link-type %v\n", quoteArg(name), s.Info().Link)
 	return s, nil
 }
 
@@ -246,29 +180,16 @@ func (s *source) save(o *options) error {
 	if r, ok := s.Source.(*pcapfile.Reader); ok {
 		cfg.Section = r.Section()
 	}
-	w, err := pcapfile.Create(o.write, s.LinkType(), cfg)
+	w, err := pcapfile.Create(o.write, s.Info().Link, cfg)
 	if err != nil {
 		return err
 	}
 	s.writer = w
 	s.Source = pcapfile.Tee(s.Source, w)
-	if o.unbuf {
-		s.Source = &flushed{s.Source, w}
+	if o.unbuf { // to the file at once
+		s.Source = capture.Observe(s.Source, func(*capture.Frame) error { return w.Flush() })
 	}
 	return nil
-}
-
-// flushed hands each packet to the file at once: -U.
-type flushed struct {
-	capture.Source
-	w *pcapfile.Writer
-}
-
-func (s *flushed) Next(f *capture.Frame) error {
-	if err := s.Source.Next(f); err != nil {
-		return err
-	}
-	return s.w.Flush()
 }
 
 // finish completes the file of -w. An error tells how much is in it.

@@ -35,11 +35,13 @@ var libraries = map[string]func(wanted *filter.Program) error{
 		if err != nil {
 			return err
 		}
-		var f capture.Frame
-		for range liveFrames {
-			if err := l.Next(&f); err != nil {
+		fs := make([]capture.Frame, 64)
+		for left := liveFrames; left > 0; {
+			n, err := l.Read(fs[:min(left, len(fs))])
+			if err != nil {
 				return err
 			}
+			left -= n
 		}
 		return nil
 	},

@@ -78,7 +78,7 @@ func live(string, []capFile) ([]row, error) {
 				return nil, nil, err
 			}
 			fs := make([]capture.Frame, 32) // as many as the tap asks for
-			return func() (int, error) { return src.NextBatch(fs) }, func() { src.Close() }, nil
+			return func() (int, error) { return src.Read(fs) }, func() { src.Close() }, nil
 		})
 	}
 	const ring, socket = 5000, 100

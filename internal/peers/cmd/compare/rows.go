@@ -59,16 +59,15 @@ func frames(path string) ([]capture.Frame, error) {
 	}
 	defer r.Close()
 	var all []capture.Frame
-	for {
-		var f capture.Frame
-		if err := r.Next(&f); err == io.EOF {
-			return all, nil
-		} else if err != nil {
+	for f, err := range capture.Frames(r) {
+		if err != nil {
 			return nil, err
 		}
-		f.Data = bytes.Clone(f.Data)
-		all = append(all, f)
+		own := *f
+		own.Data = bytes.Clone(f.Data)
+		all = append(all, own)
 	}
+	return all, nil
 }
 
 // components compares the rooms one by one, on the capture with one message a
@@ -93,7 +92,7 @@ func components(_ string, caps []capFile) ([]row, error) {
 				defer r.Close()
 				var fs [batch]capture.Frame
 				for {
-					if _, err := r.NextBatch(fs[:]); err == io.EOF {
+					if _, err := r.Read(fs[:]); err == io.EOF {
 						return nil
 					} else if err != nil {
 						return err
@@ -211,7 +210,7 @@ func assemble(path string, workers int) error {
 			var bytes counter
 			a := newAssembly(&bytes)
 			for {
-				n, err := capture.NextBatch(s, fs[:])
+				n, err := s.Read(fs[:])
 				if err == nil {
 					err = a.take(fs[:n])
 				}
@@ -277,7 +276,7 @@ func paths(_ string, caps []capFile) ([]row, error) {
 	// More processors give more. One pipeline uses a second for itself, to read
 	// ahead, unless there is none.
 	for _, c := range caps {
-		two := timed("Drain, 2 pipelines", func() error { return drain(c, 2) })
+		two := timed("Count, 2 pipelines", func() error { return drain(c, 2) })
 		rows = append(rows,
 			row{c.Name, "message", c.holds.Messages, two,
 				timed("1 pipeline", func() error { return drain(c, 1) })},
@@ -324,7 +323,7 @@ func drain(c capFile, workers int) error {
 		return err
 	}
 	tap := websocket.NewTap(src, nil)
-	err = tap.Drain(context.Background())
+	err = tap.Count(context.Background())
 	return check(c, int(tap.Stats().Messages), c.holds.Payload, err)
 }
 

@@ -14,8 +14,8 @@ import (
 	"github.com/wstap/wstap/internal/packetgen"
 )
 
-// Drain counts what Events gives out, also with the file dealt to workers.
-func TestDrain(t *testing.T) {
+// Count counts what Events gives out, also with the file dealt to workers.
+func TestCount(t *testing.T) {
 	var file bytes.Buffer
 	w, err := pcapfile.NewWriter(&file, decode.LinkEthernet, nil)
 	if err != nil {
@@ -47,13 +47,13 @@ func TestDrain(t *testing.T) {
 			t.Fatal(err)
 		}
 		tap := NewTap(src, nil)
-		if err := tap.Drain(context.Background()); err != nil {
+		if err := tap.Count(context.Background()); err != nil {
 			t.Fatal(err)
 		}
 		if st := tap.Stats(); st.Messages != conns*messages || st.Conns != conns {
 			t.Errorf("%d workers: %d messages of %d connections", workers, st.Messages, st.Conns)
 		}
-		if err := tap.Drain(context.Background()); !errors.Is(err, ErrUsed) {
+		if err := tap.Count(context.Background()); !errors.Is(err, ErrUsed) {
 			t.Errorf("again: %v", err)
 		}
 	}
