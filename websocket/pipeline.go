@@ -86,7 +86,7 @@ func (p *pipeline) run(ctx context.Context) error {
 	defer stop()
 	w := new(work)
 	var err error
-	for !p.stopped {
+	for !p.stopped && ctx.Err() == nil { // the source closes a little later
 		var n int
 		if n, err = p.src.Read(w.frames[:]); n == 0 {
 			break
