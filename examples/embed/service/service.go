@@ -86,11 +86,9 @@ const shutdownTime = 5 * time.Second
 // away) and ends the tap when it has seen that.
 func (s *Service) Run(ctx context.Context) error {
 	tapped := make(chan struct{})
-	tapCtx, endTap := context.WithCancel(context.WithoutCancel(ctx))
-	defer endTap()
 	go func() {
 		defer close(tapped)
-		s.logMessages(tapCtx)
+		s.logMessages()
 	}()
 
 	server := http.Server{
@@ -112,18 +110,19 @@ func (s *Service) Run(ctx context.Context) error {
 		}
 		s.conns.Wait() // Shutdown leaves WebSocket connections alone
 	}
-	time.Sleep(2 * capture.DefaultBlockTimeout) // the last frames are on their way to the tap
-	endTap()
+	if s.tap != nil {
+		_ = s.tap.Stop() // gives out what is captured; fails only where the tap has ended
+	}
 	<-tapped
 	return err
 }
 
 // logMessages is the part that matters: the tap's messages, as they pass.
-func (s *Service) logMessages(ctx context.Context) {
+func (s *Service) logMessages() {
 	if s.tap == nil {
 		return
 	}
-	for m := range s.tap.Messages(ctx) {
+	for m := range s.tap.Messages(context.Background()) { // until Stop
 		attrs := []any{"conn", m.Conn.Number, "client", m.Conn.Client, "from", m.From, "opcode", m.Opcode, "bytes", len(m.Payload)}
 		switch m.Opcode {
 		case websocket.Text:
@@ -134,7 +133,7 @@ func (s *Service) logMessages(ctx context.Context) {
 		}
 		s.cfg.Log.Info("message", attrs...)
 	}
-	if err := s.tap.Err(); err != nil && ctx.Err() == nil {
+	if err := s.tap.Err(); err != nil {
 		s.cfg.Log.Error("tap ended", "err", err)
 		s.mu.Lock()
 		s.tapErr = err
