@@ -329,6 +329,32 @@ func TestError(t *testing.T) {
 	}
 }
 
+// TestEncodeAll: it ends with the events, or with the first error.
+func TestEncodeAll(t *testing.T) {
+	errTap := errors.New("the tap failed")
+	for _, tt := range []struct {
+		room int // for so many lines
+		fail error
+		want error
+	}{{3, nil, nil}, {3, errTap, errTap}, {2, errTap, errTap}, {1, errTap, errFull}, {1, nil, errFull}} {
+		w := failing(tt.room)
+		err := NewEncoder(&w, nil).EncodeAll(func(yield func(websocket.Event, error) bool) {
+			for range 2 {
+				if !yield(message(websocket.Ping, ""), nil) {
+					return
+				}
+			}
+			if tt.fail != nil && !yield(nil, tt.fail) {
+				return
+			}
+			yield(message(websocket.Ping, ""), nil)
+		})
+		if err != tt.want {
+			t.Errorf("room for %d lines, %v: %v", tt.room, tt.fail, err)
+		}
+	}
+}
+
 // TestUnknown: no event passes in silence, and none stops the next.
 func TestUnknown(t *testing.T) {
 	var out strings.Builder

@@ -12,30 +12,23 @@ import (
 	"github.com/wstap/wstap/websocket"
 )
 
-// The events of a capture. With capture.Listen in place of pcapfile.Open it is a
+// The lines of a capture. With capture.Listen in place of pcapfile.Open it is a
 // live tap.
 func Example() {
-	src, err := pcapfile.Open("testdata/lossy.pcap.gz", nil)
+	src, err := pcapfile.Open("testdata/chat.pcap.gz", nil)
 	if err != nil {
 		log.Fatal(err)
 	}
-	enc := jsonl.NewEncoder(os.Stdout, &jsonl.Config{OmitPayloads: true})
-	n := 0
-	for ev, err := range websocket.NewTap(src, nil).Events(context.Background()) {
-		if err == nil {
-			err = enc.Encode(ev)
-		}
-		if err != nil {
-			log.Fatal(err)
-		}
-		if n++; n == 3 {
-			break
-		}
+	tap := websocket.NewTap(src, nil)
+	enc := jsonl.NewEncoder(os.Stdout, nil)
+	if err := enc.EncodeAll(tap.Events(context.Background())); err != nil {
+		log.Fatal(err)
 	}
 	// Output:
-	// {"event":"open","time":"2026-11-22T18:00:00.027Z","conn":1,"client":"10.0.0.1:40002","server":"10.0.0.2:7272","method":"","url":"","status":0,"subprotocol":"","extensions":"","accept_valid":false,"request":{},"response":{},"midstream":true}
-	// {"event":"gap","time":"2026-11-22T18:00:00.027Z","conn":1,"from":"client","bytes":157}
-	// {"event":"message","time":"2026-11-22T18:00:00.027Z","start":"2026-11-22T18:00:00.027Z","conn":1,"client":"10.0.0.1:40002","server":"10.0.0.2:7272","from":"client","opcode":"binary","length":128,"wire_length":21,"frames":1,"compressed":true,"midstream":true}
+	// {"event":"open","time":"2026-11-22T18:16:32.757Z","conn":1,"client":"10.0.0.1:40000","server":"10.0.0.2:80","method":"GET","url":"ws://chat.example/chat?token=***","status":101,"subprotocol":"","extensions":"","accept_valid":true,"request":{"Connection":["Upgrade"],"Host":["chat.example"],"Sec-Websocket-Key":["dGhlIHNhbXBsZSBub25jZQ=="],"Sec-Websocket-Version":["13"],"Upgrade":["websocket"]},"response":{"Connection":["Upgrade"],"Sec-Websocket-Accept":["s3pPLMBiTxaQ9kYGzzhZRbK+xOo="],"Upgrade":["websocket"]}}
+	// {"event":"message","time":"2026-11-22T18:16:32.759Z","start":"2026-11-22T18:16:32.759Z","conn":1,"client":"10.0.0.1:40000","server":"10.0.0.2:80","from":"client","opcode":"text","length":9,"wire_length":9,"frames":1,"compressed":false,"text":"hi, all !"}
+	// {"event":"message","time":"2026-11-22T18:16:32.761Z","start":"2026-11-22T18:16:32.761Z","conn":1,"client":"10.0.0.1:40000","server":"10.0.0.2:80","from":"client","opcode":"close","length":5,"wire_length":5,"frames":1,"compressed":false,"code":1000,"reason":"bye"}
+	// {"event":"end","time":"2026-11-22T18:16:32.764Z","conn":1,"cause":"fin"}
 }
 
 func ExampleEncoder_Encode() {

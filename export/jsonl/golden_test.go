@@ -45,14 +45,8 @@ func encode(t *testing.T, file string) []byte {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
-	enc := jsonl.NewEncoder(&out, nil)
-	for ev, err := range websocket.NewTap(src, nil).Events(t.Context()) {
-		if err == nil {
-			err = enc.Encode(ev)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
+	if err := jsonl.NewEncoder(&out, nil).EncodeAll(websocket.NewTap(src, nil).Events(t.Context())); err != nil {
+		t.Fatal(err)
 	}
 	return out.Bytes()
 }

@@ -1,12 +1,10 @@
 // Package jsonl writes the events of a tap as JSON, one object a line: the same
 // lines as wsdump --json.
 //
+//	tap := websocket.NewTap(src, nil)
 //	enc := jsonl.NewEncoder(os.Stdout, nil)
-//	for ev, err := range tap.Events(ctx) {
-//		if err == nil {
-//			err = enc.Encode(ev)
-//		}
-//		...
+//	if err := enc.EncodeAll(tap.Events(ctx)); err != nil {
+//		log.Fatal(err)
 //	}
 //
 // # Events
@@ -60,6 +58,7 @@ package jsonl
 import (
 	"fmt"
 	"io"
+	"iter"
 
 	"github.com/wstap/wstap/internal/escape"
 	"github.com/wstap/wstap/websocket"
@@ -117,4 +116,18 @@ func (e *Encoder) Encode(ev websocket.Event) error {
 	b = append(b, '}', '\n')
 	e.buf = b
 	return e.lines.Write(b)
+}
+
+// EncodeAll encodes events, such as those of [websocket.Tap.Events], to their
+// end or to the first error, which it returns.
+func (e *Encoder) EncodeAll(events iter.Seq2[websocket.Event, error]) error {
+	for ev, err := range events {
+		if err == nil {
+			err = e.Encode(ev)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -69,7 +70,7 @@ func TestMistakes(t *testing.T) {
 		var m *Mistake
 		if !errors.As(err, &m) {
 			t.Errorf("%q: %v", args, err)
-		} else if !reflect.DeepEqual(*m, want) || !strings.Contains(m.Error(), strings.Trim(m.Option, "-\xff\x00")) {
+		} else if !reflect.DeepEqual(*m, want) || !strings.Contains(m.Error(), strconv.Quote(m.Option)) {
 			t.Errorf("%q: %+v, want %+v", args, *m, want)
 		}
 		if errors.Is(err, errRefused) != (want.Err != nil) {
