@@ -16,6 +16,4 @@ const (
 	flagPriority   = 0x20
 
 	settingEnableConnect = 0x8
-
-	headerLen = 9
 )

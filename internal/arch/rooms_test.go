@@ -52,10 +52,10 @@ const (
 // The house, from the wire to the messages. Arrows point upwards in this list.
 var rooms = []room{
 	// What knows nobody.
-	{path: "internal/budget", imports: "internal/list", kind: pure, planned: true},
-	{path: "internal/escape", kind: pure, planned: true},
+	{path: "internal/budget", imports: "internal/list", kind: pure},
+	{path: "internal/escape", kind: pure},
 	{path: "internal/inflate", imports: "internal/budget internal/list", kind: pure},
-	{path: "internal/list", kind: pure, planned: true},
+	{path: "internal/list", kind: pure},
 
 	// From the wire to the streams.
 	{path: "decode", kind: pure},
@@ -72,23 +72,23 @@ var rooms = []room{
 	// reason, but know no table of flows.
 	{path: "decrypt", imports: "reassembly internal/budget internal/list", modules: "golang.org/x/crypto/chacha20poly1305",
 		without: assembly, planned: true},
-	{path: "internal/frame", kind: pure, planned: true},
-	{path: "internal/http1", kind: library, planned: true}, // net/http for its Header
-	{path: "internal/handshake", imports: "internal/http1", kind: library, planned: true},
+	{path: "internal/frame", kind: pure},
+	{path: "internal/http1", kind: library}, // net/http for its Header
+	{path: "internal/handshake", imports: "internal/http1", kind: library},
 	{path: "internal/http2", imports: "internal/budget internal/http1 internal/list reassembly", modules: "golang.org/x/net/http2/hpack",
-		without: assembly, kind: library, planned: true},
-	{path: "internal/redact", imports: "internal/http1", kind: library, planned: true},
+		without: assembly, kind: library},
+	{path: "internal/redact", imports: "internal/http1", kind: library},
 	{path: "internal/resync", imports: "internal/frame internal/inflate internal/list reassembly",
-		without: assembly, kind: pure, planned: true},
-	{path: "websocket", imports: "capture decode decrypt reassembly " + inner, modules: "golang.org/x/net/http2/hpack",
+		without: assembly, kind: pure},
+	{path: "websocket", imports: "capture decode decrypt reassembly " + inner,
 		tests: "capture/filter capture/pcapfile export/jsonl"},
 
 	// From the messages to bytes: the standard library is all that they need.
 	{path: "export/har", imports: "internal/escape websocket", tests: "capture/pcapfile", planned: true},
-	{path: "export/jsonl", imports: "internal/escape websocket", tests: "capture capture/pcapfile decode reassembly", planned: true},
+	{path: "export/jsonl", imports: "internal/escape websocket", tests: "capture capture/pcapfile decode reassembly"},
 
 	// Programs.
-	{path: "internal/cli", imports: "capture capture/filter capture/pcapfile internal/escape", modules: xsys, kind: program, planned: true},
+	{path: "internal/cli", imports: "capture capture/filter capture/pcapfile internal/escape", modules: xsys, kind: program},
 	{path: "examples/embed", imports: "examples/embed/service", kind: program},
 	{path: "examples/embed/service", imports: public, modules: "github.com/coder/websocket", kind: program},
 	{path: "examples/tcpdump", imports: "internal/cli internal/escape " + public, modules: xsys, kind: program},

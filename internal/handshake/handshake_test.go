@@ -1,0 +1,73 @@
+package handshake
+
+import (
+	"net/netip"
+	"testing"
+
+	"github.com/wstap/wstap/internal/http1"
+)
+
+// TestAcceptKey takes the example of RFC 6455, section 1.3.
+func TestAcceptKey(t *testing.T) {
+	if got := AcceptKey("dGhlIHNhbXBsZSBub25jZQ=="); string(got[:]) != "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=" {
+		t.Errorf("%s", got)
+	}
+}
+
+func TestURL(t *testing.T) {
+	server := netip.MustParseAddrPort("[::1]:7272")
+	for _, c := range [][3]string{
+		{"/chat", "example.com", "ws://example.com/chat"},
+		{"/chat", "", "ws://[::1]:7272/chat"},
+		{"http://a/b", "example.com", "ws://a/b"},
+		{"HTTPS://a/b", "example.com", "wss://a/b"},
+		{"ftp://a/b", "example.com", "ftp://a/b"},
+	} {
+		if got := URL(c[0], c[1], server); got != c[2] {
+			t.Errorf("%s at %s: %s, want %s", c[0], c[1], got, c[2])
+		}
+	}
+}
+
+func TestUpgrade(t *testing.T) {
+	for field, want := range map[string][2]bool{
+		"Upgrade: WebSocket":      {true, false},
+		"upgrade: h2c, websocket": {true, false},
+		"Upgrade: h2c":            {false, true},
+		"Connection: Upgrade":     {false, false},
+	} {
+		f := http1.Fields(field + "\r\n\r\n")
+		if got := [2]bool{Upgrade(f), OtherUpgrade(f)}; got != want {
+			t.Errorf("%s: %v", field, got)
+		}
+	}
+}
+
+func TestParseDeflate(t *testing.T) {
+	for extensions, want := range map[string]Deflate{
+		"":                   {},
+		"x-foo; a=1":         {},
+		"permessage-deflate": {On: true, Bits: [2]uint8{15, 15}},
+		"foo, PerMessage-Deflate; client_no_context_takeover; server_max_window_bits=\"10\"": {On: true, NoTakeover: [2]bool{true, false}, Bits: [2]uint8{15, 10}},
+		"permessage-deflate; server_no_context_takeover; client_max_window_bits=7":           {On: true, NoTakeover: [2]bool{false, true}, Bits: [2]uint8{15, 15}},
+		`foo; a="b, permessage-deflate"`:                                                     {},
+	} {
+		if got := ParseDeflate(extensions); got != want {
+			t.Errorf("%s: %+v, want %+v", extensions, got, want)
+		}
+	}
+}
+
+// FuzzParseDeflate: anything is read, and a window is of a size that there is.
+func FuzzParseDeflate(f *testing.F) {
+	f.Add(`permessage-deflate; client_max_window_bits="9"`) // quoted
+	f.Add(`a;b="\",;", permessage-deflate`)                 // separators in quotes
+	f.Fuzz(func(t *testing.T, extensions string) {
+		p := ParseDeflate(extensions)
+		for _, n := range p.Bits {
+			if p.On && (n < 8 || n > 15) {
+				t.Errorf("%d bits", n)
+			}
+		}
+	})
+}

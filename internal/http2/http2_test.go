@@ -1,0 +1,213 @@
+package http2
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/net/http2/hpack"
+
+	"github.com/wstap/wstap/reassembly"
+)
+
+var t0 = time.Date(2026, 11, 22, 18, 0, 0, 0, time.UTC)
+
+// A recorder is a Handler that writes down what its streams get.
+type recorder struct {
+	lines []string
+	max   int
+}
+
+type recorded struct {
+	r    *recorder
+	path string
+}
+
+func (r *recorder) Open(q *Request, a *Response, _ time.Time) Stream {
+	r.lines = append(r.lines, fmt.Sprintf("open %s %d %s", q.Path, a.Status, q.Fields.Get("host")))
+	return &recorded{r, q.Path}
+}
+
+func (r *recorder) Fits(n int) bool { return r.max == 0 || n <= r.max }
+
+func (s *recorded) add(format string, a ...any) {
+	s.r.lines = append(s.r.lines, s.path+" "+fmt.Sprintf(format, a...))
+}
+func (s *recorded) Data(dir reassembly.Direction, b []byte, _ time.Time) { s.add("%v %q", dir, b) }
+func (s *recorded) Gap(dir reassembly.Direction, n int64, _ time.Time)   { s.add("%v gap %d", dir, n) }
+func (s *recorded) Lost(dir reassembly.Direction, n int64, _ time.Time)  { s.add("%v lost %d", dir, n) }
+func (s *recorded) Conflict(dir reassembly.Direction, o, n int64, _ time.Time) {
+	s.add("%v conflict %d %d", dir, o, n)
+}
+func (s *recorded) Closed(reason reassembly.Reason, _ time.Time) { s.add("closed %v", reason) }
+
+// An encoder writes one side of a connection.
+type encoder struct {
+	bytes.Buffer
+	block bytes.Buffer
+	enc   *hpack.Encoder
+}
+
+func newEncoder() *encoder {
+	e := &encoder{}
+	e.enc = hpack.NewEncoder(&e.block)
+	return e
+}
+
+func (e *encoder) frame(typ, flags byte, id uint32, payload []byte) {
+	n := len(payload)
+	e.Write([]byte{byte(n >> 16), byte(n >> 8), byte(n), typ, flags})
+	e.Write(binary.BigEndian.AppendUint32(nil, id))
+	e.Write(payload)
+}
+
+func (e *encoder) headers(id uint32, flags byte, kv ...string) {
+	e.block.Reset()
+	for i := 0; i < len(kv); i += 2 {
+		e.enc.WriteField(hpack.HeaderField{Name: kv[i], Value: kv[i+1]})
+	}
+	e.frame(typeHeaders, flags|flagEndHeaders, id, e.block.Bytes())
+}
+
+func (e *encoder) take() []byte {
+	b := bytes.Clone(e.Bytes())
+	e.Reset()
+	return b
+}
+
+func connect(path string) []string {
+	return []string{":method", "CONNECT", ":protocol", "websocket", ":scheme", "http", ":authority", "example.com", ":path", path}
+}
+
+var enable = []byte{0, settingEnableConnect, 0, 0, 0, 1}
+
+// opened returns a Conn with an accepted stream 1 and a refused stream 3.
+func opened(t *testing.T, r *recorder) (c *Conn, cl, sv *encoder) {
+	t.Helper()
+	c = New(r, len(PrefaceRest), [2]int64{})
+	cl, sv = newEncoder(), newEncoder()
+	cl.WriteString(PrefaceRest)
+	cl.frame(typeSettings, 0, 0, nil)
+	cl.headers(1, 0, connect("/a")...)
+	cl.headers(3, 0, connect("/b")...)
+	sv.frame(typeSettings, 0, 0, enable)
+	sv.headers(1, 0, ":status", "200")
+	sv.headers(3, flagEndStream, ":status", "403")
+	for dir, e := range []*encoder{cl, sv} {
+		if _, ok := c.Data(reassembly.Direction(dir), e.take(), t0); !ok {
+			t.Fatal("given up")
+		}
+	}
+	return c, cl, sv
+}
+
+func (r *recorder) want(t *testing.T, want ...string) {
+	t.Helper()
+	if got := strings.Join(r.lines, "\n"); got != strings.Join(want, "\n") {
+		t.Errorf("got\n%s\nwant\n%s", got, strings.Join(want, "\n"))
+	}
+}
+
+func TestStreams(t *testing.T) {
+	r := &recorder{}
+	c, cl, sv := opened(t, r)
+	cl.frame(typeData, flagPadded, 1, []byte("\x02hello\x00\x00"))
+	cl.frame(typeData, 0, 3, []byte("of a refusal"))
+	cl.frame(typeData, flagEndStream, 1, nil)
+	sv.frame(typeData, flagEndStream, 1, []byte("bye"))
+	c.Data(reassembly.FromClient, cl.take(), t0)
+	c.Data(reassembly.FromServer, sv.take(), t0)
+	c.Close(reassembly.EOF, t0)
+	r.want(t, "open /a 200 example.com", "open /b 403 example.com", "/b closed fin", `/a client "hello"`, `/a server "bye"`, "/a closed fin")
+	if n := c.Counts(); n.Held != 0 || n.Skipped != 0 || c.heads != 0 {
+		t.Errorf("%+v, %d bytes of streams", n, c.heads)
+	}
+}
+
+// TestLoss: a gap inside of a DATA frame is its stream's; after any other one each
+// stream is told before its next bytes, and conflicts are each stream's.
+func TestLoss(t *testing.T) {
+	r := &recorder{}
+	c, _, sv := opened(t, r)
+	r.lines = nil
+	sv.frame(typeData, 0, 1, []byte("0123456789"))
+	b := sv.take()
+	c.Data(reassembly.FromServer, b[:11], t0)
+	c.Gap(reassembly.FromServer, 3, t0)
+	c.Data(reassembly.FromServer, b[14:], t0)
+	c.Gap(reassembly.FromServer, 40, t0)
+	c.Data(reassembly.FromServer, []byte("not a frame, of nobody"), t0)
+	sv.frame(typeData, 0, 1, []byte("x"))
+	c.Data(reassembly.FromServer, sv.take(), t0)
+	c.Conflict(reassembly.FromServer, c.offset[1]-2, 1, t0)
+	r.want(t, `/a server "01"`, "/a server gap 3", `/a server "56789"`, "/a server lost 40", `/a server "x"`, "/a server conflict 49 2")
+}
+
+func TestGivenUp(t *testing.T) {
+	c := New(&recorder{}, 0, [2]int64{})
+	sv := newEncoder()
+	sv.frame(typeSettings, 0, 0, nil)
+	if reason, ok := c.Data(reassembly.FromServer, sv.take(), t0); ok || reason != reassembly.EOF {
+		t.Errorf("a server without extended CONNECT: %v, %v", reason, ok)
+	}
+	r := &recorder{}
+	c, cl, _ := opened(t, r)
+	r.max, r.lines = 1, nil
+	cl.headers(5, 0, connect("/c")...)
+	if reason, ok := c.Data(reassembly.FromClient, cl.take(), t0); ok || reason != reassembly.Evicted {
+		t.Errorf("no room: %v, %v", reason, ok)
+	}
+	r.want(t, "/a closed evicted")
+}
+
+// FuzzConn: whatever comes, however it is cut, each byte is counted once, and what
+// is held is within the bound.
+func FuzzConn(f *testing.F) {
+	cl := newEncoder()
+	cl.WriteString(PrefaceRest)
+	cl.headers(1, 0, connect("/a")...)
+	cl.frame(typeData, flagPadded, 1, []byte("\x01hello\x00"))
+	f.Add(cl.take(), byte(0), byte(3))                                          // a request and padded data
+	f.Add([]byte("\x00\x00\x06\x04\x00\x00\x00\x00\x00"), byte(1), byte(1))     // half a SETTINGS frame
+	f.Add([]byte("\x00\x00\x01\x09\x00\x00\x00\x00\x01\x88"), byte(2), byte(9)) // CONTINUATION of nothing
+	f.Fuzz(func(t *testing.T, b []byte, flags, cut byte) {
+		const bound = 1 << 20
+		r := &bounded{max: bound}
+		c := New(r, 0, [2]int64{})
+		given, ok := 0, true
+		for i := 0; len(b) > 0 && ok; i++ {
+			n := min(len(b), 1+int(cut))
+			dir := reassembly.Direction(i & int(flags) & 1)
+			if flags&2 != 0 && i%7 == 6 {
+				c.Gap(dir, int64(n), t0)
+			}
+			_, ok = c.Data(dir, b[:n], t0)
+			given += n
+			b = b[n:]
+		}
+		if ok {
+			c.Close(reassembly.EOF, t0)
+		}
+		k := c.Counts()
+		if sum := k.Overhead + k.Skipped + uint64(r.got); k.Held != 0 || sum != uint64(given) || c.heads != 0 {
+			t.Errorf("%d bytes given, %d counted, %d held, %d of streams", given, sum, k.Held, c.heads)
+		}
+	})
+}
+
+// A bounded Handler counts what its streams get.
+type bounded struct{ max, got int }
+
+func (r *bounded) Open(*Request, *Response, time.Time) Stream { return (*counted)(r) }
+func (r *bounded) Fits(n int) bool                            { return n <= r.max }
+
+type counted bounded
+
+func (s *counted) Data(_ reassembly.Direction, b []byte, _ time.Time)     { s.got += len(b) }
+func (s *counted) Gap(reassembly.Direction, int64, time.Time)             {}
+func (s *counted) Lost(reassembly.Direction, int64, time.Time)            {}
+func (s *counted) Conflict(reassembly.Direction, int64, int64, time.Time) {}
+func (s *counted) Closed(reassembly.Reason, time.Time)                    {}
