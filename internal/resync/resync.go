@@ -237,7 +237,7 @@ func (s *Search) Rest() iter.Seq2[[]byte, time.Time] {
 			if i+1 < len(s.segments) {
 				end = s.segments[i+1].offset
 			}
-			if !yield(s.buf[g.offset:end], g.t) {
+			if !yield(s.buf[max(g.offset, 0):end], g.t) { // the first may have begun before
 				return
 			}
 		}
