@@ -111,9 +111,9 @@ func before(link decode.LinkType, i int, flags byte) []byte {
 		if i%2 == 0 {
 			return cat([]byte{0x44, 0, 0, 0, 144, 0, 0, 0}, make([]byte, 136))
 		}
-		return cat(u32(0x80211001), u32(64), make([]byte, 56))
+		return cat([]byte{0x80, 0x21, 0x10, 0x01}, u32(64), make([]byte, 56))
 	case decode.LinkAVS:
-		return cat(u32(0x80211001), u32([]int{64, 40}[i%2]), make([]byte, []int{56, 32}[i%2]))
+		return cat([]byte{0x80, 0x21, 0x10, 0x01}, u32([]int{64, 40}[i%2]), make([]byte, []int{56, 32}[i%2]))
 	case decode.LinkPPI:
 		if i%7 == 0 {
 			return []byte{0, 0, 8, 0, 1, 0, 0, 0} // Ethernet, it says
