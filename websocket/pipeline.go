@@ -125,6 +125,7 @@ func (p *pipeline) work(w *work, frames int) {
 	for i := range w.frames[:frames] {
 		f := &w.frames[i]
 		if w.packets[n].DecodeCut(f.Link, f.Data, f.Length) == nil {
+			w.packets[n].Interface = f.Interface
 			w.times[n] = f.Time
 			n++
 		} else {
