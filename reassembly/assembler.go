@@ -105,14 +105,29 @@ func (a *Assembler) Packets(ps []decode.Packet, ts []time.Time) int {
 // at. Consumers may call it.
 func (a *Assembler) Stop() { a.stop = true }
 
-// take takes a packet that was looked up.
-func (a *Assembler) take(p *decode.Packet, l *lookup) {
-	a.device = p.Interface
+// Advance moves the clock to t without a packet: what has timed out by then ends,
+// and holes that were waited for long enough are told. Who captures live calls it
+// while nothing comes, some ten times a second, for otherwise the clock stands
+// still with the packets. t is of the clock that stamps them; where it is behind
+// them, nothing happens.
+func (a *Assembler) Advance(t time.Time) {
+	a.time = t
+	a.advance()
+}
+
+// advance sets the clock, and looks at the time-outs if it is time to.
+func (a *Assembler) advance() {
 	a.clock.set(a.time.UnixNano())
 	if a.clock.now >= a.due {
 		a.expire()
 		a.due = a.clock.now + a.tick
 	}
+}
+
+// take takes a packet that was looked up.
+func (a *Assembler) take(p *decode.Packet, l *lookup) {
+	a.device = p.Interface
+	a.advance()
 	a.stats.Packets++
 	if p.TCP {
 		a.segment(p, l)
