@@ -51,6 +51,7 @@ const (
 type Packet struct {
 	Data      []byte   // what was given to Decode
 	Link      LinkType // as given to Decode
+	Interface int      // where it was captured: the caller's, Decode leaves it alone
 	EtherType uint16   // the innermost one, behind VLAN tags and shims; 0 where the link type has none and the payload is not IP
 	IPVersion uint8    // 4, 6, or 0: not IP
 	Proto     uint8    // the upper-layer protocol: IPv4 protocol or the last IPv6 next header; valid iff IPVersion != 0

@@ -31,6 +31,11 @@ type Assembler struct {
 
 	servers endpoints // that answered a SYN
 	picked  endpoints // of flows picked up mid-stream
+	placed  placed    // where copies were captured
+
+	device int  // where the packet that is worked on was captured
+	pieced bool // it was put together from fragments
+	apart  bool // it is of another leg: see ordinary
 
 	clock clock
 	due   int64     // time of the next look at the time-outs
@@ -100,13 +105,29 @@ func (a *Assembler) Packets(ps []decode.Packet, ts []time.Time) int {
 // at. Consumers may call it.
 func (a *Assembler) Stop() { a.stop = true }
 
-// take takes a packet that was looked up.
-func (a *Assembler) take(p *decode.Packet, l *lookup) {
+// Advance moves the clock to t without a packet: what has timed out by then ends,
+// and holes that were waited for long enough are told. Who captures live calls it
+// while nothing comes, some ten times a second, for otherwise the clock stands
+// still with the packets. t is of the clock that stamps them; where it is behind
+// them, nothing happens.
+func (a *Assembler) Advance(t time.Time) {
+	a.time = t
+	a.advance()
+}
+
+// advance sets the clock, and looks at the time-outs if it is time to.
+func (a *Assembler) advance() {
 	a.clock.set(a.time.UnixNano())
 	if a.clock.now >= a.due {
 		a.expire()
 		a.due = a.clock.now + a.tick
 	}
+}
+
+// take takes a packet that was looked up.
+func (a *Assembler) take(p *decode.Packet, l *lookup) {
+	a.device = p.Interface
+	a.advance()
 	a.stats.Packets++
 	if p.TCP {
 		a.segment(p, l)
@@ -139,6 +160,11 @@ func (a *Assembler) segment(p *decode.Packet, l *lookup) {
 	if f.state == free || !f.equal(&l.key) { // a new one, or it has ended meanwhile
 		f, index = a.table.find(&l.key, l.hash)
 	}
+	several := false
+	if f != nil && (f.flags&legs != 0 || p.Flags&decode.SYN != 0) {
+		f, index = a.leg(p, l)
+		several = f == nil
+	}
 	if f != nil && a.clock.now-f.last >= int64(a.cfg.IdleTimeout) && f.state != closed {
 		a.end(f, index, Idle)
 		f = nil
@@ -146,6 +172,9 @@ func (a *Assembler) segment(p *decode.Packet, l *lookup) {
 	if f == nil {
 		if begins(p) {
 			a.begin(p, l)
+			if several {
+				a.split(&l.key, l.hash)
+			}
 		} else {
 			a.stats.Stray++
 			a.stats.Skipped += uint64(len(p.Payload))
@@ -165,18 +194,34 @@ func (a *Assembler) segment(p *decode.Packet, l *lookup) {
 	} else {
 		same = a.unusual(f, index, side, p)
 	}
-	if !same { // the ports are in use for a new connection
+	switch {
+	case same:
+	case a.apart: // there is another connection on the same ports
+		a.apart = false
 		a.stats.Segments--
+		a.begin(p, l)
+		a.split(&l.key, l.hash)
+	default: // the ports are in use for a new connection
+		a.stats.Segments--
+		several = f.flags&legs != 0
 		a.end(f, index, Reused)
 		a.remove(f, index)
 		a.begin(p, l)
+		if several {
+			a.split(&l.key, l.hash)
+		}
 	}
 }
 
 // ordinary takes the acknowledgment and the data of a segment. It returns false
-// if the segment is of another connection.
+// if the segment is of another connection, which, with apart set, lives beside
+// this one.
 func (a *Assembler) ordinary(f *Flow, index uint32, side int, p *decode.Packet) bool {
 	h := &f.half[side]
+	if p.Seq != h.next && p.PayloadLen > 0 && a.elsewhere(f, index, side, p) {
+		a.apart = true
+		return false
+	}
 	if p.Flags&decode.ACK != 0 && (p.Ack != h.ack || h.flags&acks == 0 || p.Ack+uint32(p.Window)<<h.scale != h.edge) {
 		a.acknowledge(f, index, side, p)
 		if f.flags&ignored != 0 {

@@ -5,7 +5,8 @@ import "time"
 // Config configures an Assembler; nil means the defaults, and so does the zero
 // value of each field. Time-outs go by the times of packets; where those step
 // back, or ahead by more than 30 days, their clock was set, and nothing times out
-// for it.
+// for it. They are looked at with packets and at Assembler.Advance, and each may be
+// late by an eighth of the shortest of them.
 type Config struct {
 	// MaxFlows is the number of connections kept, half-open ones and those
 	// that just closed among them. Beyond it the least useful goes first:
@@ -44,7 +45,8 @@ type Config struct {
 
 	// AckedHoleTimeout is how long a hole that the other side has acknowledged
 	// past may still be filled, because a capture can show the two directions
-	// out of step. 0: 1 second.
+	// out of step: as long as its buffers are held back, which live is some 10
+	// ms. What follows the hole waits as long. 0: 50 milliseconds.
 	AckedHoleTimeout time.Duration
 	// AckedHolePackets is the same, counted in packets of the connection.
 	// 0: 65,536.
@@ -99,7 +101,7 @@ func (c *Config) Defaults() Config {
 	if d.HistoryBytes == 0 {
 		d.HistoryBytes = 1 << 20
 	}
-	duration(&d.AckedHoleTimeout, time.Second)
+	duration(&d.AckedHoleTimeout, 50*time.Millisecond)
 	number(&d.AckedHolePackets, 1<<16)
 	duration(&d.HoleTimeout, time.Minute)
 	number(&d.MaxFragmentBytes, 16<<20)

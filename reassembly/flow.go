@@ -18,14 +18,15 @@ const (
 
 // Flags of a Flow.
 const (
-	midstream  uint8 = 1 << iota // the opening was not seen
-	clientIsB                    // side 1 is the client
-	accepted                     // accept was called
-	ignored                      // no Consumer, or it wants no more
-	touched                      // seen since it entered its list
-	reopening                    // a SYN on the same ports waits for its answer
-	reopeningB                   // it came from side 1
-	wasReset                     // closed by a reset; the fin of the side that sent it is its number
+	midstream  uint16 = 1 << iota // the opening was not seen
+	clientIsB                     // side 1 is the client
+	accepted                      // accept was called
+	ignored                       // no Consumer, or it wants no more
+	touched                       // seen since it entered its list
+	reopening                     // a SYN on the same ports waits for its answer
+	reopeningB                    // it came from side 1
+	legs                          // others have the same addresses and ports: see leg
+	answered                      // half-open, and the SYN was answered twice: reopen is the second answer's number
 )
 
 // A Flow is one TCP connection. It is valid until Closed returns; a flow that
@@ -34,15 +35,15 @@ type Flow struct {
 	key             // with what follows, to first: one cache line
 	last     int64  // time of the last packet, by the clock
 	since    int64  // when it entered its list
-	reopen   uint32 // valid iff reopening: the initial sequence number
+	reopen   uint32 // valid iff reopening or answered: the initial sequence number
+	flags    uint16
 	state    state
-	flags    uint8
 	first    uint8   // the end of the key that is side 0: it sent the first packet
 	half     [2]half // what each side sends
 	consumer Consumer
 	next     uint32 // list links, slab indices
 	prev     uint32
-	_        [8]byte // three cache lines in all
+	place    [2]uint32 // where each side's packets were captured first; 0: not known
 }
 
 // Flags of a half.

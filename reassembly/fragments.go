@@ -215,7 +215,9 @@ func (a *Assembler) reassembled(d *datagram, p *decode.Packet, space uint32) {
 	}
 	inner := &a.inner[depth]
 	inner.DecodeCut(link, b, wire)
+	a.pieced = true
 	a.packet(inner, space, depth+1)
+	a.pieced = false
 }
 
 func (a *Assembler) newDatagram(k datagramKey, depth int) *datagram {

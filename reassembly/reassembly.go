@@ -1,7 +1,8 @@
 // Package reassembly puts IP fragments and TCP segments back together: a flow
 // table and, for each flow, two in-order byte streams with their holes told.
 //
-// It reads no clock: every time-out runs on the time of the packets.
+// It reads no clock: every time-out runs on the time of the packets, and on what
+// [Assembler.Advance] is given.
 package reassembly
 
 import "time"

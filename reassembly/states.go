@@ -25,6 +25,7 @@ func (a *Assembler) begin(p *decode.Packet, l *lookup) {
 	f, index := a.table.insert(&l.key, l.hash)
 	f.first = l.from
 	f.last = a.clock.now
+	f.place[0] = a.place(p)
 	a.stats.Flows++
 	a.stats.Segments++
 	if p.Flags&decode.SYN != 0 {
@@ -42,6 +43,7 @@ func (a *Assembler) begin(p *decode.Packet, l *lookup) {
 		f.half[i].scale = maxScale // not known: assume the most
 		f.half[i].flags |= lossy
 	}
+	f.place[1] = a.opposite(p)
 	a.enter(f, index, fresh)
 	h := &f.half[0]
 	h.begin(p.Seq)
@@ -87,13 +89,13 @@ func (a *Assembler) unusual(f *Flow, index uint32, side int, p *decode.Packet) b
 			return true
 		}
 		if f.state == fresh {
+			if f.place[side] == 0 {
+				f.place[side] = a.place(p)
+			}
 			a.move(f, index, established)
 		}
-		if h := &f.half[side]; h.reset && before(h.mark, p.Seq+uint32(p.PayloadLen)) {
-			h.reset = false // it goes on
-			if (f.half[0].flags|f.half[1].flags)&finDone == 0 && f.state == closing {
-				a.move(f, index, established)
-			}
+		if f.half[0].reset || f.half[1].reset {
+			a.goesOn(f, index, side, p)
 		}
 		if f.flags&ignored != 0 {
 			a.skip(f, index, side, p)
@@ -106,6 +108,28 @@ func (a *Assembler) unusual(f *Flow, index uint32, side int, p *decode.Packet) b
 		a.fin(f, index, side, p)
 	}
 	return true
+}
+
+// goesOn takes back a reset that was not certain if p speaks against it: its
+// sender goes on behind it, or the other side answers it with a challenge ACK
+// (RFC 5961, section 3.2), which acknowledges nothing new.
+func (a *Assembler) goesOn(f *Flow, index uint32, side int, p *decode.Packet) {
+	h, o := &f.half[side], &f.half[side^1]
+	switch {
+	case h.reset && before(h.mark, p.Seq+uint32(p.PayloadLen)):
+		h.reset = false
+	case !o.reset || p.Flags&decode.ACK == 0 || p.Seq != h.next:
+		return
+	case before(o.mark, p.Ack) && !before(o.next, p.Ack): // it was behind that number already
+		o.reset = false
+	case p.PayloadLen == 0 && p.Flags&decode.FIN == 0 && h.flags&acks != 0 && p.Ack == h.ack && p.Ack != o.mark:
+		o.reset = false
+	default:
+		return
+	}
+	if !h.reset && !o.reset && f.state == closing && (h.flags|o.flags)&finDone == 0 {
+		a.move(f, index, established)
+	}
 }
 
 func (a *Assembler) urgentIf(f *Flow, side int, p *decode.Packet) {
@@ -242,11 +266,18 @@ func (a *Assembler) syn(f *Flow, index uint32, side int, p *decode.Packet) {
 		h.flags |= acks
 	}
 	if h.flags&synced != 0 {
+		if p.Flags&decode.ACK != 0 && p.Seq != h.isn {
+			f.flags |= answered // the one that the other side acknowledges counts
+			f.reopen = p.Seq
+		}
 		a.stats.Duplicate += uint64(len(p.Payload))
 		return
 	}
 	h.begin(p.Seq + 1)
 	h.flags |= synced
+	if f.place[side] == 0 {
+		f.place[side] = a.place(p)
+	}
 	if p.Flags&decode.ACK != 0 {
 		a.servers.add(f.endpoint(f.end(side), &a.seed))
 	}
@@ -265,6 +296,9 @@ func (a *Assembler) syn(f *Flow, index uint32, side int, p *decode.Packet) {
 // establish ends the handshake at the first packet without SYN.
 func (a *Assembler) establish(f *Flow, index uint32, side int, p *decode.Packet) bool {
 	h, o := &f.half[side], &f.half[side^1]
+	if f.flags&answered != 0 && p.Flags&decode.ACK != 0 && o.flags&synced != 0 && p.Ack-o.next > maxOnSYN {
+		f.secondAnswer(side, p)
+	}
 	if h.flags&seen != 0 && (before(p.Seq, h.next-1) || p.Seq-h.next > maxAhead && p.Seq != h.next-1) {
 		return false
 	}
@@ -294,6 +328,17 @@ func (a *Assembler) establish(f *Flow, index uint32, side int, p *decode.Packet)
 	return true
 }
 
+// secondAnswer makes the second answer to the SYN of side the one that counts, if
+// that is what p acknowledges (RFC 9293, section 3.10.7.3).
+func (f *Flow) secondAnswer(side int, p *decode.Packet) {
+	h, o := &f.half[side], &f.half[side^1]
+	if p.Seq-h.next <= maxOnSYN && p.Ack-f.reopen-1 <= maxOnSYN && o.queue == nil {
+		o.begin(f.reopen + 1)
+		h.flags &^= acks
+		f.flags &^= answered
+	}
+}
+
 // What a reset is worth.
 const (
 	void = iota
@@ -319,6 +364,8 @@ func (f *Flow) judge(side int, p *decode.Packet) int {
 		return certain
 	}
 	switch {
+	case exact && p.Seq != h.next && f.flags&ignored == 0:
+		return doubtful // what followed may not have come; if it has, a challenge ACK answers
 	case exact && h.queue == nil && o.queue == nil:
 		return certain
 	case exact:

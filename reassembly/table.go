@@ -46,7 +46,23 @@ func (t *table) find(k *key, hash uint32) (*Flow, uint32) {
 	}
 }
 
-// insert returns a zeroed flow for k, which must not be in the table.
+// same finds the flows of k, and returns how many there are.
+func (t *table) same(k *key, hash uint32, found *[maxLegs]uint32) (n int) {
+	mask := uint32(len(t.entries) - 1)
+	for i := hash & mask; n < maxLegs; i = (i + 1) & mask {
+		e := t.entries[i]
+		if e.index == 0 {
+			break
+		}
+		if e.hash == hash && t.flow(e.index).key.equal(k) {
+			found[n] = e.index
+			n++
+		}
+	}
+	return n
+}
+
+// insert returns a zeroed flow for k.
 func (t *table) insert(k *key, hash uint32) (*Flow, uint32) {
 	if t.count >= len(t.entries)/4*3 {
 		t.grow()

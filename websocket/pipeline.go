@@ -141,6 +141,7 @@ func (p *pipeline) work(w *work, frames int) {
 		n %= burst
 		q := &w.packets[n]
 		if q.DecodeCut(f.Link, f.Data, f.Length) == nil {
+			q.Interface = f.Interface
 			w.times[n] = f.Time
 			n++
 		} else {

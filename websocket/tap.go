@@ -124,15 +124,25 @@ func NewTap(src capture.Source, cfg *Config) *Tap {
 	return t
 }
 
-// patient lets the holes of a recording wait longer for data that was captured
-// after its acknowledgment: nobody waits for the messages behind them.
+// patient lets a recording wait: holes for data that was captured after its
+// acknowledgment, for nobody waits for the messages behind them, and connections
+// for hours of silence to end. What they hold has its budgets all the same.
 func patient(cfg *reassembly.Config, live bool) *reassembly.Config {
 	var c reassembly.Config
 	if cfg != nil {
 		c = *cfg
 	}
-	if !live && c.AckedHoleTimeout == 0 {
-		c.AckedHoleTimeout = time.Minute
+	if live {
+		return &c
+	}
+	const forever = 365 * 24 * time.Hour
+	const lost = 20 * time.Minute // TCP itself has given up by then (RFC 9293, section 3.8.3)
+	for timeout, d := range map[*time.Duration]time.Duration{
+		&c.AckedHoleTimeout: time.Minute, &c.HoleTimeout: lost, &c.IdleTimeout: forever, &c.CloseTimeout: forever,
+	} {
+		if *timeout == 0 {
+			*timeout = d
+		}
 	}
 	return &c
 }
