@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -350,4 +351,23 @@ func (s *cancellingShard) Read(fs []capture.Frame) (int, error) {
 		s.whole.cancel()
 	}
 	return s.Source.Read(fs[:1])
+}
+
+// TestAccountIDs: each account and part has an identifier that fits a label of
+// counters, and no two the same.
+func TestAccountIDs(t *testing.T) {
+	valid := regexp.MustCompile(`^[a-z][a-z_]*(/[a-z][a-z_]*)?$`)
+	seen := map[string]bool{}
+	check := func(id, name string) {
+		if !valid.MatchString(id) || seen[id] {
+			t.Errorf("%q has the identifier %q", name, id)
+		}
+		seen[id] = true
+	}
+	for _, a := range new(Stats).Accounts() {
+		check(a.ID, a.Name)
+		for _, p := range a.Parts {
+			check(a.ID+"/"+p.ID, p.Name)
+		}
+	}
 }

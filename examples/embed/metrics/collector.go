@@ -67,13 +67,13 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 		ch <- prometheus.MustNewConstMetric(m.desc, m.kind, m.value(&stats))
 	}
 	for _, a := range stats.Accounts() {
-		ch <- prometheus.MustNewConstMetric(accountDesc, prometheus.CounterValue, float64(a.Total), a.Name)
+		ch <- prometheus.MustNewConstMetric(accountDesc, prometheus.CounterValue, float64(a.Total), a.ID)
 		for _, p := range a.Parts {
 			desc, kind := partDesc, prometheus.CounterValue
 			if p.Level {
 				desc, kind = waitingDesc, prometheus.GaugeValue
 			}
-			ch <- prometheus.MustNewConstMetric(desc, kind, float64(p.N), a.Name, p.Name)
+			ch <- prometheus.MustNewConstMetric(desc, kind, float64(p.N), a.ID, p.ID)
 		}
 	}
 	up := 0.0

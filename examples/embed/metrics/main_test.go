@@ -76,7 +76,7 @@ func TestMetrics(t *testing.T) {
 	}
 	want := []string{"\nwstap_messages_total 2\n", "\nwstap_connections_total 1\n", "\nwstap_connections_active 1\n",
 		"\nwstap_packets_dropped_total 0\n", "\nwstap_payload_bytes_total 18\n", `
-wstap_account_part_total{account="bytes delivered",part="frame payload"} 18
+wstap_account_part_total{account="delivered_bytes",part="frame_payload"} 18
 `, "\nwstap_up 1\n", "\ngo_goroutines "}
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
 		resp, err := client.Get(fmt.Sprintf("http://%v/metrics", s.Addr()))
