@@ -32,6 +32,7 @@ type Assembler struct {
 	servers endpoints // that answered a SYN
 	picked  endpoints // of flows picked up mid-stream
 	placed  placed    // where copies were captured
+	multi   multipaths
 
 	device int  // where the packet that is worked on was captured
 	pieced bool // it was put together from fragments
@@ -189,7 +190,7 @@ func (a *Assembler) segment(p *decode.Packet, l *lookup) {
 	a.stats.Segments++
 	side := int(f.first ^ l.from)
 	var same bool
-	if f.state == established && p.Flags&^usual == 0 && f.flags&(reopening|ignored) == 0 {
+	if f.state == established && p.Flags&^usual == 0 && f.flags&(reopening|ignored|mpSubflow) == 0 {
 		same = a.ordinary(f, index, side, p)
 	} else {
 		same = a.unusual(f, index, side, p)
@@ -244,6 +245,10 @@ func (a *Assembler) ordinary(f *Flow, index uint32, side int, p *decode.Packet) 
 func (a *Assembler) deliver(f *Flow, index uint32, side int, b []byte, t time.Time) {
 	c := f.consumer
 	if c == nil {
+		if f.flags&mpSubflow != 0 {
+			a.handOver(f, index, side, b, t)
+			return
+		}
 		if c = a.consumerOf(f); c == nil {
 			a.stats.Skipped += uint64(len(b))
 			return
@@ -258,7 +263,7 @@ func (a *Assembler) deliver(f *Flow, index uint32, side int, b []byte, t time.Ti
 
 // consumerOf calls accept if that was not done yet.
 func (a *Assembler) consumerOf(f *Flow) Consumer {
-	if f.flags&(accepted|ignored) == 0 {
+	if f.flags&(accepted|ignored|mpSubflow) == 0 {
 		f.flags |= accepted
 		c := a.accept(f)
 		if c == nil {

@@ -26,6 +26,8 @@ const (
 	reopening                     // a SYN on the same ports waits for its answer
 	reopeningB                    // it came from side 1
 	legs                          // others have the same addresses and ports: see leg
+	multi                         // the data of an MPTCP connection
+	mpSubflow                     // a subflow of one
 	answered                      // half-open, and the SYN was answered twice: reopen is the second answer's number
 )
 
@@ -91,6 +93,10 @@ func (f *Flow) Server() netip.AddrPort { return f.addr(f.clientSide() ^ 1) }
 
 // Midstream says that the opening of the connection was not seen.
 func (f *Flow) Midstream() bool { return f.flags&midstream != 0 }
+
+// Multipath says that this is a Multipath TCP connection (RFC 8684). Client and
+// Server are those of its first subflow.
+func (f *Flow) Multipath() bool { return f.flags&multi != 0 }
 
 // Ignore says that the Consumer wants no more of this flow: nothing is queued
 // or delivered any more, and Closed is not called.

@@ -163,6 +163,10 @@ func (a *Assembler) data(f *Flow, index uint32, side int, seq uint32, b []byte, 
 
 // limit gives holes up until the budgets are kept, the oldest first.
 func (a *Assembler) limit(h *half) {
+	if a.multi.nested {
+		a.multi.over = h
+		return
+	}
 	for h.queue != nil && h.queue.memory > a.cfg.MaxFlowBytes {
 		a.giveUp(h.queue)
 	}

@@ -62,6 +62,7 @@ func (s state) lives() bool { return s == established || s == closing || s == un
 
 // expire ends what has timed out.
 func (a *Assembler) expire() {
+	a.settle()
 	a.expireHoles(&a.acked, int64(a.cfg.AckedHoleTimeout))
 	a.expireHoles(&a.open, int64(a.cfg.HoleTimeout))
 	a.expireFragments()

@@ -19,7 +19,7 @@ func begins(p *decode.Packet) bool {
 
 // begin makes a flow of its first packet.
 func (a *Assembler) begin(p *decode.Packet, l *lookup) {
-	if a.table.count >= a.cfg.MaxFlows {
+	for a.table.count >= a.cfg.MaxFlows {
 		a.evict()
 	}
 	f, index := a.table.insert(&l.key, l.hash)
@@ -49,6 +49,10 @@ func (a *Assembler) begin(p *decode.Packet, l *lookup) {
 	h.begin(p.Seq)
 	if p.PayloadLen == 1 && len(p.Payload) == 1 && p.Payload[0] == 0 && p.Flags&decode.PSH == 0 {
 		h.next++ // a keep-alive probe: its byte is not of the stream
+	}
+	if o, ok := mptcp(p); ok && o.dss {
+		a.newConnection(f, index, 1)
+		a.mapped(f, index, 0, p)
 	}
 	a.urgentIf(f, 0, p)
 	a.ordinary(f, index, 0, p)
@@ -97,9 +101,16 @@ func (a *Assembler) unusual(f *Flow, index uint32, side int, p *decode.Packet) b
 		if f.half[0].reset || f.half[1].reset {
 			a.goesOn(f, index, side, p)
 		}
-		if f.flags&ignored != 0 {
+		switch {
+		case f.flags&ignored != 0:
 			a.skip(f, index, side, p)
-		} else {
+		case f.flags&mpSubflow != 0 && a.mapped(f, index, side, p):
+			same := a.ordinary(f, index, side, p)
+			a.settle()
+			if !same {
+				return false
+			}
+		default:
 			a.urgentIf(f, side, p)
 			if !a.ordinary(f, index, side, p) {
 				return false
@@ -275,6 +286,7 @@ func (a *Assembler) syn(f *Flow, index uint32, side int, p *decode.Packet) {
 	}
 	h.begin(p.Seq + 1)
 	h.flags |= synced
+	a.handshakeOption(f, index, side, p)
 	if f.place[side] == 0 {
 		f.place[side] = a.place(p)
 	}
@@ -323,6 +335,9 @@ func (a *Assembler) establish(f *Flow, index uint32, side int, p *decode.Packet)
 		}
 	}
 	if f.state == halfOpen {
+		if o.flags&synced == 0 { // the answer to the SYN was not captured
+			a.handshakeOption(f, index, side, p)
+		}
 		a.move(f, index, established)
 	}
 	return true
@@ -408,6 +423,9 @@ func (a *Assembler) end(f *Flow, index uint32, r Reason) {
 	f.flags |= ignored
 	if c != nil {
 		c.Closed(told, a.time)
+	}
+	if f.flags&(multi|mpSubflow) != 0 {
+		a.multipathEnded(f, index, told)
 	}
 	if r != FIN && r != RST && r != Reused {
 		a.remove(f, index)

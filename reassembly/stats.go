@@ -36,6 +36,9 @@ type Stats struct {
 
 	Flows     uint64          // connections begun
 	Midstream uint64          // those whose opening was not seen
+	Subflows  uint64          // those that carry a Multipath TCP connection, which is one more of Flows
+	Orphans   uint64          // of Subflows, those that join a connection which is not known
+	Unmapped  uint64          // bytes, of Skipped, whose place in a Multipath TCP connection is not known
 	Ended     [reasons]uint64 // connections ended, by Reason
 	Active    int             // connections in the table now
 	HalfOpen  int             // those of them whose handshake is not finished
@@ -74,6 +77,9 @@ func (s *Stats) Add(o *Stats) {
 
 	s.Flows += o.Flows
 	s.Midstream += o.Midstream
+	s.Subflows += o.Subflows
+	s.Orphans += o.Orphans
+	s.Unmapped += o.Unmapped
 	for i, n := range o.Ended {
 		s.Ended[i] += n
 	}
