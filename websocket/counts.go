@@ -132,15 +132,25 @@ func (t *traffic) needMore() *more {
 }
 
 // counts returns what a side sent.
-func (t *traffic) counts(dir Direction) (n Counts) {
-	if t.more != nil {
-		n = t.more.counts[dir]
-	}
-	a := &t.tallies[dir]
-	n.Text, n.Binary = a.text, a.binary
-	n.Frames, n.Bytes, n.WireBytes, n.Largest = a.frames, a.bytes, a.wire, a.largest
-	n.First, n.Last = a.first, a.last
+func (t *traffic) counts(dir Direction) Counts { return t.both()[dir] }
+
+// both returns what each side sent.
+func (t *traffic) both() (n [2]Counts) {
+	t.copyTo(&n)
 	return n
+}
+
+// copyTo writes what each side sent to n, which is zero or what it wrote before.
+func (t *traffic) copyTo(n *[2]Counts) {
+	if t.more != nil {
+		*n = t.more.counts
+	}
+	for dir := range n {
+		c, a := &n[dir], &t.tallies[dir]
+		c.Text, c.Binary = a.text, a.binary
+		c.Frames, c.Bytes, c.WireBytes, c.Largest = a.frames, a.bytes, a.wire, a.largest
+		c.First, c.Last = a.first, a.last
+	}
 }
 
 // closed returns the close frames.
@@ -151,24 +161,20 @@ func (t *traffic) closed() []Closing {
 	return t.more.closed
 }
 
-// both returns what each side sent.
-func (t *traffic) both() [2]Counts { return [2]Counts{t.counts(FromClient), t.counts(FromServer)} }
-
 // count counts a message, for its connection and in all, and for a pong finds its
 // ping.
 func (k *socket) count(m *Message) {
-	p := k.p
-	total := &p.counts.Traffic[m.From&1]
+	p, side := k.p, m.From&1
 	p.lock()
 	tr := k.needTraffic()
-	tr.tallies[m.From&1].message(m.Opcode, m.Frames, len(m.Payload), m.WireLength, m.Time)
-	total.message(m.Opcode, m.Frames, len(m.Payload), m.WireLength, m.Time)
+	tr.tallies[side].message(m.Opcode, m.Frames, len(m.Payload), m.WireLength, m.Time)
+	p.total.tallies[side].message(m.Opcode, m.Frames, len(m.Payload), m.WireLength, m.Time)
 	if m.Opcode != Text && m.Opcode != Binary {
-		tr.needMore().other(m, &p.counts.Traffic)
+		tr.needMore().other(m, p.total.needMore())
 	}
 	if m.Compressed || m.Truncated || m.Undecoded || m.Conflict || m.InvalidUTF8 {
-		tr.needMore().counts[m.From&1].flag(m)
-		total.flag(m)
+		tr.needMore().counts[side].flag(m)
+		p.total.needMore().counts[side].flag(m)
 	}
 	p.unlock()
 }
@@ -176,15 +182,14 @@ func (k *socket) count(m *Message) {
 // countPlain counts a text or binary message of one frame of which n bytes are
 // payload, without compression.
 func (k *socket) countPlain(dir Direction, o Opcode, n int, invalid bool, t time.Time) {
-	p := k.p
-	total := &p.counts.Traffic[dir&1]
+	p, side := k.p, dir&1
 	p.lock()
 	tr := k.needTraffic()
-	tr.tallies[dir&1].message(o, 1, n, int64(n), t)
-	total.message(o, 1, n, int64(n), t)
+	tr.tallies[side].message(o, 1, n, int64(n), t)
+	p.total.tallies[side].message(o, 1, n, int64(n), t)
 	if invalid {
-		tr.needMore().counts[dir&1].InvalidUTF8++
-		total.InvalidUTF8++
+		tr.needMore().counts[side].InvalidUTF8++
+		p.total.needMore().counts[side].InvalidUTF8++
 	}
 	p.unlock()
 	p.counts.Messages++
@@ -192,30 +197,12 @@ func (k *socket) countPlain(dir Direction, o Opcode, n int, invalid bool, t time
 
 // countLost counts bytes told as a gap.
 func (k *socket) countLost(dir Direction, n int64) {
-	p := k.p
+	p, side := k.p, dir&1
 	p.counts.LostBytes += uint64(n)
-	p.counts.Traffic[dir&1].LostBytes += uint64(n)
 	p.lock()
-	k.needTraffic().needMore().counts[dir&1].LostBytes += uint64(n)
+	k.needTraffic().needMore().counts[side].LostBytes += uint64(n)
+	p.total.needMore().counts[side].LostBytes += uint64(n)
 	p.unlock()
-}
-
-// message counts what all messages have.
-func (c *Counts) message(o Opcode, frames, length int, wire int64, t time.Time) {
-	switch o {
-	case Text:
-		c.Text++
-	case Binary:
-		c.Binary++
-	}
-	if c.Frames == 0 {
-		c.First = t
-	}
-	c.Last = t
-	c.Frames += uint64(frames)
-	c.Bytes += uint64(length)
-	c.WireBytes += uint64(wire)
-	c.Largest = max(c.Largest, length)
 }
 
 // message counts what all messages have.
@@ -236,12 +223,12 @@ func (n *tally) message(o Opcode, frames, length int, wire int64, t time.Time) {
 	n.largest = max(n.largest, length)
 }
 
-// other counts a message that is neither text nor binary. totals are those over
-// all connections.
-func (r *more) other(m *Message, totals *[2]Counts) {
+// other counts a message that is neither text nor binary, also in total, over all
+// connections.
+func (r *more) other(m *Message, total *more) {
 	n := &r.counts[m.From&1]
 	n.kind(m.Opcode)
-	totals[m.From&1].kind(m.Opcode)
+	total.counts[m.From&1].kind(m.Opcode)
 	switch m.Opcode {
 	case Close:
 		if n.Close == 1 {
@@ -258,7 +245,7 @@ func (r *more) other(m *Message, totals *[2]Counts) {
 	case Pong:
 		if r.answered(m) {
 			r.counts[m.From&1^1].roundTrip(m.RoundTrip)
-			totals[m.From&1^1].roundTrip(m.RoundTrip)
+			total.counts[m.From&1^1].roundTrip(m.RoundTrip)
 		}
 	}
 }

@@ -8,9 +8,6 @@ import (
 	"github.com/wstap/wstap/internal/inflate"
 )
 
-// rotate is short for what is called at every piece of a payload.
-func rotate(key uint32, n int64) uint32 { return frame.Rotate(key, n) }
-
 // frames reads b as frames.
 func (k *socket) frames(dir Direction, h *half, b []byte, t time.Time) {
 	for len(b) > 0 {
@@ -20,7 +17,7 @@ func (k *socket) frames(dir Direction, h *half, b []byte, t time.Time) {
 				n = int(h.left)
 			}
 			h.cur.append(k.p, b[:n], h.key, h.left)
-			h.key = rotate(h.key, int64(n))
+			h.key = frame.Rotate(h.key, int64(n))
 			h.left -= int64(n)
 			h.offset += int64(n)
 			k.p.counts.PayloadBytes += uint64(n)

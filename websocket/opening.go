@@ -250,40 +250,40 @@ func (o *opening) release(dir Direction) {
 
 // resume reads on with what is held for a direction.
 func (o *opening) resume(dir Direction) {
-	held, marks := o.takeHeld(dir)
-	for b, m := range eachHeld(held, marks) {
-		if m.gap > 0 {
-			o.gap(dir, m.gap, m.t)
-		} else {
-			o.data(dir, b, m.t)
-		}
-	}
+	held := o.takeHeld(dir)
+	held.replay(dir, o.data, o.gap)
+}
+
+// heldBytes are what was held for a direction, with what the marks say of them.
+type heldBytes struct {
+	bytes []byte
+	marks []mark
 }
 
 // takeHeld takes what is held for a direction. It counts as not yet seen.
-func (o *opening) takeHeld(dir Direction) (held []byte, marks []mark) {
+func (o *opening) takeHeld(dir Direction) heldBytes {
 	s := &o.sides[dir]
-	held, marks = s.held, s.marks
+	held := heldBytes{s.held, s.marks}
 	s.held, s.marks = nil, nil
-	o.p.counts.HeldBytes -= uint64(len(held))
-	s.offset -= int64(len(held))
-	for _, m := range marks {
+	o.p.counts.HeldBytes -= uint64(len(held.bytes))
+	s.offset -= int64(len(held.bytes))
+	for _, m := range held.marks {
 		s.offset -= m.gap
 	}
-	return held, marks
+	return held
 }
 
-// eachHeld yields what is held: bytes, or a gap where the mark has one.
-func eachHeld(held []byte, marks []mark) func(yield func([]byte, mark) bool) {
-	return func(yield func([]byte, mark) bool) {
-		for i, m := range marks {
-			end := len(held)
-			if i+1 < len(marks) {
-				end = marks[i+1].offset
-			}
-			if !yield(held[m.offset:end], m) {
-				return
-			}
+// replay gives out what was held, as it came.
+func (b heldBytes) replay(dir Direction, data func(Direction, []byte, time.Time), gap func(Direction, int64, time.Time)) {
+	for i, m := range b.marks {
+		end := len(b.bytes)
+		if i+1 < len(b.marks) {
+			end = b.marks[i+1].offset
+		}
+		if m.gap > 0 {
+			gap(dir, m.gap, m.t)
+		} else {
+			data(dir, b.bytes[m.offset:end], m.t)
 		}
 	}
 }
@@ -390,7 +390,7 @@ func (o *opening) toHTTP2(skip int) {
 // toTunnel hands over to a new opening: what follows is a connection of its own
 // (RFC 9110, section 9.3.6).
 func (o *opening) toTunnel() {
-	held, marks := o.takeHeld(FromClient)
+	held := o.takeHeld(FromClient)
 	inner := o.origin
 	inner.midstream = false
 	for dir := range o.sides {
@@ -399,13 +399,7 @@ func (o *opening) toTunnel() {
 	next := o.p.newOpening(inner)
 	next.refused = o.refused // its end is still to be told
 	o.leave(next)
-	for b, m := range eachHeld(held, marks) {
-		if m.gap > 0 {
-			next.Gap(FromClient, m.gap, m.t)
-		} else {
-			next.Data(FromClient, b, m.t)
-		}
-	}
+	held.replay(FromClient, next.Data, next.Gap)
 }
 
 // become makes the connection a WebSocket. Directions whose place in the stream
@@ -413,13 +407,11 @@ func (o *opening) toTunnel() {
 func (o *opening) become(info *Conn, deflate handshake.Deflate, swap bool, t time.Time) *socket {
 	o.replace(t)
 	k := &socket{p: o.p, info: info, deflate: deflate, swap: swap}
+	var held [2]heldBytes
 	for dir := range Direction(2) {
 		s, h := &o.sides[dir], &k.halves[dir]
+		held[dir] = o.takeHeld(dir)
 		h.offset, h.guessed, h.probation = s.offset, s.guessed, s.probation
-		for _, m := range s.marks {
-			h.offset -= m.gap
-		}
-		h.offset -= int64(len(s.held))
 		h.lost = !(s.state == holding && (info.request != "" || s.probation > 0) || dir == FromServer && info.Status != 0 && s.state != searching)
 		if s.search != nil {
 			h.needRare().search, s.search = s.search, nil
@@ -436,14 +428,7 @@ func (o *opening) become(info *Conn, deflate handshake.Deflate, swap bool, t tim
 		}
 	}
 	for dir := range Direction(2) {
-		held, marks := o.takeHeld(dir)
-		for b, m := range eachHeld(held, marks) {
-			if m.gap > 0 {
-				k.gap(dir, m.gap, m.t)
-			} else {
-				k.data(dir, b, m.t)
-			}
-		}
+		held[dir].replay(dir, k.data, k.gap)
 	}
 	return k
 }

@@ -54,7 +54,8 @@ type pipeline struct {
 	sending      []*Message // on the way to sink
 	sendingBytes int
 
-	counts Stats // what the pipeline's goroutine counts
+	counts Stats   // what the pipeline's goroutine counts, but for
+	total  traffic // of all connections
 
 	// mu guards the connections told and what is counted of each. The goroutine
 	// holds it while it works on packets where nobody is called meanwhile, and
@@ -238,6 +239,7 @@ func (p *pipeline) unlock() {
 func (p *pipeline) publish() {
 	c := &p.counts
 	c.Reassembly = p.asm.Stats()
+	p.total.copyTo(&c.Traffic)
 	c.WindowsDropped = p.histories.Dropped()
 	c.WindowBytes = p.histories.Held()
 	c.BufferedBytes = p.budget.Held()

@@ -3,6 +3,7 @@ package websocket
 import (
 	"time"
 
+	"github.com/wstap/wstap/internal/frame"
 	"github.com/wstap/wstap/internal/handshake"
 	"github.com/wstap/wstap/internal/inflate"
 	"github.com/wstap/wstap/internal/list"
@@ -44,9 +45,9 @@ type half struct {
 
 // rare is the part of a half that idle and simple connections do without.
 type rare struct {
-	head      [14]byte  // a header cut by a segment's end
-	start     time.Time // when its first byte came
-	search    *search   // where the half is lost
+	head      [frame.MaxHeader]byte // a header cut by a segment's end
+	start     time.Time             // when its first byte came
+	search    *search               // where the half is lost
 	history   *inflate.History
 	conflicts []span
 }
@@ -106,7 +107,7 @@ func (k *socket) gap(dir Direction, n int64, t time.Time) {
 		h.cur.truncated = true
 		h.cur.text.Gap()
 		h.left -= n
-		h.key = rotate(h.key, n)
+		h.key = frame.Rotate(h.key, n)
 		if h.left == 0 {
 			k.endFrame(dir, h, t)
 		}
