@@ -162,7 +162,7 @@ func (a *Assembler) segment(p *decode.Packet, l *lookup) {
 		f, index = a.table.find(&l.key, l.hash)
 	}
 	several := false
-	if f != nil && (f.flags&legs != 0 || p.Flags&decode.SYN != 0) {
+	if f != nil && (f.flags&legs != 0 || p.Flags&decode.SYN != 0 && !f.awaits(p, l)) {
 		f, index = a.leg(p, l)
 		several = f == nil
 	}

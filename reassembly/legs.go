@@ -41,10 +41,11 @@ func (a *Assembler) placeOf(p *decode.Packet, src, dst []byte) uint32 {
 		h = h<<32 | uint64(c.Interface)
 	}
 	for _, mac := range [2][]byte{src, dst} {
-		for _, b := range mac {
-			h = h<<8 ^ h>>56 ^ uint64(b)
+		var n uint64
+		for _, b := range mac { // 8 at most
+			n = n<<8 | uint64(b)
 		}
-		h = multiply(h^a.seed[0], a.seed[1]|1)
+		h = multiply(h^n^a.seed[0], a.seed[1]|1)
 	}
 	return mix(h^uint64(a.taggedSpace(p)), a.seed[2]|1) | 1
 }
@@ -83,6 +84,12 @@ func (p *placed) forget(index uint32) {
 			}
 		}
 	}
+}
+
+// awaits says whether p is the one answer to f's SYN: nothing to tell apart.
+func (f *Flow) awaits(p *decode.Packet, l *lookup) bool {
+	h, o := &f.half[f.first^l.from], &f.half[f.first^l.from^1]
+	return f.state == halfOpen && p.Flags&decode.ACK != 0 && h.flags&synced == 0 && o.flags&synced != 0 && p.Ack == o.next
 }
 
 // leg returns the flow that p belongs to; nil: it begins one. There is at least

@@ -66,6 +66,9 @@ type multipaths struct {
 // handshakeOption sees whether a SYN, its answer, or the first segment after them
 // makes f a subflow.
 func (a *Assembler) handshakeOption(f *Flow, index uint32, side int, p *decode.Packet) {
+	if len(p.Options) == 0 {
+		return
+	}
 	o, ok := mptcp(p)
 	if !ok {
 		return
