@@ -48,7 +48,9 @@ func anyFrame(*capture.Frame) bool { return true }
 var wrappers = []wrapper{
 	{"Tee", true, record},
 	{"own wrapper", false, func(_ testing.TB, src capture.Source, _ io.Writer) capture.Source { return &counting{Source: src} }},
-	{"Select", true, func(_ testing.TB, src capture.Source, _ io.Writer) capture.Source { return capture.Select(src, anyFrame) }},
+	{"Select", true, func(_ testing.TB, src capture.Source, _ io.Writer) capture.Source {
+		return capture.Select(src, anyFrame)
+	}},
 	{"Select of Tee", true, func(t testing.TB, src capture.Source, file io.Writer) capture.Source {
 		return capture.Select(record(t, src, file), anyFrame)
 	}},
