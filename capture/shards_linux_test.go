@@ -15,9 +15,10 @@ import (
 )
 
 // exchange opens conns TCP connections to an echo server on the address, and
-// sends messages of 8 bytes to and fro on each, one goroutine a connection. It
-// returns how many messages there were in both directions.
-func exchange(t testing.TB, from, to *testnet.Host, addr netip.Addr, conns, messages int) int {
+// sends messages of 8 bytes to and fro on each, one goroutine a connection, which
+// calls gate before each message. It returns how many messages there were in both
+// directions.
+func exchange(t testing.TB, from, to *testnet.Host, addr netip.Addr, conns, messages int, gate func()) int {
 	t.Helper()
 	l, err := to.Listen("tcp", netip.AddrPortFrom(addr, 7272).String())
 	if err != nil {
@@ -56,6 +57,7 @@ func exchange(t testing.TB, from, to *testnet.Host, addr netip.Addr, conns, mess
 			defer c.Close()
 			var b [8]byte
 			for n := range messages {
+				gate()
 				binary.BigEndian.PutUint32(b[:], uint32(i))
 				binary.BigEndian.PutUint32(b[4:], uint32(n))
 				if _, err := c.Write(b[:]); err != nil {
@@ -135,15 +137,15 @@ func TestShards(t *testing.T) {
 				if len(shards) != 4 {
 					t.Fatalf("%d shards", len(shards))
 				}
-				const conns, messages = 64, 50
-				want := exchange(t, h, h, netip.MustParseAddr(ip), conns, messages)
-				if err := l.Stop(); err != nil {
-					t.Fatal(err)
-				}
 				counts := make([]map[flow]int, len(shards))
 				var wg sync.WaitGroup
 				for i, s := range shards {
 					wg.Go(func() { counts[i] = count(t, s) })
+				}
+				const conns, messages = 64, 50
+				want := exchange(t, h, h, netip.MustParseAddr(ip), conns, messages, keepUp(t, l))
+				if err := l.Stop(); err != nil {
+					t.Fatal(err)
 				}
 				wg.Wait()
 				ring := make(map[flow]int)
@@ -181,7 +183,7 @@ func TestMerge(t *testing.T) {
 	var got map[flow]int
 	var wg sync.WaitGroup
 	wg.Go(func() { got = count(t, l) })
-	want := exchange(t, h, h, netip.MustParseAddr("127.0.0.1"), 32, 100)
+	want := exchange(t, h, h, netip.MustParseAddr("127.0.0.1"), 32, 100, keepUp(t, l))
 	if err := l.Stop(); err != nil {
 		t.Fatal(err)
 	}
