@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log"
 	"net"
 	"os"
@@ -38,6 +39,63 @@ func ExampleListen() {
 	}
 	st, _ := src.Stats()
 	fmt.Println(st.Captured, "frames,", st.Dropped, "dropped")
+}
+
+// A source of one's own: frames that are in memory.
+type memory struct {
+	frames []capture.Frame
+	given  int
+}
+
+func (m *memory) Read(fs []capture.Frame) (int, error) {
+	n := copy(fs, m.frames[m.given:])
+	if m.given += n; n == 0 && len(fs) > 0 {
+		return 0, io.EOF
+	}
+	return n, nil
+}
+
+func (m *memory) Info() capture.Info {
+	return capture.Info{Name: "memory", Link: decode.LinkEthernet}
+}
+
+func (m *memory) Stats() (capture.Stats, error) {
+	return capture.Stats{Captured: uint64(m.given), Received: uint64(m.given)}, nil
+}
+
+func (m *memory) Stop() error  { m.frames = m.frames[:m.given]; return nil }
+func (m *memory) Close() error { return nil }
+
+// Choose frames by what no filter can say, and count what is left out.
+func ExampleSelect() {
+	src := &memory{frames: []capture.Frame{{Data: []byte("one")}, {Data: []byte("three")}, {Data: []byte("two")}}}
+	short := capture.Select(src, func(f *capture.Frame) bool { return len(f.Data) == 3 })
+	for f, err := range capture.Frames(short) {
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println(string(f.Data))
+	}
+	st, _ := short.Stats()
+	fmt.Println(st.Captured, "captured,", st.Skipped, "skipped")
+	// Output:
+	// one
+	// two
+	// 2 captured, 1 skipped
+}
+
+// Look at every frame on its way. With several shards f would have to lock.
+func ExampleObserve() {
+	src := &memory{frames: []capture.Frame{{Data: []byte("one")}, {Data: []byte("three")}}}
+	bytes := 0
+	seen := capture.Observe(src, func(f *capture.Frame) error {
+		bytes += len(f.Data)
+		return nil
+	})
+	for range capture.Frames(seen) {
+	}
+	fmt.Println(bytes, "bytes")
+	// Output: 8 bytes
 }
 
 // Read each ring in a goroutine of its own. Both directions of a connection

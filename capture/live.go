@@ -144,6 +144,9 @@ func (c *Config) setDefaults() error {
 	if c.Direction > Outgoing {
 		return fmt.Errorf("Direction %d is none that can be asked for", c.Direction)
 	}
+	if c.Clock > ClockHardware {
+		return fmt.Errorf("Clock %d is none that can be asked for", c.Clock)
+	}
 	if c.SnapLen == 0 {
 		c.SnapLen = DefaultSnapLen
 	}

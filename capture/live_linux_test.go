@@ -144,7 +144,7 @@ func TestListenErrors(t *testing.T) {
 		t.Errorf("missing namespace: %v", err)
 	}
 	for _, c := range []capture.Config{
-		{SnapLen: -1}, {BufferSize: -1}, {BlockSize: 1 << 30}, {BlockTimeout: time.Hour}, {Workers: 1000}, {Direction: 9},
+		{SnapLen: -1}, {BufferSize: -1}, {BlockSize: 1 << 30}, {BlockTimeout: time.Hour}, {Workers: 1000}, {Direction: 9}, {Clock: 9},
 	} {
 		if l, err := capture.Listen("lo", &c); err == nil {
 			t.Errorf("%+v: no error", c)

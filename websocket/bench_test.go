@@ -123,9 +123,6 @@ func BenchmarkEvents(b *testing.B) {
 	}
 }
 
-// Ready lets the pipeline gather messages as it does with files.
-func (s *frameSource) Ready() bool { return s.n < int64(len(s.frames)) }
-
 func BenchmarkMessages(b *testing.B) {
 	for _, s := range benchShapes {
 		b.Run(s.name, func(b *testing.B) {

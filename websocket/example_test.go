@@ -4,7 +4,10 @@ import (
 	"context"
 	"fmt"
 	"log"
+	"os"
+	"os/signal"
 
+	"github.com/wstap/wstap/capture"
 	"github.com/wstap/wstap/capture/pcapfile"
 	"github.com/wstap/wstap/websocket"
 )
@@ -30,6 +33,24 @@ func Example() {
 	// server text {"type":"login","client_id":"7f00000108fd00000001","client_name":"mynick","time":"2026-11-22 18:16:32","client_list":{"7f00000108fd00000001":"mynick"}}
 	// client text {"type":"say","to_client_id":"all","to_client_name":"所有人","content":"hi, all !"}
 	// 18 messages
+}
+
+// End on an interrupt, after the messages that the kernel has captured by then.
+func ExampleTap_Stop() {
+	src, err := capture.Listen(capture.Any, &capture.Config{Filter: "tcp port 7272"})
+	if err != nil {
+		log.Fatal(err)
+	}
+	tap := websocket.NewTap(src, nil)
+	interrupted, cancel := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer cancel()
+	context.AfterFunc(interrupted, func() { tap.Stop() })
+	for msg := range tap.Messages(context.Background()) {
+		fmt.Println(msg.Time, msg.Conn, msg.From, msg.Text())
+	}
+	if err := tap.Err(); err != nil {
+		log.Fatal(err)
+	}
 }
 
 // Events tells more than messages, allocates nothing for them, and lends what it

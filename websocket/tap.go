@@ -71,7 +71,7 @@ type Config struct {
 //
 //   - [Tap.Stop]: what the source has captured is still given out.
 //   - Context and [Tap.Close]: nothing more is read. What is known of the frames
-//     that were read, at most 64 for each pipeline, is still given out where there
+//     that were read, at most 32 for each pipeline, is still given out where there
 //     is room, and counted as dropped where there is none. Connections that go on
 //     have no End, and Stats.Active goes on counting them.
 //   - Breaking off the iteration of Events: as the context, and nothing more is

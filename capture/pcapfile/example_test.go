@@ -2,13 +2,36 @@ package pcapfile_test
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"fmt"
+	"log"
 	"time"
 
 	"github.com/wstap/wstap/capture"
 	"github.com/wstap/wstap/capture/pcapfile"
 	"github.com/wstap/wstap/decode"
+	"github.com/wstap/wstap/websocket"
 )
+
+// Record a live capture while it is tapped: it stays live, with its rings.
+func ExampleTee() {
+	src, err := capture.Listen("eth0", &capture.Config{Filter: "tcp port 7272"})
+	if err != nil {
+		log.Fatal(err)
+	}
+	w, err := pcapfile.Create("chat.pcapng", src.Info().Link, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	tap := websocket.NewTap(pcapfile.Tee(src, w), nil)
+	for msg := range tap.Messages(context.Background()) {
+		fmt.Println(msg.Text())
+	}
+	if err := errors.Join(tap.Err(), w.Close()); err != nil {
+		log.Fatal(err)
+	}
+}
 
 func Example() {
 	var file bytes.Buffer
