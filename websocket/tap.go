@@ -53,7 +53,7 @@ type Config struct {
 	// MaxWindows bounds the memory of what compressed messages may refer back
 	// to: up to 48 KiB for each direction of a connection. Beyond it the
 	// histories that were used least recently are given up, which Stats counts in
-	// WindowsDropped; messages that refer to them are flagged Undecoded. 0 means
+	// WindowsDropped; what messages copy from them is Unknown. 0 means
 	// 256 MiB, which holds 2,700 connections at least and most often many more.
 	MaxWindows int
 	// MaxHeads bounds the bytes that the Conns of connections that go on keep of

@@ -41,6 +41,7 @@ func (o *options) printStats(w io.Writer, s websocket.Stats) {
 		{s.WindowsDropped, "history", " of compressed messages given up for want of room"},
 		{sent.Truncated, "message", " truncated"},
 		{sent.Undecoded, "message", " that cannot be inflated"},
+		{sent.Partial, "message", " of which bytes are unknown: they copy what was not captured"},
 		{sent.Conflicts, "message", " of which there are two versions"},
 		{s.Capture.Freezes, "time", " the ring was full"},
 	} {
