@@ -53,7 +53,9 @@ func (k *socket) frames(dir Direction, h *half, b []byte, t time.Time) {
 			start = h.start
 		}
 		if h.probation > 0 {
-			h.probation--
+			if h.probation--; h.probation == 0 {
+				k.doubt = false
+			}
 			if !f.Legal() || f.Masked != (dir == FromClient) {
 				k.lose(dir, h, b, t)
 				return

@@ -56,6 +56,10 @@ type Config struct {
 	// WindowsDropped; what messages copy from them is Unknown. 0 means
 	// 256 MiB, which holds 2,700 connections at least and most often many more.
 	MaxWindows int
+	// OnlyWebSocket says that all TCP connections of the source are WebSockets, for
+	// a filter sees to it. One whose handshake was not captured then needs no more
+	// evidence than one frame. False: it is found by what it says.
+	OnlyWebSocket bool
 	// MaxHeads bounds the bytes that the Conns of connections that go on keep of
 	// their handshakes. Beyond it new ones keep no headers and are flagged
 	// HeadersDropped. 0 means 128 MiB.
@@ -81,6 +85,7 @@ type Tap struct {
 	cfg  Config
 	conn atomic.Uint64 // number of the last Conn
 
+	servers  servers
 	buffered budget.Pool  // what is counted against MaxBuffered
 	heads    atomic.Int64 // bytes counted against MaxHeads
 
