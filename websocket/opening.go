@@ -499,7 +499,9 @@ func (o *opening) settle() {
 	k := o.found(t, swap)
 	var found [2]*search
 	for dir := range Direction(2) {
-		found[dir] = k.found(dir, false)
+		target := k.target(dir)
+		target.Judged = true
+		found[dir] = k.found(dir, target)
 	}
 	k.begin(found)
 }

@@ -27,8 +27,8 @@ func (s *search) add(p *pipeline, b []byte, t time.Time, target *resync.Target, 
 }
 
 // match is Match of the Search.
-func (s *search) match(p *pipeline, target *resync.Target, atEnd bool) bool {
-	_, ok := s.Match(target, atEnd, &p.tester)
+func (s *search) match(p *pipeline, target *resync.Target) bool {
+	_, ok := s.Match(target, &p.tester)
 	s.count(p)
 	return ok
 }

@@ -69,21 +69,11 @@ func (k *socket) Data(dir Direction, b []byte, t time.Time) {
 }
 
 func (k *socket) data(dir Direction, b []byte, t time.Time) {
-	if h := &k.halves[dir&1]; k.lost == [2]bool{} || k.known(dir) {
-		k.frames(dir, h, b, t)
-	} else {
+	if h := &k.halves[dir&1]; k.lost[dir&1] {
 		k.searchIn(dir, h, b, t)
+	} else {
+		k.frames(dir, h, b, t)
 	}
-}
-
-// known says that a direction is not lost. What the other one holds can then wait
-// no longer for what follows it, or it would be told late.
-func (k *socket) known(dir Direction) bool {
-	if k.lost[dir] {
-		return false
-	}
-	k.settle(dir.Reverse(), true)
-	return true
 }
 
 // Gap implements reassembly.Consumer.
@@ -104,9 +94,6 @@ func (k *socket) Lost(dir Direction, n int64, t time.Time) {
 
 func (k *socket) gap(dir Direction, n int64, t time.Time) {
 	h := &k.halves[dir]
-	if k.lost[dir] {
-		k.settle(dir, true) // what came before the gap cannot get better
-	}
 	h.offset += n
 	k.tellGap(dir, n, t)
 	switch {
@@ -168,9 +155,6 @@ func (h *half) conflicted(from int64) (found bool) {
 // Closed implements reassembly.Consumer.
 func (k *socket) Closed(reason reassembly.Reason, t time.Time) {
 	for dir := range Direction(2) {
-		// What a search finds may turn out wrong, and begin another one.
-		for k.settle(dir, true) {
-		}
 		if h := &k.halves[dir]; h.rare != nil {
 			h.search.drop(k.p)
 		}
@@ -191,29 +175,27 @@ func (k *socket) searchIn(dir Direction, h *half, b []byte, t time.Time) {
 		h.search = new(search)
 	}
 	h.offset += int64(len(b))
-	if h.search.add(k.p, b, t, k.target(dir, h), nil) {
-		k.settle(dir, false)
+	if h.search.add(k.p, b, t, k.target(dir), nil) {
+		k.settle(dir)
 	}
 }
 
 // target says what a search in a half looks for.
-func (k *socket) target(dir Direction, h *half) *resync.Target {
-	return &resync.Target{Masked: dir == FromClient, Deflate: k.deflate.On, Usual: h.usual, Doubt: k.doubt}
+func (k *socket) target(dir Direction) *resync.Target {
+	return &resync.Target{Masked: dir == FromClient, Deflate: k.deflate.On, Usual: k.halves[dir].usual, Doubt: k.doubt}
 }
 
-// settle reads on where the search in a direction has found the next frame; atEnd
-// says that no more will follow. It reports whether it did.
-func (k *socket) settle(dir Direction, atEnd bool) bool {
+// settle reads on where the search in a direction has found the next frame.
+func (k *socket) settle(dir Direction) {
 	var found [2]*search
-	found[dir] = k.found(dir, atEnd)
+	found[dir] = k.found(dir, k.target(dir))
 	k.begin(found)
-	return found[dir] != nil
 }
 
 // found returns the search in a lost direction if it has found the next frame.
-func (k *socket) found(dir Direction, atEnd bool) *search {
+func (k *socket) found(dir Direction, target *resync.Target) *search {
 	h := &k.halves[dir]
-	if !k.lost[dir] || h.rare == nil || h.search == nil || !h.search.match(k.p, k.target(dir, h), atEnd) {
+	if !k.lost[dir] || h.rare == nil || h.search == nil || !h.search.match(k.p, target) {
 		return nil
 	}
 	found := h.search

@@ -20,6 +20,8 @@ Where from
   -Q DIR      in, out or inout
   --no-tunnels
               do not look into tunnels (VXLAN, Geneve, GRE, GTP, L2TP and the like)
+  --websocket what passes the filter is WebSocket: connections that the capture joins
+              in the middle are shown from their first frame on, without more evidence
   -Z USER     give up root for USER once the capture and the file of -w are open
 
 Where to

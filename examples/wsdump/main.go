@@ -117,10 +117,11 @@ func (o *options) printer(out io.Writer) printer {
 
 // tapConfig returns what the tap is to do: by default it looks into tunnels.
 func (o *options) tapConfig() *websocket.Config {
-	if o.noTunnels {
-		return nil
+	c := &websocket.Config{OnlyWebSocket: o.websocket}
+	if !o.noTunnels {
+		c.Reassembly = &reassembly.Config{Tunnels: reassembly.AllTunnels}
 	}
-	return &websocket.Config{Reassembly: &reassembly.Config{Tunnels: reassembly.AllTunnels}}
+	return c
 }
 
 // tapAll taps src to its end, to -c messages, or to a signal, and prints. each,

@@ -576,7 +576,7 @@ func TestHelpNamesEveryOption(t *testing.T) {
 	}
 	for _, opt := range table {
 		switch l := opt.Long; l {
-		case "json", "count", "demo", "print", "follow", "version", "show-secrets":
+		case "json", "count", "demo", "print", "follow", "version", "show-secrets", "websocket", "no-tunnels":
 			if !strings.Contains(help, "--"+l) {
 				t.Errorf("--help does not tell of --%s", l)
 			}

@@ -28,6 +28,10 @@ type chain struct {
 	orphan     bool // that began before the chain
 }
 
+// maxEmpty bounds the frames of messages without a payload in a chain: more are
+// rather zeros.
+const maxEmpty = 8
+
 // follow goes along a chain as far as the bytes reach, and reports whether it
 // can be one.
 func (s *Search) follow(k *chain, target *Target, tester *Tester) bool {
@@ -78,6 +82,8 @@ func (s *Search) follow(k *chain, target *Target, tester *Tester) bool {
 func (s *Search) continues(k *chain, f *frame.Header, target *Target) bool {
 	first := k.last < 0
 	switch {
+	case first && f.First == 0 && f.Length == 0:
+		return false // nothing, then zeros
 	case first:
 		k.masked = f.Masked
 		k.fragmented = f.Opcode() == frame.Continuation
@@ -117,6 +123,11 @@ func (s *Search) weigh(k *chain, f *frame.Header, payload []byte, target *Target
 			return false
 		}
 	}
+	if f.Length == 0 && !f.Control() {
+		if k.empty++; k.empty > maxEmpty {
+			return false
+		}
+	}
 	starts := s.boundary(k.next)
 	fills := starts && s.boundary(k.pend)
 	repeats := k.last >= 0 && found == 0 && f.First == k.first && f.Length == k.length
@@ -129,7 +140,7 @@ func (s *Search) weigh(k *chain, f *frame.Header, payload []byte, target *Target
 			k.bits += 2
 		}
 	case f.Length == 0 && !(f.Control() && fills):
-		if k.empty++; k.empty <= 2 {
+		if k.empty <= 2 && !f.Control() {
 			k.bits += 3
 		}
 	case repeats && fills:
@@ -140,6 +151,9 @@ func (s *Search) weigh(k *chain, f *frame.Header, payload []byte, target *Target
 		k.frames++
 		k.payload += found
 		k.bits += found + headerBits(f, target.Usual)
+		if f.Length == 0 { // a segment of its own
+			k.bits++
+		}
 		if s.boundary(k.pend) {
 			k.bits += lengthBits(f.Length)
 		}
@@ -175,7 +189,8 @@ func (s *Search) begin(k *chain, target *Target, tester *Tester) (from int64, bi
 		own, _, _ := tester.evidence(&f, s.buf[from-s.base:][n:n+int(f.Length)])
 		own += headerBits(&f, target.Usual)
 		if s.boundary(from) {
-			if need = 6; s.boundary(end) {
+			// The rest of a message may by chance be a control frame.
+			if need = 6; s.boundary(end) && (!f.Control() || own > need || target.Usual == 0) {
 				break
 			}
 		}

@@ -173,10 +173,12 @@ func textBits(b []byte, masked bool) int {
 			odd++
 		}
 	}
-	if odd > 0 || !utf8.Valid(b) {
-		if !utf8.Valid(b) {
-			return -16
-		}
+	switch {
+	case !utf8.Valid(b):
+		return -16
+	case 4*odd > min(len(b), 256):
+		return -8
+	case odd > 0:
 		return 0
 	}
 	if masked {

@@ -11,10 +11,9 @@ import (
 // places that were looked at.
 const (
 	// On a connection known to be a WebSocket.
-	enoughKnown = 10
-	// The same where nothing can follow: the stream ends or has a gap, and the
-	// last frame ends right there.
-	enoughAtEnd = 8
+	enoughKnown = 12
+	// On one that both directions together have just shown to be one.
+	enoughJudged = 10
 	// What a place inside of a segment needs beyond that: places are not alike.
 	insideSegment = 8
 	// On a connection that may be anything, where payloads make sense, and where
@@ -37,22 +36,22 @@ func (k *chain) need(enough int) int {
 	return enough + bits.Len(uint(k.tries)) - 1
 }
 
-// Match takes the first chain whose evidence is enough; atEnd says that no more
-// will follow. Then [Search.Rest] begins with the frame that was found. Otherwise
-// what no chain needs any more may be given up.
-func (s *Search) Match(target *Target, atEnd bool, tester *Tester) (m Match, ok bool) {
+// Match takes the first chain whose evidence is enough. Then [Search.Rest] begins
+// with the frame that was found. Otherwise what no chain needs any more may be
+// given up.
+func (s *Search) Match(target *Target, tester *Tester) (m Match, ok bool) {
 	best, place := -1, int64(0)
 	for i := range s.chains {
 		k := &s.chains[i]
+		if k.masked != target.Masked || k.from >= s.end() {
+			continue
+		}
 		enough := enoughKnown
 		switch {
-		case k.masked != target.Masked || k.from >= s.end():
-			continue
-		case atEnd && k.next == s.end() && !k.inside:
-			enough = enoughAtEnd
-		}
-		if target.Doubt {
+		case target.Doubt:
 			enough = enoughOther
+		case target.Judged:
+			enough = enoughJudged
 		}
 		need := k.need(enough)
 		if k.bits+k.ahead < need || best >= 0 && k.from >= place {

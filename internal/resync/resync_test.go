@@ -39,7 +39,7 @@ func TestMatch(t *testing.T) {
 			b := text(n)
 			sent = append(sent, b...)
 			s.Add(b, t0.Add(time.Duration(1+n)), target, tester)
-			m, ok = s.Match(target, false, tester)
+			m, ok = s.Match(target, tester)
 		}
 		if !ok || m.Masked || n > 3 || !m.Time.Equal(t0.Add(1)) {
 			t.Fatalf("seed %d: %v, %+v after %d frames", seed, ok, m, n)
@@ -69,7 +69,7 @@ func TestNoMatch(t *testing.T) {
 			}
 			s.Add(b, t0, target, tester)
 			added += len(b)
-			if m, ok := s.Match(target, false, tester); ok {
+			if m, ok := s.Match(target, tester); ok {
 				t.Fatalf("found %+v", m)
 			}
 			skipped += s.Skipped()
@@ -99,7 +99,7 @@ func FuzzSearch(f *testing.F) {
 			s.Add(b[:n], t0, target, tester)
 			added += n
 			b = b[n:]
-			if _, ok := s.Match(target, len(b) == 0, tester); ok {
+			if _, ok := s.Match(target, tester); ok {
 				break
 			}
 		}
