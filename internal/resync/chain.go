@@ -194,7 +194,7 @@ func (s *Search) begin(k *chain, target *Target, tester *Tester) (from int64, bi
 				break
 			}
 		}
-		if own >= need || end >= k.next {
+		if own >= need || end >= k.next && k.ahead == 0 {
 			break
 		}
 		from, bits, need = end, bits-own, 6
