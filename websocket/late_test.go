@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
+	"net/netip"
 	"strings"
 	"testing"
 
@@ -335,14 +336,14 @@ func (s *lateMessage) is(k *lateTalk, m *Message) bool {
 
 // join plays a conversation from a packet on, and fails for messages that were not
 // sent, or not in this order.
-func (k *lateTalk) join(t *testing.T, cut int) (j joining) {
+func (k *lateTalk) join(t *testing.T, cut int, cfg *Config) (j joining) {
 	t.Helper()
 	s := source(k.Conversation)
 	s.frames = s.frames[cut:]
 	next, last := 0, [2]int{-1, -1}
 	given := make([]bool, len(k.messages))
 	before := -1
-	for e, err := range NewTap(stepSource{s}, nil).Events(context.Background()) {
+	for e, err := range NewTap(stepSource{s}, cfg).Events(context.Background()) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -402,7 +403,7 @@ func TestLate(t *testing.T) {
 					l.step(k, i)
 				}
 				cut := 1 + k.r.IntN(len(k.Packets)/2)
-				j := k.join(t, cut)
+				j := k.join(t, cut, nil)
 				worst.frames = max(worst.frames, j.frames)
 				worst.lost = max(worst.lost, j.lost)
 				worst.disorder = max(worst.disorder, j.disorder)
@@ -417,5 +418,81 @@ func TestLate(t *testing.T) {
 				t.Errorf("first line after %d frames, want %d; %d lost, want %d; %d out of order", worst.frames, l.frames, worst.lost, l.lost, worst.disorder)
 			}
 		})
+	}
+}
+
+// TestOnlyWebSocket: the user's word stands for evidence.
+func TestOnlyWebSocket(t *testing.T) {
+	for _, l := range late {
+		if strings.Contains(l.name, "over segments") || strings.Contains(l.name, "MB") {
+			continue
+		}
+		t.Run(l.name, func(t *testing.T) {
+			for seed := range uint64(4) {
+				k := newLateTalk(seed)
+				for i := range 20 {
+					l.step(k, i)
+				}
+				var first lateFrame // that is whole and begins with a packet
+				for _, f := range k.frames {
+					if f.first > 0 && (first.first == 0 || f.first < first.first) {
+						first = f
+					}
+				}
+				j := k.join(t, first.first, &Config{OnlyWebSocket: true})
+				most := 1
+				if strings.Contains(l.name, "fragments") || strings.Contains(l.name, "stream") {
+					most = l.frames
+				}
+				if j.frames == 0 || j.frames > most || j.lost > l.lost || j.disorder > 0 {
+					t.Errorf("seed %d: %+v", seed, j)
+				}
+			}
+		})
+	}
+}
+
+// TestServerKnown: where a server was seen before, its other connections are
+// believed sooner, and a server that was a mistake is forgotten.
+func TestServerKnown(t *testing.T) {
+	first := packetgen.NewConversation()
+	first.Open()
+	first.Send(packetgen.Client, []byte(request))
+	first.Send(packetgen.Server, []byte(response))
+	for _, known := range []bool{false, true} {
+		k := newLateTalk(1)
+		k.Client = netip.MustParseAddrPort("10.0.0.9:999")
+		k.Time = first.Time
+		for range 6 {
+			k.binary(1, 40)
+		}
+		s := source(k.Conversation)
+		if known {
+			s.frames = append(source(first).frames, s.frames...)
+		}
+		n := len(s.frames) - len(k.Packets)
+		got := 0
+		for e, err := range NewTap(stepSource{s}, nil).Events(t.Context()) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, ok := e.(*Message); ok && got == 0 {
+				got = int(s.n) - n
+			}
+		}
+		if want := map[bool]int{false: 4, true: 2}[known]; got != want {
+			t.Errorf("server known: %v, the first line after %d frames, want %d", known, got, want)
+		}
+	}
+	var s servers
+	for i := range maxServers + 100 {
+		s.add(netip.AddrPortFrom(netip.MustParseAddr("10.0.0.1"), uint16(i)))
+	}
+	last := netip.AddrPortFrom(netip.MustParseAddr("10.0.0.1"), maxServers+99)
+	if len(s.known) != maxServers || !s.has(last) {
+		t.Errorf("%d servers are known, the last: %v", len(s.known), s.has(last))
+	}
+	if s.remove(last); s.has(last) {
+		t.Error("a server that was removed is known")
 	}
 }

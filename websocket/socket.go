@@ -182,7 +182,7 @@ func (k *socket) searchIn(dir Direction, h *half, b []byte, t time.Time) {
 
 // target says what a search in a half looks for.
 func (k *socket) target(dir Direction) *resync.Target {
-	return &resync.Target{Masked: dir == FromClient, Deflate: k.deflate.On, Usual: k.halves[dir].usual, Doubt: k.doubt}
+	return &resync.Target{Masked: dir == FromClient, Deflate: k.deflate.On, Usual: k.halves[dir].usual, Judged: k.p.tap.cfg.OnlyWebSocket, Doubt: k.doubt}
 }
 
 // settle reads on where the search in a direction has found the next frame.

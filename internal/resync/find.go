@@ -12,7 +12,8 @@ import (
 const (
 	// On a connection known to be a WebSocket.
 	enoughKnown = 12
-	// On one that both directions together have just shown to be one.
+	// On one that both directions together have just shown to be one, or that the
+	// user says is one.
 	enoughJudged = 10
 	// What a place inside of a segment needs beyond that: places are not alike.
 	insideSegment = 8
@@ -187,7 +188,7 @@ func (v *verdict) more() int {
 	enough := enoughOther
 	switch {
 	case v.trust == Promised:
-		enough = enoughKnown
+		enough = enoughJudged
 	case v.trust == Server:
 		enough = enoughServer
 	case v.payload >= sense:

@@ -52,7 +52,7 @@ type Target struct {
 	Masked  bool // frames are masked; valid iff it is known whose stream this is
 	Deflate bool // messages may be compressed
 	Usual   byte // first byte of the frames before; 0 where there were none
-	Judged  bool // [Judge] has just said that it is one
+	Judged  bool // [Judge] has just said that it is one, or the user has
 	Doubt   bool // what was found before was wrong, and it may be no WebSocket after all
 }
 
