@@ -198,18 +198,3 @@ func (v *verdict) more() int {
 	}
 	return v.bits + 1 - enough - min(oddTurn*max(0, v.odd-1), maxOdd)
 }
-
-// oddTurns counts the turns before a place that do not begin with a frame.
-func (s *Search) oddTurns(place int64, masked bool) (n int) {
-	mask := 0
-	if masked {
-		mask = 1
-	}
-	n = s.odd[mask]
-	for _, t := range s.turns {
-		if t.place < place && !t.frame[mask] {
-			n++
-		}
-	}
-	return n
-}

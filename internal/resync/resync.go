@@ -10,9 +10,6 @@
 package resync
 
 import (
-	"cmp"
-	"iter"
-	"slices"
 	"time"
 
 	"github.com/wstap/wstap/internal/frame"
@@ -79,19 +76,6 @@ type segment struct {
 	t     time.Time
 }
 
-// A turn is a short segment that came after one of the other direction, and so
-// begins with a frame, if frames are what this direction has. Only the rest of the
-// message that was under way does not.
-type turn struct {
-	place int64
-	frame [2]bool // it does, unmasked and masked
-}
-
-const (
-	shortSegment = 536 // less than a full one ever has (RFC 9293, section 3.7.1)
-	maxTurns     = 16
-)
-
 // A Match is a place where a frame begins.
 type Match struct {
 	Masked bool      // that frame is masked: it is a client's
@@ -100,9 +84,6 @@ type Match struct {
 
 // end is the place behind the last byte.
 func (s *Search) end() int64 { return s.base + int64(len(s.buf)) }
-
-// Turn says that the other direction has sent something since the last Add.
-func (s *Search) Turn() { s.turn = true }
 
 // Seen is how many bytes were added so far.
 func (s *Search) Seen() int64 { return s.seen }
@@ -193,38 +174,6 @@ func (s *Search) Add(b []byte, t time.Time, target *Target, tester *Tester) {
 	}
 }
 
-// beginsFrame says whether b can begin with a frame, unmasked and masked.
-func beginsFrame(b []byte) (can [2]bool) {
-	var f frame.Header
-	if !frame.Plausible(b[0]) {
-		return can
-	}
-	if f.Parse(b) == 0 {
-		if len(b) == 1 {
-			return [2]bool{true, true}
-		}
-		f.Masked = b[1]&0x80 != 0
-	} else if !f.Legal() {
-		return can
-	}
-	if f.Masked {
-		return [2]bool{false, true}
-	}
-	return [2]bool{true, false}
-}
-
-func (s *Search) addTurn(t turn) {
-	if len(s.turns) == maxTurns {
-		for i, can := range s.turns[0].frame {
-			if !can {
-				s.odd[i]++
-			}
-		}
-		s.turns = s.turns[:copy(s.turns, s.turns[1:])]
-	}
-	s.turns = append(s.turns, t)
-}
-
 // tired says that a search has tested so much that only the starts of segments are
 // looked at, and nothing is inflated.
 func (s *Search) tired() bool { return s.work > 64*s.seen+1<<20 }
@@ -256,100 +205,4 @@ func (k *chain) worse(o *chain) bool {
 		return k.inside
 	}
 	return k.pend > o.pend // it takes longer to prove itself
-}
-
-// cut leaves out what comes before a place, without moving the rest.
-func (s *Search) cut(place int64) {
-	first := 0
-	for first+1 < len(s.segments) && s.segments[first+1].place <= place {
-		first++
-	}
-	s.segments = s.segments[first:]
-	s.segments[0].place = place
-	s.skipped += uint64(place - s.base)
-	s.buf = s.buf[place-s.base:]
-	s.base = place
-}
-
-// Rest yields what is held, segment by segment.
-func (s *Search) Rest() iter.Seq2[[]byte, time.Time] {
-	return func(yield func([]byte, time.Time) bool) {
-		for i, g := range s.segments {
-			end := s.end()
-			if i+1 < len(s.segments) {
-				end = s.segments[i+1].place
-			}
-			if !yield(s.buf[max(g.place, s.base)-s.base:end-s.base], g.t) { // the first may have begun before
-				return
-			}
-		}
-	}
-}
-
-// boundary says whether a segment begins or the last one ends at a place.
-func (s *Search) boundary(place int64) bool {
-	if place == s.end() {
-		return true
-	}
-	_, ok := slices.BinarySearchFunc(s.segments, place, func(g segment, place int64) int { return cmp.Compare(g.place, place) })
-	return ok
-}
-
-// time returns when the byte at a place came.
-func (s *Search) time(place int64) (t time.Time) {
-	for _, g := range s.segments {
-		if g.place > place {
-			break
-		}
-		t = g.t
-	}
-	return t
-}
-
-// drop gives up the bytes before a place. Chains that begin in them go on with the
-// first frame behind it that they know of.
-func (s *Search) drop(place int64) {
-	n := int(place - s.base)
-	if n <= 0 {
-		return
-	}
-	s.skipped += uint64(n)
-	s.base = place
-	s.buf = s.buf[:copy(s.buf, s.buf[n:])]
-	if len(s.buf) == 0 {
-		s.buf, s.segments = nil, nil
-	} else if len(s.buf) < cap(s.buf)/4 {
-		s.buf = slices.Clone(s.buf)
-	}
-	first := 0
-	for first+1 < len(s.segments) && s.segments[first+1].place <= place {
-		first++
-	}
-	s.segments = s.segments[:copy(s.segments, s.segments[min(first, len(s.segments)):])]
-	keep := s.chains[:0]
-	for _, k := range s.chains {
-		if k.outlive(s, place) {
-			keep = append(keep, k)
-		}
-	}
-	s.chains = keep
-	if len(s.chains) == 0 {
-		s.chains = nil
-	}
-}
-
-// outlive has a chain begin at or behind a place, and reports whether it can.
-func (k *chain) outlive(s *Search, place int64) bool {
-	switch {
-	case k.from >= place:
-		return true
-	case k.next >= place:
-		k.from = k.next
-		return true
-	case k.pend < place: // or its header is not whole
-		return false
-	}
-	k.bits += k.ahead
-	k.from, k.next, k.pend, k.ahead, k.last = k.pend, k.pend, 0, 0, place-1
-	return true
 }
