@@ -129,7 +129,7 @@ func (f Fields) Values(name string) iter.Seq[string] {
 			var l string
 			l, rest = cutLine(rest)
 			// What ends the name is looked at first: few are of the same length.
-			if len(l) <= len(name) || l[len(name)] != ':' && !space(l[len(name)]) || !strings.EqualFold(l[:len(name)], name) {
+			if len(l) <= len(name) || l[len(name)] != ':' && !space(l[len(name)]) || !equal(l[:len(name)], name) {
 				continue
 			}
 			l = l[len(name):]
@@ -167,7 +167,7 @@ func (f Fields) List(name string) string {
 func (f Fields) HasToken(name, token string) bool {
 	for v := range f.Values(name) {
 		for t := range strings.SplitSeq(v, ",") {
-			if strings.EqualFold(trim(t), token) {
+			if equal(trim(t), token) {
 				return true
 			}
 		}
@@ -188,6 +188,9 @@ func (f Fields) Header() http.Header {
 	}
 	return h
 }
+
+// equal says whether two names are the same, in any case. Most are in the same.
+func equal(a, b string) bool { return a == b || strings.EqualFold(a, b) }
 
 func space(c byte) bool { return c == ' ' || c == '\t' }
 
