@@ -1,6 +1,7 @@
 package reassembly
 
 import (
+	"encoding/binary"
 	"math"
 
 	"github.com/wstap/wstap/decode"
@@ -40,14 +41,20 @@ func (a *Assembler) placeOf(p *decode.Packet, src, dst []byte) uint32 {
 	if c, ok := p.Cooked(); ok {
 		h = h<<32 | uint64(c.Interface)
 	}
-	for _, mac := range [2][]byte{src, dst} {
-		var n uint64
-		for _, b := range mac { // 8 at most
-			n = n<<8 | uint64(b)
-		}
-		h = multiply(h^n^a.seed[0], a.seed[1]|1)
-	}
+	h = multiply(h^macNumber(src)^a.seed[0], a.seed[1]|1)
+	h = multiply(h^macNumber(dst)^a.seed[0], a.seed[1]|1)
 	return mix(h^uint64(a.taggedSpace(p)), a.seed[2]|1) | 1
+}
+
+// macNumber makes a number of a MAC, of 8 bytes at most.
+func macNumber(b []byte) (n uint64) {
+	if len(b) == 6 { // nearly always
+		return uint64(binary.BigEndian.Uint32(b))<<16 | uint64(binary.BigEndian.Uint16(b[4:]))
+	}
+	for _, c := range b {
+		n = n<<8 | uint64(c)
+	}
+	return n
 }
 
 // A placed remembers at which other places the copies of a flow's packets are

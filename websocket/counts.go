@@ -179,22 +179,6 @@ func (k *socket) count(m *Message) {
 	p.unlock()
 }
 
-// countPlain counts a text or binary message of one frame of which n bytes are
-// payload, without compression.
-func (k *socket) countPlain(dir Direction, o Opcode, n int, invalid bool, t time.Time) {
-	p, side := k.p, dir&1
-	p.lock()
-	tr := k.needTraffic()
-	tr.tallies[side].message(o, 1, n, int64(n), t)
-	p.total.tallies[side].message(o, 1, n, int64(n), t)
-	if invalid {
-		tr.needMore().counts[side].InvalidUTF8++
-		p.total.needMore().counts[side].InvalidUTF8++
-	}
-	p.unlock()
-	p.counts.Messages++
-}
-
 // countLost counts bytes told as a gap.
 func (k *socket) countLost(dir Direction, n int64) {
 	p, side := k.p, dir&1
@@ -221,6 +205,20 @@ func (n *tally) message(o Opcode, frames, length int, wire int64, t time.Time) {
 	n.bytes += uint64(length)
 	n.wire += uint64(wire)
 	n.largest = max(n.largest, length)
+}
+
+// add adds what o counts, which came later.
+func (n *tally) add(o *tally) {
+	if n.frames == 0 {
+		n.first = o.first
+	}
+	n.last = o.last
+	n.text += o.text
+	n.binary += o.binary
+	n.frames += o.frames
+	n.bytes += o.bytes
+	n.wire += o.wire
+	n.largest = max(n.largest, o.largest)
 }
 
 // other counts a message that is neither text nor binary, also in total, over all

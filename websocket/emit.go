@@ -78,6 +78,9 @@ func (p *pipeline) tellEnd(k *socket, cause Cause, t time.Time) {
 	k.node.Remove()
 	p.unlock()
 	p.tap.heads.Add(-k.info.heads())
+	if p.yield == nil {
+		return
+	}
 	p.end = End{Time: t, Conn: k.info, Cause: cause}
 	if tr := k.traffic; tr != nil {
 		p.end.Closing = tr.closed()

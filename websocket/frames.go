@@ -11,6 +11,11 @@ import (
 // frames reads b as frames.
 func (k *socket) frames(dir Direction, h *half, b []byte, t time.Time) {
 	for len(b) > 0 {
+		if k.p.silent && (b[0] == wholeText || b[0] == wholeBinary) {
+			if b = b[k.countPlain(dir, h, b, t):]; len(b) == 0 {
+				return
+			}
+		}
 		if h.left > 0 {
 			n := len(b)
 			if int64(n) > h.left {
@@ -141,10 +146,6 @@ func (k *socket) compressed(f *frame.Header) bool {
 // whole tells a message that is one frame, at hand whole.
 func (k *socket) whole(dir Direction, h *half, f *frame.Header, b []byte, start, t time.Time) {
 	p := k.p
-	if p.silent && k.plain(h, f) {
-		k.countOnly(dir, f, b, t)
-		return
-	}
 	var m *Message
 	var ascii bool
 	rsv := f.RSV()
@@ -172,18 +173,6 @@ func (k *socket) whole(dir Direction, h *half, f *frame.Header, b []byte, start,
 	m.Frames = 1
 	m.BadMask = f.Masked != (dir == FromClient)
 	k.tell(dir, h, m, h.offset-f.Length-int64(f.Size), t)
-}
-
-// plain says that a frame, at hand whole, is a message about which counters tell
-// all: text or binary, neither compressed nor cut nor disputed.
-func (k *socket) plain(h *half, f *frame.Header) bool {
-	return (f.Opcode() == frame.Text || f.Opcode() == frame.Binary) && !k.compressed(f) && f.Length <= int64(k.p.maxMessage) && (h.rare == nil || len(h.conflicts) == 0)
-}
-
-// countOnly counts a plain message that is given to nobody. b is its payload.
-func (k *socket) countOnly(dir Direction, f *frame.Header, b []byte, t time.Time) {
-	invalid := f.Opcode() == frame.Text && !frame.ASCII(b, f.Key) && !k.p.validText(b, f.Key)
-	k.countPlain(dir, Opcode(f.Opcode()), len(b), invalid, t)
 }
 
 // finish tells a message that was put together from pieces.

@@ -8,7 +8,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-	"unicode/utf8"
 
 	"github.com/wstap/wstap/capture"
 	"github.com/wstap/wstap/decode"
@@ -277,11 +276,4 @@ func (p *pipeline) message(b []byte, key uint32, masked bool) (m *Message, ascii
 		ascii = frame.Mask(p.msg.Payload, b, key)
 	}
 	return &p.msg, ascii
-}
-
-// validText says that b, unmasked, is UTF-8.
-func (p *pipeline) validText(b []byte, key uint32) bool {
-	p.plain = grow(p.plain, len(b))
-	frame.Mask(p.plain, b, key)
-	return utf8.Valid(p.plain[:len(b)])
 }
