@@ -102,6 +102,7 @@ func (k *socket) beginFrame(dir Direction, h *half, f *frame.Header, start, t ti
 	case a == nil:
 		a = k.p.newAssembly(f, start, begin)
 		a.compressed = k.compressed(f)
+		a.truncated = f.Opcode() == frame.Continuation && h.guessed // it began before
 		h.data = a
 	}
 	a.frames++

@@ -20,7 +20,7 @@ type Message struct {
 	WireLength  int64     // payload bytes as sent, over all frames
 	Frames      int
 	Compressed  bool          // sent compressed
-	Truncated   bool          // bytes are missing from Payload
+	Truncated   bool          // bytes are missing from Payload, or the fragments before it are
 	Undecoded   bool          // Payload is still compressed
 	Conflict    bool          // some bytes were seen twice with different contents
 	Midstream   bool          // found by looking for frames, not from the handshake on
