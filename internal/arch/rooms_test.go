@@ -65,7 +65,7 @@ var rooms = []room{
 	{path: "capture/internal/tpacket", imports: "decode internal/flowhash internal/list", modules: "github.com/mdlayher/packet golang.org/x/net/bpf " + xsys, unsafe: true, planned: true},
 	{path: "capture", imports: "capture/filter capture/internal/tpacket decode internal/flowhash internal/ipfrag internal/list",
 		modules: "github.com/mdlayher/packet golang.org/x/net/bpf " + xsys, unsafe: true},
-	{path: "capture/pcapfile", imports: "capture capture/filter decode internal/flowhash internal/ipfrag internal/list"},
+	{path: "capture/pcapfile", imports: "capture capture/filter decode internal/flowhash internal/ipfrag internal/list", tests: "websocket"},
 	{path: "reassembly", imports: "decode internal/budget internal/flowhash internal/ipfrag internal/list", kind: pure},
 
 	// From the streams to the messages. The inner rooms may name a side and a
