@@ -26,6 +26,10 @@ func (p *pipeline) out(e Event) {
 }
 
 func (p *pipeline) tellMessage(m *Message) {
+	if !p.tap.cfg.Select.Message(m) {
+		p.counts.Unselected++
+		return
+	}
 	if p.stopped { // what is left when the caller breaks off
 		p.counts.MessageDropped++
 		return

@@ -19,7 +19,7 @@ import (
 //		HTTPBytes + HeaderBytes + PayloadBytes + SkippedBytes + HeldBytes +
 //		Reassembly.Queued + Urgent + Skipped + Duplicate + Late + Outside + Discarded
 //
-//	Traffic[0].Messages() + Traffic[1].Messages() = Messages + MessageDropped
+//	Traffic[0].Messages() + Traffic[1].Messages() = Messages + MessageDropped + Unselected
 //
 // Bytes that were never received are in Reassembly.Gapped, and those of them
 // that belong to WebSocket connections in LostBytes. While the Tap runs, packets
@@ -40,6 +40,7 @@ type Stats struct {
 
 	Messages       uint64    // given out, control frames included
 	MessageDropped uint64    // not given out: the channel was full, or the receiver had gone
+	Unselected     uint64    // not given out: refused by Config.Select
 	Conns          uint64    // WebSocket connections, refused handshakes included
 	Active         uint64    // those of them that have not ended
 	LostBytes      uint64    // bytes of WebSocket connections told as gaps
@@ -81,6 +82,7 @@ func (s *Stats) add(o *Stats) {
 	s.HeldBytes += o.HeldBytes
 	s.Messages += o.Messages
 	s.MessageDropped += o.MessageDropped
+	s.Unselected += o.Unselected
 	s.Conns += o.Conns
 	s.Active += o.Active
 	s.LostBytes += o.LostBytes

@@ -60,6 +60,9 @@ type Config struct {
 	// their handshakes. Beyond it new ones keep no headers and are flagged
 	// HeadersDropped. 0 means 128 MiB.
 	MaxHeads int
+	// Select chooses the messages that are given out. Others are counted in
+	// Stats.Unselected and take no room in the channel. nil: all are.
+	Select *Selector
 	// Reassembly configures the flow tables; nil means the defaults, but for
 	// AckedHoleTimeout, which is a minute where the source is not live.
 	Reassembly *reassembly.Config

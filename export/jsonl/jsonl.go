@@ -1,11 +1,13 @@
-// Package jsonl writes the events of a tap as JSON, one object a line: the same
-// lines as wsdump --json.
+// Package jsonl writes the events of a tap as JSON, one object a line, and reads
+// them back: the same lines as wsdump --json.
 //
 //	tap := websocket.NewTap(src, nil)
 //	enc := jsonl.NewEncoder(os.Stdout, nil)
 //	if err := enc.EncodeAll(tap.Events(ctx)); err != nil {
 //		log.Fatal(err)
 //	}
+//
+// A [Decoder] gives the events of such lines.
 //
 // # Events
 //
