@@ -33,7 +33,11 @@ type PatternError struct {
 }
 
 func (e *PatternError) Error() string {
-	return fmt.Sprintf("pattern %q: %v", e.Pattern, e.Err)
+	what := e.Err
+	if wrong := (*syntax.Error)(nil); errors.As(e.Err, &wrong) {
+		what = errors.New(string(wrong.Code))
+	}
+	return fmt.Sprintf("pattern %q: %v, at byte %d: %q", e.Pattern, what, e.Offset, e.Pattern[e.Offset:])
 }
 
 func (e *PatternError) Unwrap() error { return e.Err }

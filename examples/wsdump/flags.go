@@ -12,6 +12,7 @@ import (
 	"github.com/wstap/wstap/capture"
 	"github.com/wstap/wstap/internal/cli"
 	"github.com/wstap/wstap/internal/escape"
+	"github.com/wstap/wstap/websocket"
 )
 
 // options is the command line, parsed.
@@ -41,6 +42,12 @@ type options struct {
 	times      int  // number of -t
 	nano       bool
 
+	selection websocket.Selection
+	selector  *websocket.Selector // made of selection; nil: all messages
+	har       string              // --har
+	extract   string              // --extract
+
+	summary, pretty                                                     bool
 	json, total, demo, print, follow, secrets, noTunnels, help, version bool
 }
 
@@ -78,7 +85,10 @@ const (
 
 // table holds the switches of wsdump and every letter of tcpdump 4.99, so that a
 // habit is either served or answered in one line.
-var table = []cli.Option[options]{
+var table = slices.Concat(ownOptions, chooseOptions, tcpdumpOptions)
+
+// ownOptions are what wsdump does, with tcpdump's letters where it has one for it.
+var ownOptions = []cli.Option[options]{
 	cli.Arg('i', "interface", nonEmpty(func(o *options) *string { return &o.iface })),
 	cli.Arg('r', "", nonEmpty(func(o *options) *string { return &o.read })),
 	cli.Arg('w', "", nonEmpty(func(o *options) *string { return &o.write })),
@@ -135,9 +145,16 @@ var table = []cli.Option[options]{
 	cli.Flag(0, "no-tunnels", cli.On(func(o *options) *bool { return &o.noTunnels })),
 	cli.Flag(0, "demo", cli.On(func(o *options) *bool { return &o.demo })),
 	cli.Flag(0, "print", cli.On(func(o *options) *bool { return &o.print })),
+	cli.Flag(0, "summary", cli.On(func(o *options) *bool { return &o.summary })),
+	cli.Flag(0, "pretty", cli.On(func(o *options) *bool { return &o.pretty })),
+	cli.Arg(0, "har", nonEmpty(func(o *options) *string { return &o.har })),
+	cli.Arg(0, "extract", nonEmpty(func(o *options) *string { return &o.extract })),
 	cli.Flag('h', "help", cli.On(func(o *options) *bool { return &o.help })),
 	cli.Flag(0, "version", cli.On(func(o *options) *bool { return &o.version })),
+}
 
+// tcpdumpOptions are the letters of tcpdump that change nothing, or are refused.
+var tcpdumpOptions = []cli.Option[options]{
 	cli.Flag('n', "", nothing), // addresses are never turned into names
 	cli.Flag('N', "", nothing),
 	cli.Flag('f', "", nothing),
@@ -228,6 +245,10 @@ func (o *options) check() error {
 		return usagef("--demo brings its own interface: leave out -i and -r")
 	case o.follow && o.read == "":
 		return usagef("--follow waits for a growing file: name it with -r")
+	case o.summary && o.total:
+		return usagef("--count prints one number and --summary a line a connection: give one of them")
+	case o.summary && o.count > 0:
+		return usagef("-c ends after messages, and --summary shows none: leave out one of them")
 	case o.json && o.total:
 		return usagef("--count prints one number and --json every message: give one of them")
 	case o.write == "-" && (o.print || o.total || o.json):

@@ -13,7 +13,6 @@ import (
 	"runtime/debug"
 
 	"github.com/wstap/wstap/capture/filter"
-	"github.com/wstap/wstap/export/jsonl"
 	"github.com/wstap/wstap/internal/cli"
 	"github.com/wstap/wstap/reassembly"
 	"github.com/wstap/wstap/websocket"
@@ -84,6 +83,9 @@ func (o *options) run() error {
 	if err != nil {
 		return err
 	}
+	if src.messages != nil {
+		return o.show(src.messages)
+	}
 	return o.tapAll(context.Background(), src, nil)
 }
 
@@ -94,33 +96,13 @@ func version() string {
 	return "(devel)"
 }
 
-// A printer writes events as lines.
-type printer interface {
-	Encode(websocket.Event) error
-}
-
-// printer returns nil where messages are not to be printed: with --count, and
-// with -w unless --print says otherwise.
-func (o *options) printer(out io.Writer) printer {
-	switch {
-	case o.total, o.write != "" && !o.print:
-		return nil
-	case o.json:
-		return jsonl.NewEncoder(out, &jsonl.Config{ShowSecrets: o.secrets, OmitPayloads: o.quiet})
-	}
-	p := newTextPrinter(o, out)
-	if cli.Colours(os.Stdout) {
-		p.paint = colours
-	}
-	return p
-}
-
 // tapConfig returns what the tap is to do: by default it looks into tunnels.
 func (o *options) tapConfig() *websocket.Config {
-	if o.noTunnels {
-		return nil
+	cfg := &websocket.Config{Select: o.selector}
+	if !o.noTunnels {
+		cfg.Reassembly = &reassembly.Config{Tunnels: reassembly.AllTunnels}
 	}
-	return &websocket.Config{Reassembly: &reassembly.Config{Tunnels: reassembly.AllTunnels}}
+	return cfg
 }
 
 // tapAll taps src to its end, to -c messages, or to a signal, and prints. each,
@@ -134,6 +116,10 @@ func (o *options) tapAll(ctx context.Context, src *source, each func(websocket.E
 	defer progress.stop()
 	eager := src.eager || o.line || cli.IsTerminal(os.Stdout)
 	out := newOutput(progress.above(os.Stdout), eager, stop)
+	ps, err := o.openPrinters(out)
+	if err != nil {
+		return join(err, tap.Close(), out.Close())
+	}
 	over := make(chan struct{})
 	defer close(over)
 	stats := func() { o.printStats(os.Stderr, tap.Stats()) }
@@ -143,24 +129,24 @@ func (o *options) tapAll(ctx context.Context, src *source, each func(websocket.E
 	}
 	defer watchSignals(end, func() {
 		progress.hide()
+		ps.Show()
 		stats()
 	})()
 	src.announce() // only now, for who reads it may send a signal
 	progress.start()
 
 	var seen uint64
-	var err error
-	if o.printer(nil) == nil && o.count == 0 && each == nil {
+	if !o.shows() && o.count == 0 && each == nil {
 		err = tap.Count(ctx) // on all processors: nobody asks for the order
 		seen = tap.Stats().Messages
 	} else {
-		seen, err = o.printAll(tap.Events(ctx), out, each)
+		seen, err = o.printAll(tap.Events(ctx), ps, each)
 	}
 	if cause := context.Cause(ctx); cause != nil {
 		err = cause
 	}
 	saved := src.finish()
-	err = join(saved, err, out.Close())
+	err = join(saved, err, ps.Close(), out.Close())
 	progress.stop()
 	if o.total && err == nil {
 		_, err = fmt.Printf("%d messages\n", seen)
@@ -179,10 +165,9 @@ func (o *options) tapAll(ctx context.Context, src *source, each func(websocket.E
 
 // printAll prints the events until each or -c says enough, and returns how many
 // messages there were.
-func (o *options) printAll(events iter.Seq2[websocket.Event, error], out io.Writer, each func(websocket.Event) bool) (seen uint64, err error) {
-	p := o.printer(out)
+func (o *options) printAll(events iter.Seq2[websocket.Event, error], p printer, each func(websocket.Event) bool) (seen uint64, err error) {
 	for ev, err := range events {
-		if err == nil && p != nil {
+		if err == nil {
 			err = p.Encode(ev)
 		}
 		if err != nil {

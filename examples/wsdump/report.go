@@ -29,6 +29,7 @@ func (o *options) printStats(w io.Writer, s websocket.Stats) {
 		n          uint64
 		unit, what string
 	}{
+		{s.Unselected, "message", " not selected"},
 		{s.Undecoded, "packet", " that cannot be decoded"},
 		{s.Guessed, "frame", " said to be Ethernet but beginning with an IP header, and read as IP"},
 		{r.FragmentDropped, "IP fragment", " of packets that were never whole"},

@@ -22,6 +22,8 @@ type source struct {
 	size   int64            // of file; 0 if it has none
 	writer *pcapfile.Writer // of -w, or nil
 	hello  string           // says where the frames come from
+
+	messages *messageFile // in place of a Source: of a file of messages
 }
 
 // announce says on standard error that it begins.
@@ -36,6 +38,9 @@ func (o *options) open() (*source, error) {
 	s, err := open()
 	if err != nil {
 		return nil, err
+	}
+	if s.messages != nil {
+		return s, nil
 	}
 	return s, o.prepare(s)
 }
@@ -90,7 +95,7 @@ func (o *options) listen() (*source, error) {
 // workers is how many parts of a file are worked on at the same time. What is
 // printed comes in the order of the file.
 func (o *options) workers() int {
-	if o.total && o.write == "" {
+	if o.total && o.write == "" && len(o.selection.Conns) == 0 { // numbers follow the order of the file
 		return min(runtime.GOMAXPROCS(0), 4)
 	}
 	return 1
@@ -115,8 +120,15 @@ func (o *options) openFile() (*source, error) {
 	default:
 		s.eager = true // a pipe, perhaps of tcpdump -w -
 	}
+	var in io.Reader
 	if err == nil {
-		s.Source, err = o.openReader(f, s.eager || o.follow)
+		s.messages, in, err = o.recorded(f, s.size > 0)
+	}
+	if err == nil && s.messages != nil {
+		return s, nil
+	}
+	if err == nil {
+		s.Source, err = o.openReader(in, s.eager || o.follow)
 	}
 	if err != nil {
 		f.Close()
@@ -128,13 +140,13 @@ func (o *options) openFile() (*source, error) {
 
 // openReader reads the file's header, for which a pipe may let it wait. A signal
 // meanwhile is the end of an empty capture.
-func (o *options) openReader(f *os.File, waits bool) (*pcapfile.Reader, error) {
+func (o *options) openReader(in io.Reader, waits bool) (*pcapfile.Reader, error) {
 	cfg := &pcapfile.Config{Follow: o.follow, Workers: o.workers()}
 	open := func() (*pcapfile.Reader, error) {
-		if o.read == "-" {
+		if in == os.Stdin {
 			return pcapfile.Open("-", cfg)
 		}
-		return pcapfile.NewReader(f, cfg)
+		return pcapfile.NewReader(in, cfg)
 	}
 	if !waits { // to watch takes a while by itself
 		return open()
