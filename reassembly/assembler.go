@@ -113,22 +113,17 @@ func (a *Assembler) Stop() { a.stop = true }
 // them, nothing happens.
 func (a *Assembler) Advance(t time.Time) {
 	a.time = t
-	a.advance()
-}
-
-// advance sets the clock, and looks at the time-outs if it is time to.
-func (a *Assembler) advance() {
-	a.clock.set(a.time.UnixNano())
-	if a.clock.now >= a.due {
-		a.expire()
-		a.due = a.clock.now + a.tick
-	}
+	a.clock.set(t.UnixNano())
+	a.expire()
 }
 
 // take takes a packet that was looked up.
 func (a *Assembler) take(p *decode.Packet, l *lookup) {
 	a.device = p.Interface
-	a.advance()
+	a.clock.set(a.time.UnixNano())
+	if a.clock.now >= a.due {
+		a.expire()
+	}
 	a.stats.Packets++
 	if p.TCP {
 		a.segment(p, l)

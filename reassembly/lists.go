@@ -72,6 +72,7 @@ func (a *Assembler) expire() {
 	a.expireFlows(closing, int64(a.cfg.CloseTimeout))
 	a.expireFlows(unwanted, int64(a.cfg.IdleTimeout))
 	a.expireFlows(closed, int64(a.cfg.TimeWait))
+	a.due = a.clock.now + a.tick
 }
 
 func (a *Assembler) expireHoles(l *fifo, timeout int64) {
