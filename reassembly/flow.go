@@ -22,7 +22,6 @@ const (
 	clientIsB                     // side 1 is the client
 	accepted                      // accept was called
 	ignored                       // no Consumer, or it wants no more
-	touched                       // seen since it entered its list
 	reopening                     // a SYN on the same ports waits for its answer
 	reopeningB                    // it came from side 1
 	legs                          // others have the same addresses and ports: see leg
@@ -82,6 +81,11 @@ func (h *half) begin(next uint32) {
 	h.flags |= seen
 	h.next = next
 	h.isn = next - 1
+}
+
+// usual says that f is in use, and nothing about it needs care.
+func (f *Flow) usual() bool {
+	return f.state == established && f.flags&(legs|reopening|ignored|mpSubflow) == 0
 }
 
 // Client returns the side that opened the connection; where the opening was not

@@ -90,10 +90,15 @@ type traffic struct {
 
 // A tally counts what all messages have, and those of text and binary.
 type tally struct {
+	sums
+	first, last time.Time
+}
+
+// sums are what a tally has of messages that came together.
+type sums struct {
 	text, binary        uint64
 	frames, bytes, wire uint64
 	largest             int
-	first, last         time.Time
 }
 
 // more is what else is counted.
@@ -165,13 +170,19 @@ func (t *traffic) closed() []Closing {
 // ping.
 func (k *socket) count(m *Message) {
 	p, side := k.p, m.From&1
+	s := sums{frames: uint64(m.Frames), bytes: uint64(len(m.Payload)), wire: uint64(m.WireLength), largest: len(m.Payload)}
 	p.lock()
 	tr := k.needTraffic()
-	tr.tallies[side].message(m.Opcode, m.Frames, len(m.Payload), m.WireLength, m.Time)
-	p.total.tallies[side].message(m.Opcode, m.Frames, len(m.Payload), m.WireLength, m.Time)
-	if m.Opcode != Text && m.Opcode != Binary {
+	switch m.Opcode {
+	case Text:
+		s.text = 1
+	case Binary:
+		s.binary = 1
+	default:
 		tr.needMore().other(m, p.total.needMore())
 	}
+	tr.tallies[side].add(&s, m.Time)
+	p.total.tallies[side].add(&s, m.Time)
 	if m.Compressed || m.Truncated || m.Undecoded || m.Conflict || m.InvalidUTF8 {
 		tr.needMore().counts[side].flag(m)
 		p.total.needMore().counts[side].flag(m)
@@ -189,36 +200,18 @@ func (k *socket) countLost(dir Direction, n int64) {
 	p.unlock()
 }
 
-// message counts what all messages have.
-func (n *tally) message(o Opcode, frames, length int, wire int64, t time.Time) {
-	switch o {
-	case Text:
-		n.text++
-	case Binary:
-		n.binary++
-	}
+// add adds messages that ended at t.
+func (n *tally) add(s *sums, t time.Time) {
 	if n.frames == 0 {
 		n.first = t
 	}
 	n.last = t
-	n.frames += uint64(frames)
-	n.bytes += uint64(length)
-	n.wire += uint64(wire)
-	n.largest = max(n.largest, length)
-}
-
-// add adds what o counts, which came later.
-func (n *tally) add(o *tally) {
-	if n.frames == 0 {
-		n.first = o.first
-	}
-	n.last = o.last
-	n.text += o.text
-	n.binary += o.binary
-	n.frames += o.frames
-	n.bytes += o.bytes
-	n.wire += o.wire
-	n.largest = max(n.largest, o.largest)
+	n.text += s.text
+	n.binary += s.binary
+	n.frames += s.frames
+	n.bytes += s.bytes
+	n.wire += s.wire
+	n.largest = max(n.largest, s.largest)
 }
 
 // other counts a message that is neither text nor binary, also in total, over all

@@ -406,7 +406,7 @@ func (o *opening) toTunnel() {
 // is known read frames from there on, others look for them.
 func (o *opening) become(info *Conn, deflate handshake.Deflate, swap bool, t time.Time) *socket {
 	o.replace(t)
-	k := &socket{p: o.p, info: info, deflate: deflate, swap: swap}
+	k := &socket{p: o.p, info: info, deflate: deflate}
 	var held [2]heldBytes
 	for dir := range Direction(2) {
 		s, h := &o.sides[dir], &k.halves[dir]
@@ -420,7 +420,11 @@ func (o *opening) become(info *Conn, deflate handshake.Deflate, swap bool, t tim
 			h.needRare().conflicts = s.conflicts
 		}
 	}
-	o.leave(k)
+	if swap {
+		o.leave(swapped{k})
+	} else {
+		o.leave(k)
+	}
 	o.p.tellOpen(k, t)
 	for dir := range Direction(2) {
 		if n := o.sides[dir].lost; n > 0 {
@@ -428,7 +432,7 @@ func (o *opening) become(info *Conn, deflate handshake.Deflate, swap bool, t tim
 		}
 	}
 	for dir := range Direction(2) {
-		held[dir].replay(dir, k.data, k.gap)
+		held[dir].replay(dir, k.Data, k.Gap)
 	}
 	return k
 }

@@ -23,7 +23,7 @@ func (k *socket) countPlain(dir Direction, h *half, b []byte, t time.Time) int {
 		return 0
 	}
 	p, rest := k.p, b
-	var n tally
+	var n sums
 	var invalid uint64
 	var f frame.Header
 	for {
@@ -47,13 +47,13 @@ func (k *socket) countPlain(dir Direction, h *half, b []byte, t time.Time) int {
 		return 0
 	}
 	h.offset += int64(taken)
-	n.frames, n.wire, n.first, n.last = n.text+n.binary, n.bytes, t, t
+	n.frames, n.wire = n.text+n.binary, n.bytes
 	p.counts.Messages += n.frames
 	p.counts.PayloadBytes += n.bytes
 	p.counts.HeaderBytes += uint64(taken) - n.bytes
 	p.lock()
-	k.needTraffic().tallies[dir&1].add(&n)
-	p.total.tallies[dir&1].add(&n)
+	k.needTraffic().tallies[dir&1].add(&n, t)
+	p.total.tallies[dir&1].add(&n, t)
 	if invalid > 0 {
 		k.traffic.needMore().counts[dir&1].InvalidUTF8 += invalid
 		p.total.needMore().counts[dir&1].InvalidUTF8 += invalid

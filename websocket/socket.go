@@ -20,8 +20,17 @@ type socket struct {
 	traffic *traffic // nil before the first message or gap
 	node    list.Node[socket]
 	deflate handshake.Deflate
-	swap    bool // the flow's client is our server
 	halves  [2]half
+}
+
+// A swapped is the Consumer of a connection of which the flow's client is the
+// socket's server.
+type swapped struct{ *socket }
+
+func (s swapped) Data(dir Direction, b []byte, t time.Time) { s.socket.Data(dir.Reverse(), b, t) }
+func (s swapped) Gap(dir Direction, n int64, t time.Time)   { s.socket.Gap(dir.Reverse(), n, t) }
+func (s swapped) Conflict(dir Direction, at, n int64, t time.Time) {
+	s.socket.Conflict(dir.Reverse(), at, n, t)
 }
 
 // A half is one direction of a socket.
@@ -61,13 +70,6 @@ func (h *half) needRare() *rare {
 
 // Data implements reassembly.Consumer.
 func (k *socket) Data(dir Direction, b []byte, t time.Time) {
-	if k.swap {
-		dir = dir.Reverse()
-	}
-	k.data(dir, b, t)
-}
-
-func (k *socket) data(dir Direction, b []byte, t time.Time) {
 	if h := &k.halves[dir&1]; h.lost {
 		k.searchIn(dir, h, b, t)
 	} else {
@@ -75,23 +77,16 @@ func (k *socket) data(dir Direction, b []byte, t time.Time) {
 	}
 }
 
-// Gap implements reassembly.Consumer.
-func (k *socket) Gap(dir Direction, n int64, t time.Time) {
-	if k.swap {
-		dir = dir.Reverse()
-	}
-	k.gap(dir, n, t)
-}
-
 // Lost implements http2.Stream. What is lost may be any frame's, so none goes on
 // behind it.
 func (k *socket) Lost(dir Direction, n int64, t time.Time) {
 	h := &k.halves[dir]
 	h.left = min(h.left, n-1)
-	k.gap(dir, n, t)
+	k.Gap(dir, n, t)
 }
 
-func (k *socket) gap(dir Direction, n int64, t time.Time) {
+// Gap implements reassembly.Consumer.
+func (k *socket) Gap(dir Direction, n int64, t time.Time) {
 	h := &k.halves[dir]
 	if h.lost {
 		k.settle(dir, h, true) // what came before the gap cannot get better
@@ -121,10 +116,7 @@ func (k *socket) gap(dir Direction, n int64, t time.Time) {
 }
 
 // Conflict implements reassembly.Consumer.
-func (k *socket) Conflict(dir Direction, offset, n int64, t time.Time) {
-	if k.swap {
-		dir = dir.Reverse()
-	}
+func (k *socket) Conflict(dir Direction, offset, n int64, _ time.Time) {
 	r := k.halves[dir].needRare()
 	r.conflicts = addConflict(r.conflicts, span{offset, offset + n})
 }
@@ -208,7 +200,7 @@ func (k *socket) begin(dir Direction, found *search) {
 	h.offset -= int64(found.Held())
 	found.release(k.p)
 	for b, t := range found.Rest() {
-		k.data(dir, b, t)
+		k.Data(dir, b, t)
 	}
 }
 
