@@ -42,6 +42,8 @@ type options struct {
 	nano       bool
 
 	json, total, demo, print, follow, secrets, noTunnels, help, version bool
+
+	end *ending // of the capture; nil where there is none
 }
 
 // A usageError is a mistake on the command line: exit status 2.

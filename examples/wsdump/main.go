@@ -77,7 +77,9 @@ func (o *options) run() error {
 		return readerGone(listInterfaces(os.Stdout))
 	case o.dump > 0:
 		return readerGone(o.dumpFilter(os.Stdout))
-	case o.demo:
+	}
+	o.end = newEnding()
+	if o.demo {
 		return o.runDemo()
 	}
 	src, err := o.open()
@@ -133,18 +135,21 @@ func (o *options) tapAll(ctx context.Context, src *source, each func(websocket.E
 	progress := src.newProgress()
 	defer progress.stop()
 	eager := src.eager || o.line || cli.IsTerminal(os.Stdout)
-	out := newOutput(progress.above(os.Stdout), eager, stop)
+	var out *output
+	out = newOutput(progress.above(os.Stdout), eager, func(err error) {
+		if errors.Is(err, errReaderGone) && o.end.within(sameEnd) {
+			out.GiveUp() // what was captured is still saved and counted
+			return
+		}
+		stop(err)
+	})
 	over := make(chan struct{})
-	defer close(over)
-	stats := func() { o.printStats(os.Stderr, tap.Stats()) }
-	end := func() {
-		tap.Stop() // fails only where it has ended already
-		exitIfStuck(over, func() uint64 { return tap.Stats().Capture.Captured + out.taken.Load() }, stats)
-	}
-	defer watchSignals(end, func() {
+	stats := func() {
 		progress.hide()
-		stats()
-	})()
+		o.printStats(os.Stderr, tap.Stats())
+	}
+	o.end.stats.Store(&stats)
+	go o.end.see(finale{tap, out, stop, stats}, over)
 	src.announce() // only now, for who reads it may send a signal
 	progress.start()
 
@@ -159,8 +164,12 @@ func (o *options) tapAll(ctx context.Context, src *source, each func(websocket.E
 	if cause := context.Cause(ctx); cause != nil {
 		err = cause
 	}
+	if errors.Is(err, errInsisted) {
+		err = nil
+	}
 	saved := src.finish()
-	err = join(saved, err, out.Close())
+	err = join(saved, err, o.finishOutput(out))
+	close(over)
 	progress.stop()
 	if o.total && err == nil {
 		_, err = fmt.Printf("%d messages\n", seen)
@@ -177,9 +186,25 @@ func (o *options) tapAll(ctx context.Context, src *source, each func(websocket.E
 	return nil
 }
 
+// finishOutput has everything shown, and tells how many messages are not.
+func (o *options) finishOutput(out *output) error {
+	err := out.Close()
+	if !o.end.within(0) {
+		return err
+	}
+	boundEnd() // of what is written from here on
+	if errors.Is(err, errReaderGone) {
+		if n := out.Unshown(); n > 0 {
+			fmt.Fprintf(os.Stderr, "wsdump: %v\n", unshown(n))
+		}
+		return nil
+	}
+	return join(err, unshown(out.Unshown()))
+}
+
 // printAll prints the events until each or -c says enough, and returns how many
 // messages there were.
-func (o *options) printAll(events iter.Seq2[websocket.Event, error], out io.Writer, each func(websocket.Event) bool) (seen uint64, err error) {
+func (o *options) printAll(events iter.Seq2[websocket.Event, error], out *output, each func(websocket.Event) bool) (seen uint64, err error) {
 	p := o.printer(out)
 	for ev, err := range events {
 		if err == nil && p != nil {
@@ -189,6 +214,9 @@ func (o *options) printAll(events iter.Seq2[websocket.Event, error], out io.Writ
 			return seen, err
 		}
 		if _, ok := ev.(*websocket.Message); ok {
+			if p != nil {
+				out.EndMessage()
+			}
 			if seen++; seen == o.count {
 				return seen, nil
 			}

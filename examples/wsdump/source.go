@@ -136,13 +136,12 @@ func (o *options) openReader(f *os.File, waits bool) (*pcapfile.Reader, error) {
 		}
 		return pcapfile.NewReader(f, cfg)
 	}
-	if !waits { // to watch takes a while by itself
+	if !waits || o.end == nil { // to watch takes a while by itself
 		return open()
 	}
 	var r *pcapfile.Reader
 	var err error
-	opened, ended := make(chan struct{}), make(chan struct{})
-	defer watchSignals(func() { close(ended) }, func() {})()
+	opened := make(chan struct{})
 	go func() {
 		defer close(opened)
 		r, err = open()
@@ -150,7 +149,7 @@ func (o *options) openReader(f *os.File, waits bool) (*pcapfile.Reader, error) {
 	select {
 	case <-opened:
 		return r, err
-	case <-ended:
+	case <-o.end.asked:
 		return nil, exitStatus(0) // what waits ends with the process
 	}
 }
