@@ -39,7 +39,7 @@ func (s exitStatus) Error() string { return fmt.Sprintf("exit status %d", int(s)
 func run(args []string) int {
 	o, err := parse(args)
 	if err == nil {
-		err = o.run()
+		err = o.explainFilter(o.run())
 	}
 	return report(err)
 }
@@ -49,6 +49,7 @@ func report(err error) int {
 	var status exitStatus
 	var usage *usageError
 	var mistake *filter.Error
+	var hint *hinted
 	switch {
 	case err == nil, errors.Is(err, errReaderGone):
 		return 0
@@ -60,6 +61,10 @@ func report(err error) int {
 	}
 	fmt.Fprintf(os.Stderr, "wsdump: %s\n", explain(err))
 	if errors.As(err, &mistake) {
+		fmt.Fprint(os.Stderr, place(mistake))
+		if errors.As(err, &hint) {
+			fmt.Fprintf(os.Stderr, "did you mean: %s\n", quoteArg(hint.meant))
+		}
 		return 2
 	}
 	return 1
