@@ -49,6 +49,8 @@ type options struct {
 
 	summary, pretty                                                     bool
 	json, total, demo, print, follow, secrets, noTunnels, help, version bool
+
+	end *ending // of the capture; nil where there is none
 }
 
 // A usageError is a mistake on the command line: exit status 2.
@@ -218,20 +220,25 @@ func parse(args []string) (*options, error) {
 	return o, nil
 }
 
-// misused says what is wrong with an option.
+// misused says what is wrong with an option, and what was probably meant.
 func misused(m *cli.Mistake) error {
 	option := quoteArg(m.Option)
+	if m.Kind == cli.Ambiguous {
+		return usagef("option %s is ambiguous: %s", option, strings.Join(m.Names, ", "))
+	}
+	meant := ""
+	if len(m.Names) > 0 {
+		meant = ": did you mean " + strings.Join(m.Names, " or ") + "?"
+	}
 	switch m.Kind {
 	case cli.Unknown:
-		return usagef("unknown option %s", option)
-	case cli.Ambiguous:
-		return usagef("option %s is ambiguous: %s", option, strings.Join(m.Names, ", "))
+		return usagef("unknown option %s%s", option, meant)
 	case cli.NoValue:
-		return usagef("option %s needs a value", option)
+		return usagef("option %s needs a value%s", option, meant)
 	case cli.Value:
 		return usagef("option %s takes no value", option)
 	}
-	return usagef("option %s %v", option, m.Err)
+	return usagef("option %s %v%s", option, m.Err, meant)
 }
 
 // check refuses combinations that contradict themselves.
@@ -253,6 +260,8 @@ func (o *options) check() error {
 		return usagef("--count prints one number and --json every message: give one of them")
 	case o.write == "-" && (o.print || o.total || o.json):
 		return usagef("-w - writes packets to standard output: messages cannot go there as well")
+	case o.write != "" && o.json && !o.print:
+		return usagef("-w saves packets and prints no messages: add --print to have those of --json as well")
 	case o.times > 5:
 		return usagef("at most five -t")
 	}

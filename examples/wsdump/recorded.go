@@ -184,23 +184,32 @@ func (o *options) show(r *messageFile) error {
 	ctx, stop := context.WithCancelCause(context.Background())
 	defer stop(nil)
 	out := newOutput(os.Stdout, o.line || o.follow || cli.IsTerminal(os.Stdout), stop)
-	printers, err := o.openPrinters(out)
+	ps, err := o.openPrinters(out)
 	if err != nil {
 		return err
 	}
-	defer watchSignals(func() {
-		close(r.gone)
-		_ = r.file.SetReadDeadline(time.Now()) // of a pipe; a file's Read does not wait
-	}, func() {})()
+	over := make(chan struct{})
+	defer close(over)
+	go func() {
+		select {
+		case <-o.end.asked:
+			close(r.gone)
+			_ = r.file.SetReadDeadline(time.Now()) // of a pipe; a file's Read does not wait
+			boundEnd()
+		case <-over:
+		}
+	}()
+	show := ps.Show
+	o.end.stats.Store(&show)
 	fmt.Fprintf(os.Stderr, "reading messages from file %s\n", quoteArg(o.read))
-	seen, err := o.printAll(r.events(o.selector), printers, nil)
+	seen, err := o.printAll(r.events(o.selector), ps, out, nil)
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		err = nil
 	}
 	if cause := context.Cause(ctx); cause != nil {
 		err = cause
 	}
-	err = join(err, printers.Close(), out.Close())
+	err = join(err, ps.Close(), out.Close())
 	if o.total && err == nil {
 		_, err = fmt.Printf("%d messages\n", seen)
 		err = readerGone(err)

@@ -120,51 +120,54 @@ func (o *options) openFile() (*source, error) {
 	default:
 		s.eager = true // a pipe, perhaps of tcpdump -w -
 	}
-	var in io.Reader
 	if err == nil {
-		s.messages, in, err = o.recorded(f, s.size > 0)
-	}
-	if err == nil && s.messages != nil {
-		return s, nil
-	}
-	if err == nil {
-		s.Source, err = o.openReader(in, s.eager || o.follow)
+		err = o.wait(s.eager || o.follow, func() error { return s.readHead(o) })
 	}
 	if err != nil {
 		f.Close()
 		return nil, err
 	}
+	if s.messages != nil {
+		return s, nil
+	}
 	s.eager = s.eager || o.follow
 	return o.filtered(s, o.read)
 }
 
-// openReader reads the file's header, for which a pipe may let it wait. A signal
-// meanwhile is the end of an empty capture.
-func (o *options) openReader(in io.Reader, waits bool) (*pcapfile.Reader, error) {
-	cfg := &pcapfile.Config{Follow: o.follow, Workers: o.workers()}
-	open := func() (*pcapfile.Reader, error) {
-		if in == os.Stdin {
-			return pcapfile.Open("-", cfg)
-		}
-		return pcapfile.NewReader(in, cfg)
+// wait does what a pipe may let it wait for. The wish to end meanwhile is the end
+// of an empty capture.
+func (o *options) wait(waits bool, do func() error) error {
+	if !waits || o.end == nil { // to watch takes a while by itself
+		return do()
 	}
-	if !waits { // to watch takes a while by itself
-		return open()
-	}
-	var r *pcapfile.Reader
-	var err error
-	opened, ended := make(chan struct{}), make(chan struct{})
-	defer watchSignals(func() { close(ended) }, func() {})()
-	go func() {
-		defer close(opened)
-		r, err = open()
-	}()
+	done := make(chan error, 1)
+	go func() { done <- do() }()
 	select {
-	case <-opened:
-		return r, err
-	case <-ended:
-		return nil, exitStatus(0) // what waits ends with the process
+	case err := <-done:
+		return err
+	case <-o.end.asked:
+		return exitStatus(0) // what waits ends with the process
 	}
+}
+
+// readHead finds out what the file holds, and reads its header.
+func (s *source) readHead(o *options) error {
+	m, in, err := o.recorded(s.file, s.size > 0)
+	if err != nil || m != nil {
+		s.messages = m
+		return err
+	}
+	cfg := &pcapfile.Config{Follow: o.follow, Workers: o.workers()}
+	var r *pcapfile.Reader
+	if in == os.Stdin {
+		r, err = pcapfile.Open("-", cfg)
+	} else {
+		r, err = pcapfile.NewReader(in, cfg)
+	}
+	if err == nil {
+		s.Source = r
+	}
+	return err
 }
 
 // filtered sets the filter of a file.
