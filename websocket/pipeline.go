@@ -38,6 +38,7 @@ type pipeline struct {
 	tester    resync.Tester
 	packed    []byte // scratch: a compressed payload, unmasked
 	plain     []byte // scratch: an unmasked payload
+	patched   []byte // scratch: a text of which bytes are unknown
 	free      []*assembly
 	buffers   [][]byte // for assemblies
 	spare     int      // capacity of buffers

@@ -46,6 +46,7 @@ type Stats struct {
 	LostBytes      uint64    // bytes of WebSocket connections told as gaps
 	Traffic        [2]Counts // messages over all connections, by Direction
 
+	WrongFinds     uint64 // times that frames were found in the middle of a stream and turned out to be none
 	GivenUp        uint64 // connections given up for MaxBuffered before it was known whether they are WebSockets
 	WindowsDropped uint64 // histories of compressed directions given up for MaxWindows
 	BufferedBytes  int    // counted against MaxBuffered now
@@ -89,6 +90,7 @@ func (s *Stats) add(o *Stats) {
 	for dir := range s.Traffic {
 		s.Traffic[dir].Add(&o.Traffic[dir])
 	}
+	s.WrongFinds += o.WrongFinds
 	s.GivenUp += o.GivenUp
 	s.WindowsDropped += o.WindowsDropped
 	s.BufferedBytes += o.BufferedBytes

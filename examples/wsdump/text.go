@@ -191,6 +191,9 @@ func (p *textPrinter) message(b []byte, m *websocket.Message) []byte {
 
 // flags appends what is to be known about the payload.
 func (p *textPrinter) flags(b []byte, m *websocket.Message) []byte {
+	if m.Unknown > 0 {
+		b = p.warn(b, cli.Quantity(uint64(m.Unknown), "byte")+" unknown")
+	}
 	for _, f := range [...]struct {
 		set  bool
 		word string

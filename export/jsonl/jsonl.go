@@ -38,7 +38,9 @@
 //     whole payload, behind "code"
 //
 // Only when true: "truncated", "undecoded", "conflict", "midstream",
-// "invalid_utf8", with the meaning of the field of [websocket.Message].
+// "invalid_utf8", with the meaning of the field of [websocket.Message], and
+// "partial" with "unknown", the number of bytes of the payload that could not be
+// known: U+FFFD in "text", 0 in "base64".
 //
 // "gap" is a number of "bytes" that were lost "from" the client or the server.
 //
