@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/wstap/wstap/internal/flowhash"
 )
 
 // Bounds of what a ring remembers of fragments, and of what another ring's
@@ -61,7 +63,7 @@ func (fr *fragments) take(f *Frame, etherType uint16, off int) bool {
 			addrs ^= binary.BigEndian.Uint32(key.addrs[i:])
 		}
 		ports := binary.BigEndian.Uint16(transport) ^ binary.BigEndian.Uint16(transport[2:])
-		d.shard = fr.shards[spread(addrs, ports, true)%uint32(len(fr.shards))]
+		d.shard = fr.shards[flowhash.Connection(addrs, ports)%uint32(len(fr.shards))]
 		fr.flush(d, d.shard)
 	}
 	switch {

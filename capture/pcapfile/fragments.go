@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/wstap/wstap/capture"
+	"github.com/wstap/wstap/internal/flowhash"
 )
 
 const (
@@ -29,11 +30,11 @@ type datagramKey struct {
 }
 
 type datagram struct {
-	key    datagramKey
-	begun  time.Time
-	first  bool   // the first fragment was there
-	bucket uint64 // valid iff first
-	held   []capture.Frame
+	key   datagramKey
+	begun time.Time
+	first bool   // the first fragment was there
+	hash  uint32 // of the connection; until the first fragment, of the hosts
+	held  []capture.Frame
 }
 
 // fragment is takes for a frame that a.hash has decoded and found a fragment of
@@ -47,7 +48,7 @@ func (a *assignment) fragment(f *capture.Frame) (mine bool) {
 		dg = nil
 	}
 	if dg == nil {
-		dg = &datagram{key: key, begun: f.Time}
+		dg = &datagram{key: key, begun: f.Time, hash: flowhash.Packet(p)}
 		if g.known == nil {
 			g.known = map[datagramKey]*datagram{}
 		}
@@ -56,11 +57,11 @@ func (a *assignment) fragment(f *capture.Frame) (mine bool) {
 	}
 	switch {
 	case p.FragmentOffset == 0:
-		dg.first, dg.bucket = true, a.hash.connection()
-		mine = a.mine(dg.bucket, len(f.Data))
+		dg.first, dg.hash = true, flowhash.Packet(p)
+		mine = a.mine(dg.hash, len(f.Data))
 		a.release(dg)
 	case dg.first:
-		mine = a.mine(dg.bucket, len(f.Data))
+		mine = a.mine(dg.hash, len(f.Data))
 	default:
 		held := *f
 		held.Data = bytes.Clone(f.Data)
@@ -77,7 +78,7 @@ func (a *assignment) fragment(f *capture.Frame) (mine bool) {
 func (a *assignment) release(dg *datagram) {
 	for _, f := range dg.held {
 		a.datagrams.held -= len(f.Data)
-		if a.mine(dg.bucket, len(f.Data)) {
+		if a.mine(dg.hash, len(f.Data)) {
 			a.released = append(a.released, f)
 		}
 	}
@@ -88,9 +89,6 @@ func (a *assignment) release(dg *datagram) {
 // addresses, and forgets it.
 func (a *assignment) forget(dg *datagram) {
 	g := &a.datagrams
-	if !dg.first {
-		dg.bucket = hosts(dg.key.src, dg.key.dst)
-	}
 	a.release(dg)
 	if g.known[dg.key] == dg {
 		delete(g.known, dg.key)
