@@ -137,8 +137,8 @@ func (a *Assembler) take(p *decode.Packet, l *lookup) {
 // Close tells what is left: queued data behind holes, then Closed(EOF) for
 // every flow, the oldest first.
 func (a *Assembler) Close() {
-	for d := a.fragments.head; d != nil; d = a.fragments.head {
-		a.dropDatagram(d, &a.stats.FragmentDropped)
+	for e := a.fragments.Oldest(); e != nil; e = a.fragments.Oldest() {
+		a.dropDatagram(e, &a.stats.FragmentDropped)
 	}
 	for _, s := range []state{halfOpen, fresh, established, closing, unwanted, closed} {
 		for l := &a.lists[s]; l.head != 0; {

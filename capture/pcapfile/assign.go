@@ -1,6 +1,9 @@
 package pcapfile
 
-import "github.com/wstap/wstap/capture"
+import (
+	"github.com/wstap/wstap/capture"
+	"github.com/wstap/wstap/internal/ipfrag"
+)
 
 const (
 	// newLoad is what a connection that begins is likely to bring, and frameLoad
@@ -17,7 +20,7 @@ type assignment struct {
 	owner     [buckets]uint16 // of each bucket: index of a walker, or none
 	load      []int           // about how much work each walker got so far
 	hash      flowHash
-	datagrams datagrams
+	fragments ipfrag.Sorter[capture.Frame]
 	released  []capture.Frame // the walker's own, that were held back until now
 }
 
@@ -29,6 +32,7 @@ func newAssignment(own, walkers int) *assignment {
 	for i := range a.owner {
 		a.owner[i] = none
 	}
+	a.fragments.Release = a.release
 	return a
 }
 
