@@ -11,5 +11,6 @@ require (
 
 require (
 	github.com/mdlayher/socket v0.7.0 // indirect
+	golang.org/x/crypto v0.58.0 // indirect
 	golang.org/x/sync v0.23.0 // indirect
 )
