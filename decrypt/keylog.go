@@ -165,25 +165,15 @@ func (k *KeyLog) keepSession(kind string, by []byte, master secret) {
 	}
 }
 
-// entries yields, newest first, what is known of connections that came into the
-// log after a number of them, and the number that they make with those.
-func (k *KeyLog) entries(after uint32, labels ...label) (list iter.Seq2[random, []secret], all uint32) {
+// newest returns the number that the next entry will have.
+func (k *KeyLog) newest() uint32 {
 	k.mu.RLock()
-	all = k.secrets.next
-	k.mu.RUnlock()
-	return func(yield func(random, []secret) bool) {
-		found := make([]secret, len(labels))
-		for n := all; ; {
-			r, next, ok := k.before(n, after, labels, found)
-			if !ok || !yield(r, found) {
-				return
-			}
-			n = next
-		}
-	}, all
+	defer k.mu.RUnlock()
+	return k.secrets.next
 }
 
-// before fills in the secrets of the first entry before number n that has one.
+// before fills in the secrets of the newest entry before number n that has one of
+// them, down to number after. It returns that entry's number.
 func (k *KeyLog) before(n, after uint32, labels []label, found []secret) (r random, number uint32, ok bool) {
 	k.mu.RLock()
 	defer k.mu.RUnlock()

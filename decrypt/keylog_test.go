@@ -123,8 +123,12 @@ func TestKeyLogBounded(t *testing.T) {
 		t.Errorf("%d cells", n)
 	}
 	next := 999
-	list, all := k.entries(0, clientTraffic)
-	for r, secrets := range list {
+	all, secrets := k.newest(), make([]secret, 1)
+	for n, more := all, true; ; {
+		var r random
+		if r, n, more = k.before(n, 0, []label{clientTraffic}, secrets); !more {
+			break
+		}
 		if r != randomOf(next) || string(secrets[0].bytes()) != fmt.Sprintf("%032d", next) {
 			t.Fatalf("%q is not number %d", r, next)
 		}
@@ -134,16 +138,12 @@ func TestKeyLogBounded(t *testing.T) {
 		t.Errorf("down to %d", next)
 	}
 	fmt.Fprintln(k, logLine("CLIENT_TRAFFIC_SECRET_0", 2000, 32))
-	list, _ = k.entries(all, clientTraffic)
-	n := 0
-	for r := range list {
-		n++
-		if r != randomOf(2000) {
-			t.Errorf("%q is not new", r)
-		}
+	r, n, ok := k.before(k.newest(), all, []label{clientTraffic}, secrets)
+	if !ok || r != randomOf(2000) {
+		t.Errorf("%q is not new", r)
 	}
-	if n != 1 {
-		t.Errorf("%d are new", n)
+	if _, _, ok = k.before(n, all, []label{clientTraffic}, secrets); ok {
+		t.Error("two are new")
 	}
 }
 
@@ -184,10 +184,7 @@ func TestKeyLogConcurrent(t *testing.T) {
 			for n := range 500 {
 				r := randomOf(i*1000 + n)
 				k.find(&r, clientTraffic)
-				list, _ := k.entries(0, clientTraffic, serverTraffic)
-				for range list {
-					break
-				}
+				k.before(k.newest(), 0, []label{clientTraffic, serverTraffic}, make([]secret, 2))
 				k.Stats()
 			}
 		})
