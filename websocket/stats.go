@@ -45,6 +45,10 @@ type Stats struct {
 	LostBytes      uint64    // bytes of WebSocket connections told as gaps
 	Traffic        [2]Counts // messages over all connections, by Direction
 
+	// Protocols are TCP connections with data, by Protocol: each counts once, as
+	// what is known of it now.
+	Protocols [protocols]uint64
+
 	GivenUp        uint64 // connections given up for MaxBuffered before it was known whether they are WebSockets
 	WindowsDropped uint64 // histories of compressed directions given up for MaxWindows
 	BufferedBytes  int    // counted against MaxBuffered now
@@ -86,6 +90,9 @@ func (s *Stats) add(o *Stats) {
 	s.LostBytes += o.LostBytes
 	for dir := range s.Traffic {
 		s.Traffic[dir].Add(&o.Traffic[dir])
+	}
+	for i := range s.Protocols {
+		s.Protocols[i] += o.Protocols[i]
 	}
 	s.GivenUp += o.GivenUp
 	s.WindowsDropped += o.WindowsDropped
