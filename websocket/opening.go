@@ -148,7 +148,7 @@ func (o *opening) data(dir Direction, b []byte, t time.Time) {
 			n = o.read(dir, s, b, t)
 		}
 		if n < 0 {
-			o.ignore(len(b))
+			o.notHTTP(b)
 			return
 		}
 		b = b[n:]
@@ -200,6 +200,18 @@ func (o *opening) fits() bool {
 	}
 	o.p.budget.Charge(&o.memory, n)
 	return o.p.budget.Fits(0, &o.memory)
+}
+
+// notHTTP gives the connection up at b, which cannot be read.
+func (o *opening) notHTTP(b []byte) {
+	if o.protocol == ProtocolUndecided {
+		what := ProtocolUnknown
+		if looksTLS(b) {
+			what = ProtocolTLS
+		}
+		o.p.carries(&o.origin, what)
+	}
+	o.ignore(len(b))
 }
 
 // GiveUp implements budget.Owner.
@@ -378,6 +390,7 @@ func (o *opening) leave(next reassembly.Consumer) {
 // toHTTP2 hands over to a reader of HTTP/2, of which all but the last skip bytes
 // of the client's preface were read.
 func (o *opening) toHTTP2(skip int) {
+	o.p.carries(&o.origin, ProtocolHTTP2)
 	o.leave(newMultiplex(o, skip))
 	for _, dir := range []Direction{FromServer, FromClient} {
 		if len(o.sides[dir].held) > 0 {
@@ -392,6 +405,7 @@ func (o *opening) toTunnel() {
 	held := o.takeHeld(FromClient)
 	inner := o.origin
 	inner.midstream = false
+	o.p.carries(&inner, ProtocolUndecided)
 	for dir := range o.sides {
 		inner.offsets[dir] = o.sides[dir].offset
 	}
@@ -405,6 +419,7 @@ func (o *opening) toTunnel() {
 // is known read frames from there on, others look for them.
 func (o *opening) become(info *Conn, deflate handshake.Deflate, swap bool, t time.Time) *socket {
 	o.replace(t)
+	o.p.carries(&o.origin, ProtocolWebSocket)
 	k := &socket{p: o.p, info: info, deflate: deflate}
 	var held [2]heldBytes
 	for dir := range Direction(2) {
@@ -439,6 +454,7 @@ func (o *opening) become(info *Conn, deflate handshake.Deflate, swap bool, t tim
 // refuse tells a handshake that was not accepted.
 func (o *opening) refuse(info *Conn, t time.Time) {
 	o.replace(t)
+	o.p.carries(&o.origin, ProtocolWebSocket)
 	o.refused = &socket{p: o.p, info: info}
 	o.p.tellOpen(o.refused, t)
 }
@@ -464,6 +480,7 @@ func (o *opening) searchIn(dir Direction, b []byte, t time.Time) bool {
 		s.search = new(search)
 	}
 	if s.search.Seen() == 0 && o.midstream && looksTLS(b) {
+		o.p.carries(&o.origin, ProtocolTLS)
 		o.ignore(len(b))
 		return false
 	}

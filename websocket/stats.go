@@ -47,6 +47,10 @@ type Stats struct {
 	Traffic        [2]Counts // messages over all connections, by Direction
 
 	WrongFinds     uint64 // times that frames were found in the middle of a stream and turned out to be none
+	// Protocols are TCP connections with data, by Protocol: each counts once, as
+	// what is known of it now.
+	Protocols [protocols]uint64
+
 	GivenUp        uint64 // connections given up for MaxBuffered before it was known whether they are WebSockets
 	WindowsDropped uint64 // histories of compressed directions given up for MaxWindows
 	BufferedBytes  int    // counted against MaxBuffered now
@@ -91,6 +95,9 @@ func (s *Stats) add(o *Stats) {
 		s.Traffic[dir].Add(&o.Traffic[dir])
 	}
 	s.WrongFinds += o.WrongFinds
+	for i := range s.Protocols {
+		s.Protocols[i] += o.Protocols[i]
+	}
 	s.GivenUp += o.GivenUp
 	s.WindowsDropped += o.WindowsDropped
 	s.BufferedBytes += o.BufferedBytes
