@@ -214,6 +214,9 @@ func (o *opening) cutHead(dir Direction, s *openingSide, cut http1.Head, lost bo
 // that the client is the origin's server.
 func (o *opening) describe(request, response http1.Head, swap bool) *Conn {
 	c := &Conn{Client: o.client, Server: o.server, request: request.Fields(), response: response.Fields()}
+	if o.stream != nil && request == "" {
+		c = o.stream
+	}
 	if swap {
 		c.Client, c.Server = c.Server, c.Client
 	}

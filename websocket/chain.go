@@ -25,6 +25,7 @@ type origin struct {
 	place          place
 	client, server netip.AddrPort
 	midstream      bool     // the beginning was not seen
+	stream         *Conn    // what is known of a stream of HTTP/2; nil for other connections
 	offsets        [2]int64 // in the place's streams, of the first byte
 }
 
