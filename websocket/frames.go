@@ -91,18 +91,28 @@ func (k *socket) beginFrame(dir Direction, h *half, f *frame.Header, start, t ti
 		a = k.p.newAssembly(f, start, begin)
 	case f.Opcode() != frame.Continuation && a != nil: // the message before was never finished
 		a.truncated = true
+		a.violations |= Unfinished
 		k.finish(dir, h, a, t)
 		a = nil
 		fallthrough
 	case a == nil:
 		a = k.p.newAssembly(f, start, begin)
-		a.compressed = k.compressed(f)
-		a.truncated = f.Opcode() == frame.Continuation && h.guessed // it began before
+		a.compressed = k.compressed(f) && !k.deflate.Frames
+		if f.Opcode() == frame.Continuation {
+			if a.truncated = h.guessed; !h.guessed { // otherwise it began before
+				a.violations |= NoBeginning
+			}
+		}
 		h.data = a
 	}
 	a.frames++
 	a.wire += f.Length
 	a.rsv |= f.RSV()
+	if k.deflate.Frames && k.compressed(f) {
+		a.rsv &^= frame.RSV1
+		a.packed, a.from = true, len(a.buf)
+	}
+	a.violations |= violations(f)
 	a.badMask = a.badMask || f.Masked != (dir == FromClient)
 	h.cur = a
 }
@@ -111,6 +121,9 @@ func (k *socket) beginFrame(dir Direction, h *half, f *frame.Header, start, t ti
 func (k *socket) endFrame(dir Direction, h *half, t time.Time) {
 	a := h.cur
 	h.cur = nil
+	if a.packed {
+		k.unpack(dir, h, a)
+	}
 	if !h.fin {
 		return
 	}
@@ -134,9 +147,26 @@ func (k *socket) abandon(dir Direction, h *half, t time.Time) {
 	h.cur, h.left, h.nhead = nil, 0, 0
 }
 
-// compressed says whether a message's first frame announces compression.
+// compressed says whether a frame announces that the message that it begins is
+// compressed, or that it is itself. One with bits of an extension that is not known
+// cannot be inflated.
 func (k *socket) compressed(f *frame.Header) bool {
-	return k.deflate.On && f.RSV()&frame.RSV1 != 0 && !f.Control() && f.Opcode() != frame.Continuation
+	if !k.deflate.On || f.RSV()&frame.RSV1 == 0 || f.Control() || f.RSV() != frame.RSV1 && k.deflate.Others {
+		return false
+	}
+	return f.Opcode() != frame.Continuation || k.deflate.Frames
+}
+
+// reserve tells of reserved bits that nothing explains. Where extensions were agreed
+// that are not known, the payload is as these have made it.
+func (k *socket) reserve(h *half, m *Message, rsv byte) {
+	if m.RSV = rsv; rsv == 0 || !k.deflate.Others {
+		return
+	}
+	m.Undecoded, m.InvalidUTF8 = true, false
+	if k.deflate.On && h.rare != nil && h.history != nil {
+		h.history.Forget()
+	}
 }
 
 // whole tells a message that is one frame, at hand whole.
@@ -164,10 +194,15 @@ func (k *socket) whole(dir Direction, h *half, f *frame.Header, b []byte, start,
 		m.Truncated = len(cut) < len(b)
 	}
 	m.Opcode = Opcode(f.Opcode())
+	if rsv != 0 {
+		k.reserve(h, m, rsv)
+	}
 	if !ascii {
 		m.checkText()
 	}
-	m.RSV = rsv
+	if m.Violations = violations(f); m.Opcode == Close {
+		m.checkClose()
+	}
 	m.Start = start
 	m.WireLength = f.Length
 	m.Frames = 1
@@ -178,7 +213,7 @@ func (k *socket) whole(dir Direction, h *half, f *frame.Header, b []byte, start,
 // plain says that a frame, at hand whole, is a message about which counters tell
 // all: text or binary, neither compressed nor cut nor disputed.
 func (k *socket) plain(h *half, f *frame.Header) bool {
-	return (f.Opcode() == frame.Text || f.Opcode() == frame.Binary) && !k.compressed(f) && f.Length <= int64(k.p.maxMessage) && (h.rare == nil || len(h.conflicts) == 0)
+	return (f.Opcode() == frame.Text || f.Opcode() == frame.Binary) && f.RSV() == 0 && f.Length <= int64(k.p.maxMessage) && (h.rare == nil || len(h.conflicts) == 0)
 }
 
 // countOnly counts a plain message that is given to nobody. b is its payload.
@@ -192,15 +227,22 @@ func (k *socket) finish(dir Direction, h *half, a *assembly, t time.Time) {
 	p := k.p
 	var m *Message
 	rsv := a.rsv
+	if a.packed {
+		k.unpack(dir, h, a)
+	}
 	if a.compressed {
 		rsv &^= frame.RSV1
 		m = k.inflate(dir, h, a.buf, a.truncated)
 	} else {
 		m = p.give(a)
-		m.InvalidUTF8 = a.opcode == Text && a.text.Invalid(a.truncated)
+		m.Compressed, m.Undecoded = a.unpacked, a.undecoded
+		m.InvalidUTF8 = a.opcode == Text && !a.undecoded && a.text.Invalid(a.truncated)
 	}
 	m.Opcode = a.opcode
-	m.RSV = rsv
+	k.reserve(h, m, rsv)
+	if m.Violations = a.violations; m.Opcode == Close && !a.truncated {
+		m.checkClose()
+	}
 	m.Start = a.start
 	m.WireLength = a.wire
 	m.Frames = a.frames
@@ -213,18 +255,46 @@ func (k *socket) finish(dir Direction, h *half, a *assembly, t time.Time) {
 	p.freeAssembly(a)
 }
 
+// window returns the window that a direction's compressor refers to; nil where it
+// begins anew each time.
+func (k *socket) window(dir Direction, h *half) *inflate.Window {
+	if k.deflate.NoTakeover[dir] {
+		return nil
+	}
+	if h.needRare(); h.history == nil {
+		h.history = inflate.NewHistory(max(9, int(k.deflate.Bits[dir]))) // zlib takes 9 for 8
+	}
+	k.p.histories.Prepare(h.history)
+	return &h.history.Window
+}
+
+// unpack inflates the frame in progress where it is compressed by itself.
+func (k *socket) unpack(dir Direction, h *half, a *assembly) {
+	p := k.p
+	win := k.window(dir, h)
+	out, err := p.inflater.Message(a.buf[a.from:], win, p.maxMessage)
+	a.packed, a.unpacked = false, true
+	switch {
+	case err == nil, err == inflate.ErrLimit, a.truncated:
+		a.truncated = a.truncated || err != nil
+		a.buf = a.buf[:a.from]
+		a.full = false
+		a.append(p, out, 0, int64(len(out)))
+		if a.truncated && win != nil {
+			win.Forget()
+		}
+	default:
+		a.undecoded = true
+	}
+	if win != nil {
+		p.histories.Update(h.history)
+	}
+}
+
 // inflate returns the message that src is compressed to.
 func (k *socket) inflate(dir Direction, h *half, src []byte, truncated bool) (m *Message) {
 	p := k.p
-	takeover := !k.deflate.NoTakeover[dir]
-	if h.needRare(); takeover && h.history == nil {
-		h.history = inflate.NewHistory(max(9, int(k.deflate.Bits[dir]))) // zlib takes 9 for 8
-	}
-	var win *inflate.Window
-	if takeover {
-		p.histories.Prepare(h.history)
-		win = &h.history.Window
-	}
+	win := k.window(dir, h)
 	out, err := p.inflater.Message(src, win, p.maxMessage)
 	switch {
 	case truncated && win != nil:
@@ -238,7 +308,7 @@ func (k *socket) inflate(dir Direction, h *half, src []byte, truncated bool) (m 
 		m.Undecoded = true
 	}
 	m.Compressed = true
-	if takeover {
+	if win != nil {
 		p.histories.Update(h.history)
 	}
 	return m

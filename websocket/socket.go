@@ -109,6 +109,7 @@ func (k *socket) gap(dir Direction, n int64, t time.Time) {
 	case h.left >= n: // framing goes on behind it
 		h.cur.truncated = true
 		h.cur.text.Gap()
+		h.cur.full = h.cur.full || h.cur.compressed || h.cur.packed // what follows cannot be inflated
 		h.left -= n
 		h.key = frame.Rotate(h.key, n)
 		if h.left == 0 {

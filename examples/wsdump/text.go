@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -198,10 +199,18 @@ func (p *textPrinter) flags(b []byte, m *websocket.Message) []byte {
 		{m.Conflict, "conflict"},
 		{m.Midstream, "midstream"},
 		{m.InvalidUTF8, "invalid UTF-8"},
+		{m.BadMask && m.From == websocket.FromClient, "unmasked"},
+		{m.BadMask && m.From == websocket.FromServer, "masked"},
+		{m.RSV&0x40 != 0, "RSV1"},
+		{m.RSV&0x20 != 0, "RSV2"},
+		{m.RSV&0x10 != 0, "RSV3"},
 	} {
 		if f.set {
 			b = p.warn(b, f.word)
 		}
+	}
+	for name := range m.Violations.All() {
+		b = p.warn(b, strings.ReplaceAll(name, "_", " "))
 	}
 	return b
 }

@@ -58,7 +58,15 @@ func (e *Encoder) message(b []byte, m *websocket.Message) []byte {
 	b = appendFlag(b, `,"undecoded":true`, m.Undecoded)
 	b = appendFlag(b, `,"conflict":true`, m.Conflict)
 	b = appendFlag(b, `,"midstream":true`, m.Midstream)
-	return appendFlag(b, `,"invalid_utf8":true`, m.InvalidUTF8)
+	b = appendFlag(b, `,"invalid_utf8":true`, m.InvalidUTF8)
+	b = appendFlag(b, `,"bad_mask":true`, m.BadMask)
+	if m.RSV != 0 {
+		b = appendInt(b, `,"rsv":`, int64(m.RSV))
+	}
+	if m.Violations != 0 {
+		b = appendViolations(b, m.Violations)
+	}
+	return b
 }
 
 // payload appends the payload in the form that is exact for it.

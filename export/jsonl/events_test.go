@@ -82,6 +82,12 @@ func TestContract(t *testing.T) {
 			m.WireLength, m.Frames, m.Truncated, m.Conflict, m.Midstream = 9, 3, true, true, true
 		}),
 			want: head + `,"from":"client","opcode":"binary","length":3,"wire_length":9,"frames":3,"compressed":false,"base64":"YWJj","truncated":true,"conflict":true,"midstream":true}`},
+		{ev: message(websocket.Binary, "a", func(m *websocket.Message) { m.BadMask, m.RSV = true, 0x60 }),
+			want: head + `,"from":"client","opcode":"binary","length":1,"wire_length":1,"frames":1,"compressed":false,"base64":"YQ==","bad_mask":true,"rsv":96}`},
+		{ev: message(0, "a", func(m *websocket.Message) { m.Violations = websocket.NoBeginning }),
+			want: head + `,"from":"client","opcode":"continuation","length":1,"wire_length":1,"frames":1,"compressed":false,"base64":"YQ==","violations":["no_beginning"]}`},
+		{ev: message(websocket.Ping, "a", func(m *websocket.Message) { m.Violations = websocket.LongControl | websocket.FragmentedControl }),
+			want: head + `,"from":"client","opcode":"ping","length":1,"wire_length":1,"frames":1,"compressed":false,"base64":"YQ==","violations":["long_control","fragmented_control"]}`},
 		{ev: message(websocket.Ping, ""),
 			want: head + `,"from":"client","opcode":"ping","length":0,"wire_length":0,"frames":1,"compressed":false,"base64":""}`},
 		{ev: message(websocket.Close, "\x03\xe8bye"),

@@ -24,8 +24,8 @@
 //
 // "message" is a message or a control frame. Its "time" is that of the last byte
 // and "start" that of the first. "client" and "server" are as above, "from" is
-// one of these two words. "opcode" is "text", "binary", "close", "ping", "pong"
-// or, for a reserved one, a number such as "0x3". "length" counts the bytes of
+// one of these two words. "opcode" is "text", "binary", "close", "ping", "pong",
+// "continuation" where the first fragments were not seen, or, for a reserved one, a number such as "0x3". "length" counts the bytes of
 // the payload as it is given here, "wire_length" as they were sent, masked and
 // compressed, over all "frames". "compressed" says that it was sent so. Then the
 // payload, in one form that is exact:
@@ -36,7 +36,11 @@
 //     whole payload, behind "code"
 //
 // Only when true: "truncated", "undecoded", "conflict", "midstream",
-// "invalid_utf8", with the meaning of the field of [websocket.Message].
+// "invalid_utf8", "bad_mask", with the meaning of the field of [websocket.Message].
+// Only where there are any: "rsv", the reserved bits that no known extension
+// explains, as in the frame's first byte (64, 32, 16, or their sum), and
+// "violations", an array of the names of other rules that it breaks, see
+// [websocket.Violations].
 //
 // "gap" is a number of "bytes" that were lost "from" the client or the server.
 //
