@@ -111,6 +111,11 @@ func (o *opening) goOn() {
 func (o *opening) accepted(r pendingRequest, response http1.Head, deflate handshake.Deflate, t time.Time) {
 	info := o.describe(r.upgrade, response, false)
 	info.Midstream = r.upgrade == ""
+	draft, framed := handshake.Draft(info.request, info.response)
+	if info.Draft = draft; !framed {
+		o.unread(info, t)
+		return
+	}
 	o.become(info, deflate, false, t)
 }
 

@@ -118,6 +118,13 @@ func (p *textPrinter) open(b []byte, ev *websocket.Open) []byte {
 		b = append(b, " extensions "...)
 		b = escape.Append(b, c.Extensions)
 	}
+	if c.Draft != "" {
+		b = append(b, " draft "...)
+		b = escape.Append(b, c.Draft)
+		if c.Draft < "hybi-07" {
+			b = p.warn(b, "frames are not read")
+		}
+	}
 	if c.Status == http.StatusSwitchingProtocols && !c.AcceptValid && c.Request().Get("Sec-Websocket-Key") != "" && c.Response().Get("Sec-Websocket-Accept") != "" {
 		b = p.warn(b, "wrong Sec-WebSocket-Accept")
 	}

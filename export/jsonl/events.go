@@ -35,6 +35,9 @@ func (e *Encoder) open(b []byte, ev *websocket.Open) []byte {
 	b = appendHeader(b, c.Request())
 	b = append(b, `,"response":`...)
 	b = appendHeader(b, c.Response())
+	if c.Draft != "" {
+		b = appendString(b, `,"draft":`, c.Draft)
+	}
 	b = appendFlag(b, `,"midstream":true`, c.Midstream)
 	return appendFlag(b, `,"headers_dropped":true`, c.HeadersDropped)
 }

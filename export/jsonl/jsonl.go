@@ -19,7 +19,8 @@
 // "open" is a handshake that finished, accepted or refused, or a connection found
 // mid-stream: "client" and "server" (addresses with ports), "method", "url",
 // "status", "subprotocol", "extensions", "accept_valid", and the headers
-// "request" and "response", objects of arrays of strings. Only when true:
+// "request" and "response", objects of arrays of strings. Only where one is spoken:
+// "draft", the draft before RFC 6455, as in [websocket.Conn]. Only when true:
 // "midstream", "headers_dropped".
 //
 // "message" is a message or a control frame. Its "time" is that of the last byte
