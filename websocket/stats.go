@@ -16,7 +16,7 @@ import (
 //		Reassembly.Segments + Stray + Fragments + Other
 //
 //	Reassembly.Bytes =
-//		HTTPBytes + HeaderBytes + PayloadBytes + SkippedBytes + HeldBytes +
+//		HTTPBytes + HeaderBytes + PayloadBytes + DraftBytes + SkippedBytes + HeldBytes +
 //		Reassembly.Queued + Urgent + Skipped + Duplicate + Late + Outside + Discarded
 //
 //	Traffic[0].Messages() + Traffic[1].Messages() = Messages + MessageDropped + Unselected
@@ -35,6 +35,7 @@ type Stats struct {
 	HTTPBytes    uint64 // of heads and bodies
 	HeaderBytes  uint64 // of frame headers
 	PayloadBytes uint64 // of frame payloads, as sent
+	DraftBytes   uint64 // of drafts before RFC 6455 whose frames are not read
 	SkippedBytes uint64 // in which no frame was found, and of connections given up
 	HeldBytes    uint64 // waiting for the other side of a handshake, or for the next frame to show: goes down again
 
@@ -46,7 +47,7 @@ type Stats struct {
 	LostBytes      uint64    // bytes of WebSocket connections told as gaps
 	Traffic        [2]Counts // messages over all connections, by Direction
 
-	WrongFinds     uint64 // times that frames were found in the middle of a stream and turned out to be none
+	WrongFinds uint64 // times that frames were found in the middle of a stream and turned out to be none
 	// Protocols are TCP connections with data, by Protocol: each counts once, as
 	// what is known of it now.
 	Protocols [protocols]uint64
@@ -83,6 +84,7 @@ func (s *Stats) add(o *Stats) {
 	s.HTTPBytes += o.HTTPBytes
 	s.HeaderBytes += o.HeaderBytes
 	s.PayloadBytes += o.PayloadBytes
+	s.DraftBytes += o.DraftBytes
 	s.SkippedBytes += o.SkippedBytes
 	s.HeldBytes += o.HeldBytes
 	s.Messages += o.Messages
