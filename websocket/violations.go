@@ -1,8 +1,8 @@
 package websocket
 
 import (
-	"slices"
 	"iter"
+	"slices"
 
 	"github.com/wstap/wstap/internal/frame"
 )
