@@ -16,15 +16,16 @@ import (
 
 // options is the command line, parsed.
 type options struct {
-	iface   string // -i; "any" unless given
-	read    string // -r
-	write   string // -w
-	filter  string // the remaining words, or the file of -F
-	user    string // -Z
-	inout   string // -Q: in, out, inout or empty
-	count   uint64 // -c; 0 is no limit
-	snaplen int    // -s; 0 is the default
-	buffer  int    // -B, KiB; 0 is the default
+	iface   string   // -i; "any" unless given
+	read    string   // -r
+	more    []string // further ones
+	write   string   // -w
+	filter  string   // the remaining words, or the file of -F
+	user    string   // -Z
+	inout   string   // -Q: in, out, inout or empty
+	count   uint64   // -c; 0 is no limit
+	snaplen int      // -s; 0 is the default
+	buffer  int      // -B, KiB; 0 is the default
 
 	filterFile bool // -F
 	noPromisc  bool // -p
@@ -42,6 +43,8 @@ type options struct {
 	nano       bool
 
 	json, total, demo, print, follow, secrets, noTunnels, help, version bool
+
+	long
 
 	end *ending // of the capture; nil where there is none
 }
@@ -73,16 +76,22 @@ func nonEmpty(field func(*options) *string) func(*options, string) error {
 	}
 }
 
-const (
-	packetsOnly = "is about packets, and wsdump prints messages: use tcpdump for it"
-	noRotation  = "(rotating files) is not supported: write one file, or use tcpdump"
-)
+const packetsOnly = "is about packets, and wsdump prints messages: use tcpdump for it"
 
-// table holds the switches of wsdump and every letter of tcpdump 4.99, so that a
+// table holds all switches.
+var table = slices.Concat(switches, longFlags)
+
+// switches holds the switches of wsdump and every letter of tcpdump 4.99, so that a
 // habit is either served or answered in one line.
-var table = []cli.Option[options]{
+var switches = []cli.Option[options]{
 	cli.Arg('i', "interface", nonEmpty(func(o *options) *string { return &o.iface })),
-	cli.Arg('r', "", nonEmpty(func(o *options) *string { return &o.read })),
+	cli.Arg('r', "", nonEmpty(func(o *options) *string {
+		if o.read == "" {
+			return &o.read
+		}
+		o.more = append(o.more, "")
+		return &o.more[len(o.more)-1]
+	})),
 	cli.Arg('w', "", nonEmpty(func(o *options) *string { return &o.write })),
 	cli.Arg('c', "", func(o *options, v string) (err error) {
 		o.count, err = number[uint64](v, 1, math.MaxUint64)
@@ -130,7 +139,6 @@ var table = []cli.Option[options]{
 		}
 		return nil
 	}),
-	cli.Flag(0, "json", cli.On(func(o *options) *bool { return &o.json })),
 	cli.Flag(0, "count", cli.On(func(o *options) *bool { return &o.total })),
 	cli.Flag(0, "follow", cli.On(func(o *options) *bool { return &o.follow })),
 	cli.Flag(0, "show-secrets", cli.On(func(o *options) *bool { return &o.secrets })),
@@ -149,10 +157,6 @@ var table = []cli.Option[options]{
 	cli.Flag('b', "", refuse(packetsOnly)),
 	cli.Flag('e', "", refuse("(link-layer headers) "+packetsOnly)),
 	cli.Arg('E', "", refuse("(IPsec secrets) is not supported")),
-	cli.Arg('C', "", refuse(noRotation)),
-	cli.Arg('G', "", refuse(noRotation)),
-	cli.Arg('W', "", refuse(noRotation)),
-	cli.Arg('z', "", refuse(noRotation)),
 	cli.Flag('H', "", refuse("(802.11s) is not supported")),
 	cli.Flag('I', "monitor-mode", refuse("(monitor mode) is not supported")),
 	cli.Arg('j', "time-stamp-type", refuse("(time stamp type) is not supported")),
@@ -237,14 +241,14 @@ func (o *options) check() error {
 		return usagef("--follow waits for a growing file: name it with -r")
 	case o.json && o.total:
 		return usagef("--count prints one number and --json every message: give one of them")
-	case o.write == "-" && (o.print || o.total || o.json):
+	case o.write == "-" && (o.print || o.total || o.json) && o.jsonFile == "":
 		return usagef("-w - writes packets to standard output: messages cannot go there as well")
-	case o.write != "" && o.json && !o.print:
+	case o.write != "" && o.json && o.jsonFile == "" && !o.print:
 		return usagef("-w saves packets and prints no messages: add --print to have those of --json as well")
 	case o.times > 5:
 		return usagef("at most five -t")
 	}
-	return nil
+	return o.checkLong()
 }
 
 // quoteArg shows an argument of the user in an error message.

@@ -11,8 +11,10 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
+	"time"
 
 	"github.com/wstap/wstap/capture/filter"
+	"github.com/wstap/wstap/capture/pcapfile"
 	"github.com/wstap/wstap/export/jsonl"
 	"github.com/wstap/wstap/internal/cli"
 	"github.com/wstap/wstap/reassembly"
@@ -83,7 +85,7 @@ func (o *options) run() error {
 	case o.dump > 0:
 		return readerGone(o.dumpFilter(os.Stdout))
 	}
-	o.end = newEnding()
+	o.end = newEnding(o.jsonFile != "")
 	if o.demo {
 		return o.runDemo()
 	}
@@ -110,7 +112,7 @@ type printer interface {
 // with -w unless --print says otherwise.
 func (o *options) printer(out io.Writer) printer {
 	switch {
-	case o.total, o.write != "" && !o.print:
+	case o.total, o.write != "" && !o.print && o.jsonFile == "":
 		return nil
 	case o.json:
 		return jsonl.NewEncoder(out, &jsonl.Config{ShowSecrets: o.secrets, OmitPayloads: o.quiet})
@@ -134,6 +136,11 @@ func (o *options) tapConfig() *websocket.Config {
 // if not nil, sees every event and ends the capture by returning false.
 func (o *options) tapAll(ctx context.Context, src *source, each func(websocket.Event) bool) error {
 	cli.IgnorePipe()
+	to, err := o.stdout()
+	if err != nil {
+		src.Close()
+		return err
+	}
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	tap := websocket.NewTap(src.Source, o.tapConfig())
@@ -141,7 +148,7 @@ func (o *options) tapAll(ctx context.Context, src *source, each func(websocket.E
 	defer progress.stop()
 	eager := src.eager || o.line || cli.IsTerminal(os.Stdout)
 	var out *output
-	out = newOutput(progress.above(os.Stdout), eager, func(err error) {
+	out = newOutput(progress.above(to), eager, func(err error) {
 		if errors.Is(err, errReaderGone) && o.end.within(sameEnd) {
 			out.GiveUp() // what was captured is still saved and counted
 			return
@@ -154,12 +161,14 @@ func (o *options) tapAll(ctx context.Context, src *source, each func(websocket.E
 		o.printStats(os.Stderr, tap.Stats())
 	}
 	o.end.stats.Store(&stats)
-	go o.end.see(finale{tap, out, stop, stats}, over)
+	go o.end.see(finale{tap, out, stop, stats, src.saved}, over)
 	src.announce() // only now, for who reads it may send a signal
 	progress.start()
+	if o.duration > 0 {
+		time.AfterFunc(o.duration, o.end.ask)
+	}
 
 	var seen uint64
-	var err error
 	if o.printer(nil) == nil && o.count == 0 && each == nil {
 		err = tap.Count(ctx) // on all processors: nobody asks for the order
 		seen = tap.Stats().Messages
@@ -169,7 +178,11 @@ func (o *options) tapAll(ctx context.Context, src *source, each func(websocket.E
 	if cause := context.Cause(ctx); cause != nil {
 		err = cause
 	}
-	if errors.Is(err, errInsisted) {
+	switch {
+	case errors.Is(err, errInsisted):
+		err = nil
+	case errors.Is(err, pcapfile.ErrLastFile):
+		fmt.Fprintf(os.Stderr, "wsdump: %s written, as -W says\n", cli.Quantity(uint64(o.files), "file"))
 		err = nil
 	}
 	saved := src.finish()

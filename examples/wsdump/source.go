@@ -10,6 +10,7 @@ import (
 
 	"github.com/wstap/wstap/capture"
 	"github.com/wstap/wstap/capture/pcapfile"
+	"github.com/wstap/wstap/internal/cli"
 )
 
 // A source is where the frames come from, with the filter of a file, and what
@@ -98,7 +99,12 @@ func (o *options) workers() int {
 
 func (o *options) openFile() (*source, error) {
 	f := os.Stdin
-	if o.read != "-" {
+	switch {
+	case len(o.more) > 0:
+		return o.openSeries()
+	case o.follow && o.read != "-":
+		return o.openName()
+	case o.read != "-":
 		var err error
 		if f, err = os.Open(o.read); err != nil {
 			return nil, err
@@ -116,67 +122,99 @@ func (o *options) openFile() (*source, error) {
 		s.eager = true // a pipe, perhaps of tcpdump -w -
 	}
 	if err == nil {
-		s.Source, err = o.openReader(f, s.eager || o.follow)
+		s.Source, err = o.openReader(f, s.eager)
 	}
 	if err != nil {
 		f.Close()
 		return nil, err
 	}
-	s.eager = s.eager || o.follow
-	return o.filtered(s, o.read)
+	return s.reading("file " + quoteArg(o.read)), nil
 }
 
-// openReader reads the file's header, for which a pipe may let it wait. A signal
-// meanwhile is the end of an empty capture.
-func (o *options) openReader(f *os.File, waits bool) (*pcapfile.Reader, error) {
-	cfg := &pcapfile.Config{Follow: o.follow, Workers: o.workers()}
-	open := func() (*pcapfile.Reader, error) {
+// openReader reads the file's header, for which a pipe may let it wait.
+func (o *options) openReader(f *os.File, waits bool) (src capture.Source, err error) {
+	cfg := &pcapfile.Config{Filter: strings.TrimSpace(o.filter), Workers: o.workers()}
+	open := func() (err error) {
 		if o.read == "-" {
-			return pcapfile.Open("-", cfg)
+			src, err = pcapfile.Open("-", cfg)
+		} else {
+			src, err = pcapfile.NewReader(f, cfg)
 		}
-		return pcapfile.NewReader(f, cfg)
+		return err
 	}
-	if !waits || o.end == nil { // to watch takes a while by itself
+	if !waits { // to watch takes a while by itself
+		err = open()
+		return src, err
+	}
+	return src, o.await(open)
+}
+
+// await opens what may let it wait. A signal meanwhile is the end of an empty
+// capture.
+func (o *options) await(open func() error) error {
+	if o.end == nil {
 		return open()
 	}
-	var r *pcapfile.Reader
-	var err error
-	opened := make(chan struct{})
-	go func() {
-		defer close(opened)
-		r, err = open()
-	}()
+	opened := make(chan error, 1)
+	go func() { opened <- open() }()
 	select {
-	case <-opened:
-		return r, err
+	case err := <-opened:
+		return err
 	case <-o.end.asked:
-		return nil, exitStatus(0) // what waits ends with the process
+		return exitStatus(0) // what waits ends with the process
 	}
 }
 
-// filtered sets the filter of a file.
-func (o *options) filtered(s *source, name string) (*source, error) {
-	if expr := strings.TrimSpace(o.filter); expr != "" {
-		if err := s.Source.(*pcapfile.Reader).SetFilter(expr); err != nil {
-			s.Close()
-			return nil, err
-		}
+// openSeries opens several files as one.
+func (o *options) openSeries() (*source, error) {
+	s := &source{}
+	err := o.await(func() (err error) {
+		s.Source, err = pcapfile.OpenSeries(append([]string{o.read}, o.more...), &pcapfile.Config{Filter: strings.TrimSpace(o.filter)})
+		return err
+	})
+	if err != nil {
+		return nil, err
 	}
-	s.hello = fmt.Sprintf("reading from file %s, link-type %v\n", quoteArg(name), s.Info().Link)
-	return s, nil
+	return s.reading("files " + quoteArg(s.Info().Name)), nil
+}
+
+// openName follows a file by its name.
+func (o *options) openName() (*source, error) {
+	s := &source{eager: true}
+	if _, err := os.Stat(o.read); errors.Is(err, os.ErrNotExist) {
+		fmt.Fprintf(os.Stderr, "wsdump: waiting for %s\n", quoteArg(o.read))
+	}
+	err := o.await(func() (err error) {
+		s.Source, err = pcapfile.OpenName(o.read, &pcapfile.Config{Filter: strings.TrimSpace(o.filter)})
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return s.reading("file " + quoteArg(o.read)), nil
+}
+
+// reading says what is read.
+func (s *source) reading(what string) *source {
+	s.hello = fmt.Sprintf("reading from %s, link-type %v\n", what, s.Info().Link)
+	return s
 }
 
 // save puts -w between s and the tap.
 func (s *source) save(o *options) error {
-	if s.size > 0 {
-		in, err1 := s.file.Stat()
+	for _, name := range append([]string{o.read}, o.more...) {
+		in, err1 := os.Stat(name)
 		out, err2 := os.Stat(o.write)
-		if err1 == nil && err2 == nil && os.SameFile(in, out) {
+		if err1 == nil && err2 == nil && in.Mode().IsRegular() && os.SameFile(in, out) {
 			return usagef("-w %s would overwrite the file that -r reads", quoteArg(o.write))
 		}
 	}
-	cfg := &pcapfile.WriterConfig{SnapLen: o.snaplen}
-	if r, ok := s.Source.(*pcapfile.Reader); ok {
+	live := s.Info().Live
+	cfg := &pcapfile.WriterConfig{SnapLen: o.snaplen, Rotate: o.rotation(live)}
+	if live {
+		cfg.Queue = saveQueue
+	}
+	if r, ok := s.Source.(interface{ Section() pcapfile.Section }); ok {
 		cfg.Section = r.Section()
 	}
 	w, err := pcapfile.Create(o.write, s.Info().Link, cfg)
@@ -191,13 +229,27 @@ func (s *source) save(o *options) error {
 	return nil
 }
 
+// saved is how many packets are in the files of -w.
+func (s *source) saved() uint64 {
+	if s.writer == nil {
+		return 0
+	}
+	return s.writer.Frames()
+}
+
+// saveQueue is how many bytes of packets wait for a disk that stalls.
+const saveQueue = 32 << 20
+
 // finish completes the file of -w. An error tells how much is in it.
 func (s *source) finish() error {
 	if s.writer == nil {
 		return nil
 	}
 	err := s.writer.Close()
-	if err == nil {
+	if n := s.writer.Lost(); n > 0 {
+		fmt.Fprintf(os.Stderr, "wsdump: %s not saved: the file of -w was too slow\n", cli.Quantity(n, "packet"))
+	}
+	if err == nil || errors.Is(err, pcapfile.ErrLastFile) {
 		return nil
 	}
 	st, _ := s.Stats() // those of a capture that was opened cannot fail
