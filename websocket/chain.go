@@ -25,6 +25,7 @@ type origin struct {
 	place          place
 	client, server netip.AddrPort
 	midstream      bool     // the beginning was not seen
+	tls            *TLS     // nil: it is not in TLS
 	protocol       Protocol // as the connection is counted
 	offsets        [2]int64 // in the place's streams, of the first byte
 }

@@ -147,7 +147,7 @@ func (o *opening) data(dir Direction, b []byte, t time.Time) {
 			n = o.read(dir, s, b, t)
 		}
 		if n < 0 {
-			o.notHTTP(b)
+			o.notHTTP(dir, b, t)
 			return
 		}
 		b = b[n:]
@@ -202,13 +202,13 @@ func (o *opening) fits() bool {
 }
 
 // notHTTP gives the connection up at b, which cannot be read.
-func (o *opening) notHTTP(b []byte) {
+func (o *opening) notHTTP(dir Direction, b []byte, t time.Time) {
+	if o.beginsTLS(dir, b) {
+		o.toTLS(dir, b, t)
+		return
+	}
 	if o.protocol == ProtocolUndecided {
-		what := ProtocolUnknown
-		if looksTLS(b) {
-			what = ProtocolTLS
-		}
-		o.p.carries(&o.origin, what)
+		o.p.carries(&o.origin, ProtocolUnknown)
 	}
 	o.ignore(len(b))
 }
@@ -476,9 +476,9 @@ func (o *opening) searchIn(dir Direction, b []byte, t time.Time) bool {
 	if s.search == nil {
 		s.search = new(search)
 	}
-	if s.search.Seen() == 0 && o.midstream && looksTLS(b) {
-		o.p.carries(&o.origin, ProtocolTLS)
-		o.ignore(len(b))
+	if o.looksTLS(s, b) {
+		s.search.drop(o.p)
+		o.toTLS(dir, b, t)
 		return false
 	}
 	s.offset += int64(len(b))
@@ -533,9 +533,4 @@ func (o *opening) found(t time.Time, swap bool) *socket {
 	info := o.describe(request, "", swap)
 	info.Midstream = true
 	return o.become(info, handshake.UnseenDeflate, swap, t)
-}
-
-// looksTLS says whether b begins with a TLS record.
-func looksTLS(b []byte) bool {
-	return len(b) >= 5 && b[0] >= 20 && b[0] <= 23 && b[1] == 3 && b[2] <= 4 && int(b[3])<<8|int(b[4]) <= 1<<14+2048
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/wstap/wstap/capture"
+	"github.com/wstap/wstap/decrypt"
 	"github.com/wstap/wstap/internal/cli"
 	"github.com/wstap/wstap/internal/escape"
 )
@@ -40,6 +41,9 @@ type options struct {
 	unbuf      bool // -U
 	times      int  // number of -t
 	nano       bool
+
+	keylogs []string        // --keylog
+	keys    *decrypt.KeyLog // of them, and of the file of -r; nil: nothing is opened
 
 	json, total, demo, print, follow, secrets, noTunnels, help, version bool
 }
@@ -128,6 +132,13 @@ var table = []cli.Option[options]{
 		}
 		return nil
 	}),
+	cli.Arg(0, "keylog", func(o *options, v string) error {
+		if v == "" {
+			return errors.New("must not be empty")
+		}
+		o.keylogs = append(o.keylogs, v)
+		return nil
+	}),
 	cli.Flag(0, "json", cli.On(func(o *options) *bool { return &o.json })),
 	cli.Flag(0, "count", cli.On(func(o *options) *bool { return &o.total })),
 	cli.Flag(0, "follow", cli.On(func(o *options) *bool { return &o.follow })),
@@ -181,7 +192,7 @@ func number[T int | uint64](v string, lo, hi T) (T, error) {
 
 // parse reads a command line.
 func parse(args []string) (*options, error) {
-	o := new(options)
+	o := &options{keys: decrypt.NewKeyLog()}
 	words, err := cli.Parse(o, table, args)
 	if m := (*cli.Mistake)(nil); errors.As(err, &m) {
 		return nil, misused(m)
@@ -232,6 +243,8 @@ func (o *options) check() error {
 		return usagef("--count prints one number and --json every message: give one of them")
 	case o.write == "-" && (o.print || o.total || o.json):
 		return usagef("-w - writes packets to standard output: messages cannot go there as well")
+	case o.read == "-" && slices.Contains(o.keylogs, "-"):
+		return usagef("-r - and --keylog - cannot both read standard input")
 	case o.times > 5:
 		return usagef("at most five -t")
 	}

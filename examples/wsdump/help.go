@@ -13,6 +13,10 @@ Where from
   -i IFACE    interface, several with commas between, or a number of -D (default any)
   -r FILE     read a file of tcpdump -w; - is standard input
   --follow    with -r, wait for more at the end of the file
+  --keylog FILE
+              open TLS with the secrets in FILE, as SSLKEYLOGFILE names it; may be given
+              several times, and come or grow later; - is standard input. Those that
+              a pcapng file holds are used without it
   -F FILE     take the filter from a file
   -s LEN      keep at most LEN bytes of a packet (default 262144)
   -B KIB      size of the kernel's ring
@@ -24,7 +28,7 @@ Where from
 
 Where to
   -w FILE     write the packets to a file; - is standard output. Prints no messages,
-              except with --print
+              except with --print. FILE.pcapng gets the secrets of --keylog too
   -U          with -w, write each packet at once
   --json      one JSON object a line
   --count     print only how many messages there were

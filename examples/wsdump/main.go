@@ -117,10 +117,11 @@ func (o *options) printer(out io.Writer) printer {
 
 // tapConfig returns what the tap is to do: by default it looks into tunnels.
 func (o *options) tapConfig() *websocket.Config {
+	cfg := &websocket.Config{Keys: o.keys, Reassembly: &reassembly.Config{Tunnels: reassembly.AllTunnels}}
 	if o.noTunnels {
-		return nil
+		cfg.Reassembly = nil
 	}
-	return &websocket.Config{Reassembly: &reassembly.Config{Tunnels: reassembly.AllTunnels}}
+	return cfg
 }
 
 // tapAll taps src to its end, to -c messages, or to a signal, and prints. each,

@@ -21,6 +21,7 @@ type source struct {
 	file   *os.File         // of -r, or nil
 	size   int64            // of file; 0 if it has none
 	writer *pcapfile.Writer // of -w, or nil
+	pcapng bool             // it is a pcapng file, which may hold secrets
 	hello  string           // says where the frames come from
 }
 
@@ -47,6 +48,9 @@ func (o *options) prepare(s *source) error {
 	drop, err := relinquish(o.user) // before a file is overwritten, is there such a user?
 	if err == nil && o.write != "" {
 		err = s.save(o)
+	}
+	if err == nil {
+		err = o.openKeys(s)
 	}
 	if err == nil {
 		err = drop()
@@ -122,6 +126,7 @@ func (o *options) openFile() (*source, error) {
 		f.Close()
 		return nil, err
 	}
+	s.pcapng = s.Source.(*pcapfile.Reader).Format() == pcapfile.Pcapng
 	s.eager = s.eager || o.follow
 	return o.filtered(s, o.read)
 }
@@ -129,7 +134,7 @@ func (o *options) openFile() (*source, error) {
 // openReader reads the file's header, for which a pipe may let it wait. A signal
 // meanwhile is the end of an empty capture.
 func (o *options) openReader(f *os.File, waits bool) (*pcapfile.Reader, error) {
-	cfg := &pcapfile.Config{Follow: o.follow, Workers: o.workers()}
+	cfg := &pcapfile.Config{Follow: o.follow, Workers: o.workers(), Secrets: o.keys}
 	open := func() (*pcapfile.Reader, error) {
 		if o.read == "-" {
 			return pcapfile.Open("-", cfg)
