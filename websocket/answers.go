@@ -215,7 +215,7 @@ func (o *opening) cutHead(dir Direction, s *openingSide, cut http1.Head, lost bo
 // describe makes the Conn of a handshake; either head may be missing. swap says
 // that the client is the origin's server.
 func (o *opening) describe(request, response http1.Head, swap bool) *Conn {
-	c := &Conn{Client: o.client, Server: o.server, TLS: o.tls, request: request.Fields(), response: response.Fields()}
+	c := &Conn{Client: o.client, Server: o.server, TLS: o.tls, Proxied: o.proxied, request: request.Fields(), response: response.Fields()}
 	if swap {
 		c.Client, c.Server = c.Server, c.Client
 	}

@@ -11,44 +11,50 @@ import (
 // TLS says what a wss connection is.
 type TLS = decrypt.Info
 
-// toTLS hands over to a Consumer that opens TLS and gives what it finds to a new
-// opening. b are the next bytes of a direction.
+// newTLS makes the Consumer of a TLS connection, which gives what it opens to a
+// new front. late says that the handshake was not seen.
+func (p *pipeline) newTLS(late bool) func(origin) reassembly.Consumer {
+	return func(outer origin) reassembly.Consumer {
+		return p.opener.Conn(outer.place, late, func(c *decrypt.Conn, midstream bool) reassembly.Consumer {
+			info := c.Info()
+			inner := outer
+			inner.place, inner.midstream, inner.tls, inner.offsets = c, midstream, &info, [2]int64{}
+			return p.newFront(inner)
+		})
+	}
+}
+
+// toTLS hands over to what opens TLS where a connection that was joined late turns
+// out to be. b are the next bytes of a direction.
 func (o *opening) toTLS(dir Direction, b []byte, t time.Time) {
 	o.p.carries(&o.origin, ProtocolTLS)
+	o.p.endRefused(&o.origin, t)
+	r := relayAt(o.p, o.place)
+	outer := o.origin
+	outer.place = r
 	other := dir.Reverse()
 	held := o.takeHeld(other)
-	o.sides[other].search.drop(o.p)
-	next := o.p.newTLS(o.origin, o.midstream && !isClientHello(b), o.refused)
-	o.leave(next)
-	held.replay(other, next.Data, next.Gap)
-	next.Data(dir, b, t)
+	for side := range o.sides {
+		o.sides[side].search.drop(o.p)
+	}
+	o.leaveTo(r, o.p.newTLS(!looksLikeHello(b))(outer))
+	held.replay(other, r.Data, r.Gap)
+	r.Data(dir, b, t)
 }
 
-// newTLS returns the Consumer of a TLS connection at a place. refused is a
-// handshake before it, whose end is still to be told.
-func (p *pipeline) newTLS(outer origin, midstream bool, refused *socket) *decrypt.Conn {
-	return p.opener.Conn(outer.place, midstream, func(c *decrypt.Conn, midstream bool) reassembly.Consumer {
-		info := c.Info()
-		inner := outer
-		inner.place, inner.midstream, inner.tls, inner.offsets = c, midstream, &info, [2]int64{}
-		next := p.newOpening(inner)
-		next.refused = refused
-		return next
-	})
+// endRefused tells the end of a handshake that was refused before the connection
+// became something else.
+func (p *pipeline) endRefused(o *origin, t time.Time) {
+	if o.refused != nil {
+		p.tellEnd(o.refused, CauseRefused, t)
+		o.refused = nil
+	}
 }
-
-// beginsTLS says whether b, the first bytes of a direction, can be TLS.
-func (o *opening) beginsTLS(dir Direction, b []byte) bool {
-	return o.sides[dir].offset == o.offsets[dir] && decrypt.MaybeHello(b)
-}
-
-// isClientHello says whether b begins with the record of a ClientHello.
-func isClientHello(b []byte) bool { return decrypt.MaybeHello(b) && len(b) > 5 && b[5] == 1 }
 
 // looksTLS says whether b, a segment of a connection that was joined late, begins
 // with a TLS record. Behind the first segments more has to speak for it.
 func (o *opening) looksTLS(s *openingSide, b []byte) bool {
-	if !o.midstream || !decrypt.MaybeRecord(b) {
+	if !o.midstream || o.tls != nil || !looksTLS(b) {
 		return false
 	}
 	return s.search.Seen() == 0 || o.p.tap.cfg.Keys != nil && b[0] == 23 && b[1] == 3 && b[2] == 3
@@ -65,6 +71,9 @@ func (o *opening) Lost(dir Direction, n int64, t time.Time) {
 	}
 	o.Gap(dir, n, t)
 }
+
+// Lost is as opening's, of what no front holds.
+func (f *front) Lost(dir Direction, n int64, t time.Time) { f.Gap(dir, n, t) }
 
 // Lost is as opening's.
 func (x *multiplex) Lost(dir Direction, n int64, t time.Time) {
