@@ -16,7 +16,7 @@ type late struct {
 }
 
 // latePasses are the record numbers that each pass tries, up to the next one's.
-var latePasses = []uint64{0, 1 << 8, 1 << 12, 1 << 16, 1 << 20}
+var latePasses = []uint64{0, 1 << 8, 1 << 12, 1 << 16, 1 << 18, 2 << 18, 3 << 18, maxRange}
 
 // recheck is how many of the newest entries are tried again when more comes: their
 // lines may not have been there all.

@@ -192,7 +192,7 @@ func number[T int | uint64](v string, lo, hi T) (T, error) {
 
 // parse reads a command line.
 func parse(args []string) (*options, error) {
-	o := &options{keys: decrypt.NewKeyLog()}
+	o := new(options)
 	words, err := cli.Parse(o, table, args)
 	if m := (*cli.Mistake)(nil); errors.As(err, &m) {
 		return nil, misused(m)

@@ -15,6 +15,9 @@ import (
 // openKeys follows the key logs of --keylog, once the file of -w is there: a
 // pcapng file gets their lines too, and those that the file of -r holds.
 func (o *options) openKeys(s *source) error {
+	if o.keys == nil {
+		return nil // --demo
+	}
 	if s.writer != nil {
 		o.keys.Record(secretsOf{s.writer})
 	}

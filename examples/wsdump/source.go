@@ -10,6 +10,7 @@ import (
 
 	"github.com/wstap/wstap/capture"
 	"github.com/wstap/wstap/capture/pcapfile"
+	"github.com/wstap/wstap/decrypt"
 )
 
 // A source is where the frames come from, with the filter of a file, and what
@@ -30,6 +31,7 @@ func (s *source) announce() { io.WriteString(os.Stderr, s.hello) }
 
 // open opens the source and then does what prepare does.
 func (o *options) open() (*source, error) {
+	o.keys = decrypt.NewKeyLog()
 	open := o.listen
 	if o.read != "" {
 		open = o.openFile
