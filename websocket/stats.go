@@ -32,7 +32,7 @@ type Stats struct {
 	Guessed    uint64           // packets in frames that are said to be Ethernet and begin with IP
 	Reassembly reassembly.Stats // over all pipelines
 
-	HTTPBytes    uint64 // of heads and bodies
+	HTTPBytes    uint64 // of heads and bodies, and of what proxies put before them
 	HeaderBytes  uint64 // of frame headers
 	PayloadBytes uint64 // of frame payloads, as sent
 	SkippedBytes uint64 // in which no frame was found, and of connections given up
