@@ -68,11 +68,11 @@ func (o *opening) response(s *openingSide, head http1.Head, t time.Time) bool {
 	if r.upgrade != "" && handshake.Upgrade(r.upgrade.Fields()) {
 		o.refuse(o.describe(r.upgrade, head, false), t)
 	}
-	if r.connect && status < 300 {
+	body := fields.Body()
+	if r.connect && status < 300 || o.lossy && r == (pendingRequest{}) && tunnels(status, fields, body) {
 		o.toTunnel()
 		return true
 	}
-	body := fields.Body()
 	switch {
 	case r.head || status == http.StatusNoContent || status == http.StatusNotModified:
 	case !body.Given || body.Length < 0: // until the connection closes
@@ -84,6 +84,12 @@ func (o *opening) response(s *openingSide, head http1.Head, t time.Time) bool {
 		o.goOn() // refused: the client goes on with HTTP
 	}
 	return true
+}
+
+// tunnels says whether a response looks like that to a CONNECT, which is lost: it
+// has no body (RFC 9110, section 9.3.6).
+func tunnels(status int, fields http1.Fields, body http1.Framing) bool {
+	return status < 300 && status != http.StatusNoContent && !body.Given && fields.Get("Content-Type") == ""
 }
 
 // switches acts on the answer that changes the protocol.

@@ -71,7 +71,7 @@ func (p *pipeline) newFront(from origin) *front {
 
 // Data implements reassembly.Consumer.
 func (f *front) Data(dir Direction, b []byte, t time.Time) {
-	if f.wait == nil && f.skip == 0 && (dir == FromClient && onlyHTTP(b) || f.answers(dir, b)) {
+	if f.wait == nil && f.skip == 0 && (dir == FromClient && onlyHTTP(b) || dir == FromServer && f.midstream && !looksTLS(b)) {
 		o := f.p.newOpening(f.origin)
 		f.place.SetConsumer(o)
 		if p := f.p; len(p.spareFronts) < 64 {
@@ -87,7 +87,7 @@ func (f *front) Data(dir Direction, b []byte, t time.Time) {
 	}
 	f.hold(arrival{t: t, n: len(b), from: dir}, b)
 	f.read()
-	if w := f.wait; w != nil && (len(w.held[dir]) > maxFront || len(w.log) > maxArrivals || t.Sub(w.began) > maxWait || !f.fits()) {
+	if w := f.wait; w != nil && (w.full(dir, t) || !f.fits()) {
 		f.giveIn()
 	}
 }
@@ -97,13 +97,23 @@ func onlyHTTP(b []byte) bool {
 	return b[0] > ' ' && b[0] < 0x7f && (b[0] != 'P' || len(b) > 2 && b[2] != 'O')
 }
 
-// answers says that b is for an opening to judge, although the client has said
-// nothing: it may answer a request that comes later, or is lost.
-func (f *front) answers(dir Direction, b []byte) bool {
-	if dir == FromClient {
-		return false
+// answer says whether b, the server's first bytes, may be those of HTTP: then they
+// answer a request that comes later, or is lost.
+func answer(b []byte) bool { return http1.MaybeResponse(b) || http2.MaybeSettings(b) }
+
+// early says that an answer of HTTP is held, and that what the client has said so
+// far may still be HTTP too.
+func (w *waiting) early() bool {
+	return w.seek == nil && len(w.held[FromServer]) > 0 && answer(w.held[FromServer])
+}
+
+// full says that enough was held.
+func (w *waiting) full(dir Direction, t time.Time) bool {
+	n := len(w.held[dir])
+	if w.early() {
+		return n > maxHeld || len(w.log) > maxHeld/16
 	}
-	return http1.MaybeResponse(b) || http2.MaybeSettings(b) || f.midstream && !looksTLS(b)
+	return n > maxFront || len(w.log) > maxArrivals || t.Sub(w.began) > maxWait
 }
 
 // pass takes up to n bytes that are passed over.
@@ -190,7 +200,7 @@ func (f *front) read() {
 
 // mayBeHTTP says whether an opening is to have a look.
 func (f *front) mayBeHTTP(client, server []byte) bool {
-	if len(server) > 0 && !http1.MaybeResponse(server) && !http2.MaybeSettings(server) {
+	if len(server) > 0 && !answer(server) {
 		return false
 	}
 	for len(client) > 1 && (client[0] == '\r' || client[0] == '\n') {
@@ -292,7 +302,7 @@ func (f *front) GiveUp() { f.ignore() }
 // giveIn hands over to an opening that looks for requests and frames: what is held
 // cannot be understood, or was held for too long.
 func (f *front) giveIn() {
-	if f.midstream {
+	if f.midstream || f.wait.early() {
 		f.leave(f.p.newOpening)
 		return
 	}
@@ -335,7 +345,10 @@ func (f *front) Gap(dir Direction, n int64, t time.Time) {
 		return
 	}
 	if f.wait == nil && f.skip == 0 {
-		o := f.p.newOpening(f.origin)
+		if f.protocol == ProtocolUndecided {
+			f.p.carries(&f.origin, ProtocolMidstream)
+		}
+		o := f.p.newLossy(f.origin)
 		f.place.SetConsumer(o)
 		o.Gap(dir, n, t)
 		return

@@ -223,17 +223,26 @@ func (o *opening) notHTTP(dir Direction, pending, b []byte, t time.Time) {
 		looks = http1.LooksLikeResponse
 	}
 	http := looks(append(pending[:len(pending):len(pending)], b[:min(len(b), 4096)]...))
-	if o.begun || o.lossy || http {
-		switch {
-		case http:
-			o.p.carries(&o.origin, ProtocolHTTP)
-		case o.protocol == ProtocolUndecided:
+	switch {
+	case http:
+		o.p.carries(&o.origin, ProtocolHTTP)
+		o.ignore(len(b))
+	case o.begun:
+		o.ignore(len(b))
+	case o.lossy:
+		if o.protocol == ProtocolUndecided {
 			o.p.carries(&o.origin, ProtocolUnknown)
 		}
-		o.ignore(len(b))
-		return
+		s := &o.sides[dir]
+		s.http.Abandon()
+		s.state, o.impatient = searching, true
+		s.offset -= int64(len(pending))
+		o.p.counts.HTTPBytes -= uint64(len(pending))
+		o.data(dir, pending, t)
+		o.data(dir, b, t)
+	default:
+		o.toFront(dir, pending, b, t)
 	}
-	o.toFront(dir, pending, b, t)
 }
 
 // toFront hands all that was seen of a connection over to a front.
@@ -473,6 +482,7 @@ func (o *opening) toTunnel() {
 	inner.place, inner.midstream = r, false
 	o.p.carries(&inner, ProtocolUndecided)
 	for dir := range o.sides {
+		o.sides[dir].search.drop(o.p)
 		inner.offsets[dir] = o.sides[dir].offset
 	}
 	o.leaveTo(r, o.p.newFront(inner))

@@ -2,6 +2,8 @@ package websocket
 
 import (
 	"bytes"
+	"cmp"
+	"slices"
 
 	"github.com/wstap/wstap/decrypt"
 	"github.com/wstap/wstap/internal/handshake"
@@ -43,6 +45,8 @@ func (f *front) look() {
 		for dir, n := range at {
 			f.passOver(Direction(dir), n)
 		}
+		// The request may have been captured last.
+		slices.SortStableFunc(w.log, func(a, b arrival) int { return cmp.Compare(a.from, b.from) })
 		f.leave(f.p.newFound)
 	}
 }
@@ -170,12 +174,19 @@ func (p *pipeline) newFound(from origin) *opening {
 
 // newSearching returns an opening that looks for requests and frames, for a while.
 func (p *pipeline) newSearching(from origin) *opening {
+	o := p.newLossy(from)
+	o.impatient = true
+	return o
+}
+
+// newLossy returns an opening that looks for requests and frames: the beginning of
+// the connection is lost.
+func (p *pipeline) newLossy(from origin) *opening {
 	o := p.newOpening(from)
 	o.lossy = true
 	for dir := range o.sides {
 		o.sides[dir].state = searching
 	}
-	o.impatient = true
 	return o
 }
 

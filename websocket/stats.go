@@ -34,7 +34,7 @@ type Stats struct {
 	Reassembly reassembly.Stats // over all pipelines
 	TLS        decrypt.Stats    // the same
 
-	HTTPBytes    uint64 // of heads and bodies
+	HTTPBytes    uint64 // of heads and bodies, and of what proxies put before them
 	HeaderBytes  uint64 // of frame headers
 	PayloadBytes uint64 // of frame payloads, as sent
 	SkippedBytes uint64 // in which no frame was found, and of connections given up

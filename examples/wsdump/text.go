@@ -101,7 +101,7 @@ func (p *textPrinter) open(b []byte, ev *websocket.Open) []byte {
 		if c.TLS != nil {
 			b = append(b, " in TLS"...)
 		}
-		return p.details(append(b, '\n'), c)
+		return p.details(append(appendProxied(b, c.Proxied), '\n'), c)
 	}
 	if !p.opt.secrets {
 		c = c.Masked()
@@ -121,6 +121,7 @@ func (p *textPrinter) open(b []byte, ev *websocket.Open) []byte {
 		b = append(b, " extensions "...)
 		b = escape.Append(b, c.Extensions)
 	}
+	b = appendProxied(b, c.Proxied)
 	if c.Status == http.StatusSwitchingProtocols && !c.AcceptValid && c.Request().Get("Sec-Websocket-Key") != "" && c.Response().Get("Sec-Websocket-Accept") != "" {
 		b = p.warn(b, "wrong Sec-WebSocket-Accept")
 	}
@@ -140,6 +141,15 @@ func (p *textPrinter) details(b []byte, c *websocket.Conn) []byte {
 	}
 	b = appendHeaderLines(b, "\t> ", c.Request())
 	return appendHeaderLines(b, "\t< ", c.Response())
+}
+
+// appendProxied appends what a proxy's header says, if there was one.
+func appendProxied(b []byte, x *websocket.Proxied) []byte {
+	if x == nil {
+		return b
+	}
+	b = x.Client.AppendTo(append(b, " proxied "...))
+	return x.Server.AppendTo(append(b, " -> "...))
 }
 
 func appendHeaderLines(b []byte, prefix string, h http.Header) []byte {
