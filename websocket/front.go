@@ -18,7 +18,7 @@ import (
 // HTTP is not held. Behind what is not understood it looks for a handshake (see
 // [seeker]), and when that takes too long, an opening looks for frames as well.
 //
-// TLS belongs here: what it protects begins with any of these again.
+// What TLS protects begins with any of these again: see [pipeline.newTLS].
 type front struct {
 	p *pipeline
 	origin
