@@ -26,6 +26,7 @@ type wire struct {
 	mu     sync.Mutex
 	pieces []wirePiece
 	sent   [2][]sent
+	ending int          // pieces behind the last message
 	log    bytes.Buffer // the key log
 }
 
@@ -112,9 +113,15 @@ func converseTLS(t testing.TB, n int, change func(client, server *tls.Config), m
 		w.sent[FromClient] = append(w.sent[FromClient], sent{Text, b})
 		w.sent[FromServer] = append(w.sent[FromServer], sent{Text, echo})
 	}
+	w.mu.Lock()
+	talked := len(w.pieces)
+	w.mu.Unlock()
 	if err := c.Close(4000, "done"); err != nil {
 		t.Fatal(err)
 	}
+	w.mu.Lock()
+	w.ending = len(w.pieces) - talked
+	w.mu.Unlock()
 	closing := []byte("\x0f\xa0done")
 	w.sent[FromClient] = append(w.sent[FromClient], sent{Close, closing})
 	w.sent[FromServer] = append(w.sent[FromServer], sent{Close, closing})
