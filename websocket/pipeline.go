@@ -126,7 +126,7 @@ func (p *pipeline) run(ctx context.Context) error {
 	}
 	// Also before an error: what a cut file holds, or what waits behind a hole.
 	p.asm.Close()
-	p.opener.Finish(ctx, p.last)
+	p.finishTLS(ctx)
 	p.publish()
 	if len(p.sending) > 0 {
 		p.flush()

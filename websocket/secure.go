@@ -1,6 +1,7 @@
 package websocket
 
 import (
+	"context"
 	"time"
 
 	"github.com/wstap/wstap/capture"
@@ -110,7 +111,10 @@ func (p *pipeline) read(fs []capture.Frame) (int, error) {
 	}()
 	for {
 		changed := p.opener.Changed()
-		p.retryTLS()
+		var due <-chan time.Time
+		if wait := p.retryTLS(); wait > 0 {
+			changed, due = nil, time.After(wait)
+		}
 		if p.stopped {
 			p.src.Close() // the Read would go on
 		}
@@ -118,15 +122,30 @@ func (p *pipeline) read(fs []capture.Frame) (int, error) {
 		case r := <-done:
 			return r.n, r.err
 		case <-changed:
+		case <-due:
 		}
 	}
 }
 
-// retryTLS opens what waited for secrets that are there now.
-func (p *pipeline) retryTLS() {
-	p.opener.Retry()
+// retryTLS opens what waited for secrets that are there now, unless it returns for
+// how long that has to wait.
+func (p *pipeline) retryTLS() (wait time.Duration) {
+	wait = p.opener.Retry()
 	p.publish()
 	if len(p.sending) > 0 {
 		p.flush()
 	}
+	return wait
+}
+
+// finishTLS gives up the connections that wait for secrets. It waits for the end of
+// a key log that comes through a pipe, unless the tap is to end.
+func (p *pipeline) finishTLS(ctx context.Context) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	if p.stopped {
+		cancel()
+	}
+	defer context.AfterFunc(p.tap.stopping, cancel)()
+	p.opener.Finish(ctx, p.last)
 }

@@ -90,6 +90,9 @@ type Tap struct {
 	cfg  Config
 	conn atomic.Uint64 // number of the last Conn
 
+	stopping context.Context // is done after Stop
+	stopped  context.CancelFunc
+
 	buffered budget.Pool  // what is counted against MaxBuffered
 	heads    atomic.Int64 // bytes counted against MaxHeads
 
@@ -113,6 +116,7 @@ var errClosed = fmt.Errorf("websocket: %w", net.ErrClosed)
 // iteration or the channel ends, or by [Tap.Close]. A nil cfg means the defaults.
 func NewTap(src capture.Source, cfg *Config) *Tap {
 	t := &Tap{src: src}
+	t.stopping, t.stopped = context.WithCancel(context.Background())
 	if cfg != nil {
 		t.cfg = *cfg
 	}
@@ -185,7 +189,10 @@ func (t *Tap) start(ctx context.Context) (context.Context, bool) {
 // given out, every connection ends with cause eof, and then the iteration or the
 // channel ends, without an error. Stop does not wait; it may be called from any
 // goroutine, also before the Tap is used. The error is that of the source's Stop.
-func (t *Tap) Stop() error { return t.src.Stop() }
+func (t *Tap) Stop() error {
+	t.stopped()
+	return t.src.Stop()
+}
 
 // Close closes the source and ends the Tap at once; of a Tap that is never used it
 // is the only end. Err then matches net.ErrClosed. Close may be called from any
