@@ -74,11 +74,12 @@ const (
 // A side is one direction.
 type side struct {
 	phase    phase
-	lost     bool // where the next record begins is not known
-	blocked  bool // until something is known
-	skipping bool // 0-RTT data was refused: what does not verify is left out
-	padded   bool // records are padded: how much content was lost is not known
-	fails    uint8
+	lost     bool   // where the next record begins is not known
+	blocked  bool   // until something is known
+	skipping bool   // 0-RTT data was refused: what does not verify is left out
+	padded   bool   // records are padded: how much content was lost is not known
+	fails    uint8  // records that did not verify, one behind the other
+	tries    uint16 // lost: what may have been records and was none
 	key      *key   // nil: not known yet
 	seq      uint64 // of the next record
 	traffic  secret // of key, in TLS 1.3

@@ -5,19 +5,20 @@ import "time"
 // An effort bounds the work of trying: what a try costs is counted in cipher
 // blocks, some 40 ns each.
 type effort struct {
-	left int
-	last time.Time
+	left  int
+	bytes int // not counted yet
+	last  time.Time
 }
 
 const (
-	// maxEffort is what can be spent at once, about 0.7 s, and connEffort by one
+	// maxEffort is what can be spent at once, about 0.2 s, and connEffort by one
 	// record of one connection.
-	maxEffort  = 1 << 24
-	connEffort = 1 << 21
-	// perSecond and perByte come back with time and with traffic: then trying
-	// takes no more than a tenth of the time, and no longer than copying.
+	maxEffort  = 1 << 22
+	connEffort = 1 << 18
+	// perSecond comes back with time, and one for bytesPer with traffic: then
+	// trying takes no more than a tenth of the time, and as long as opening.
 	perSecond = 1 << 21
-	perByte   = 1
+	bytesPer  = 16
 
 	costKey  = 64 // to derive a key
 	costOpen = 16 // to open a record without a filter
@@ -28,7 +29,9 @@ func (e *effort) earn(bytes int, t time.Time) {
 	if e.left >= maxEffort {
 		return
 	}
-	e.left += bytes * perByte
+	e.bytes += bytes
+	e.left += e.bytes / bytesPer
+	e.bytes %= bytesPer
 	if d := t.Sub(e.last); d > 0 && !e.last.IsZero() {
 		e.left += int(min(d, 10*time.Second) * perSecond / time.Second)
 	}

@@ -6,16 +6,21 @@ import "github.com/wstap/wstap/reassembly"
 // client random is not known: newest first, with few record numbers at first, then
 // with more. A trial that is too long for one record goes on with the next.
 type late struct {
-	pass  int
-	from  uint32 // entries before this one are to be tried
-	until uint32 // down to this one
-	seen  uint32 // entries that there were when the passes began
-	index uint64 // records tried
-	done  bool
+	pass    int
+	from    uint32 // entries before this one are to be tried
+	until   uint32 // down to this one
+	seen    uint32 // entries that there were when the passes began
+	version uint64 // of the log, then
+	index   uint64 // records tried
+	done    bool
 }
 
 // latePasses are the record numbers that each pass tries, up to the next one's.
-var latePasses = []uint64{0, 1 << 8, 1 << 12, 1 << 16, 1 << 20}
+var latePasses = []uint64{0, 1 << 8, 1 << 12, 1 << 16, 1 << 18, 2 << 18, 3 << 18, maxRange}
+
+// recheck is how many of the newest entries are tried again when more comes: their
+// lines may not have been there all.
+const recheck = 8
 
 // chachaRange is the number up to which ChaCha20-Poly1305 is tried: it has no filter.
 const chachaRange = 1 << 12
@@ -33,8 +38,9 @@ func (c *Conn) mayBeLate(_ reassembly.Direction, s *side) bool {
 		s.late = &late{done: true}
 	}
 	if l := s.late; l.done {
-		if all := c.opener.keys.newest(); all != l.seen {
-			*l = late{from: all, until: l.seen, seen: all, index: l.index}
+		if v := c.opener.keys.version.Load(); v != l.version {
+			all := c.opener.keys.newest()
+			*l = late{from: all, until: l.seen - min(l.seen, recheck), seen: all, version: v, index: l.index}
 		}
 	}
 	return !s.late.done
@@ -158,5 +164,5 @@ func (c *Conn) tryInner(rec []byte) {
 			return
 		}
 	}
-	h.tried = all
+	h.tried = all - min(all, recheck)
 }

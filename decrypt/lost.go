@@ -19,8 +19,9 @@ type attempt struct {
 	key     *key
 	traffic secret
 	from    uint64
-	same    bool // it is the side's key
-	next    bool // it comes behind a KeyUpdate
+	same    bool   // it is the side's key
+	next    bool   // it comes behind a KeyUpdate
+	tried   uint64 // numbers, last
 	filter  *filter
 }
 
@@ -89,9 +90,9 @@ func suitesFor(known *suite, v secret) []*suite {
 	case known != nil:
 		return []*suite{known}
 	case v.n == 48:
-		return []*suite{suites[0x1302]}
+		return []*suite{suites()[0x1302]}
 	case v.n == 32:
-		return []*suite{suites[0x1301], suites[0x1303]}
+		return []*suite{suites()[0x1301], suites()[0x1303]}
 	}
 	return nil
 }
@@ -147,6 +148,10 @@ func (c *Conn) countSkipped(s *side, n int) {
 	}
 }
 
+// maxTries is how many records that none of the keys fits are looked at before a
+// connection is given up.
+const maxTries = 500
+
 // scan tries each place in buf where a record may begin. atEnd says that a record
 // that is not whole will not become so.
 func (c *Conn) scan(dir reassembly.Direction, s *side, t time.Time, atEnd bool) (rest []byte) {
@@ -178,6 +183,10 @@ func (c *Conn) scan(dir reassembly.Direction, s *side, t time.Time, atEnd bool) 
 		if c.try(dir, s, b[:n], off, t) {
 			return b[n:]
 		}
+		if s.tries++; s.tries == maxTries && len(s.search.attempts) > 0 {
+			c.stop(hostile)
+			return nil
+		}
 	}
 	c.skip(s, off)
 	return nil
@@ -200,6 +209,9 @@ func (c *Conn) try(dir reassembly.Direction, s *side, rec []byte, off int, t tim
 		if seq, plain, ok := o.tryKey(a, buf, rec, c.numbers(a, hidden)); ok {
 			c.found(dir, s, a, seq, hidden, off, rec, plain, t)
 			return true
+		}
+		if c.midstream && !a.same {
+			a.from = (a.from + a.tried) % maxRange // go on there with the next record
 		}
 	}
 	if a, seq, plain, ok := c.tryLate(dir, s, buf, rec, hidden); ok {
@@ -235,6 +247,7 @@ func (o *Opener) tryKey(a *attempt, buf, rec []byte, n uint64) (seq uint64, plai
 		cost *= 4
 	}
 	spend := min(o.effort.left, connEffort)
+	defer func() { a.tried = seq - a.from }()
 	for seq = a.from; seq < a.from+n && spend > 0; seq++ {
 		if a.filter != nil {
 			spend--
@@ -258,7 +271,7 @@ func (c *Conn) found(dir reassembly.Direction, s *side, a *attempt, seq uint64, 
 	n, exact := lostContent(s, a, seq, hidden)
 	k := *a
 	s.phase, s.key, s.traffic, s.seq = k.phase, k.key, k.traffic, seq+1
-	s.lost, s.search, s.late, s.hidden, s.fails = false, nil, nil, 0, 0
+	s.lost, s.search, s.late, s.hidden, s.fails, s.tries = false, nil, nil, 0, 0, 0
 	s.buf = nil // the caller goes on with the rest of it
 	if n > 0 && (c.opened || !c.midstream) {
 		c.tellGap(dir, n, exact, t)

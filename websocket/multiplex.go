@@ -15,20 +15,19 @@ import (
 type multiplex struct {
 	p *pipeline
 	origin
-	memory  budget.Candidate
-	conn    *http2.Conn
-	counts  http2.Counts // as they were counted last
-	refused *socket      // by HTTP/1 before, its end still to be told
-	time    time.Time    // of the last bytes
-	void    bool         // nothing more is read
-	busy    bool         // conn is at work
-	given   bool         // up, while it was
+	memory budget.Candidate
+	conn   *http2.Conn
+	counts http2.Counts // as they were counted last
+	time   time.Time    // of the last bytes
+	void   bool         // nothing more is read
+	busy   bool         // conn is at work
+	given  bool         // up, while it was
 }
 
 // newMultiplex returns the Consumer that follows o, where the client still sends
 // skip bytes of the preface.
 func newMultiplex(o *opening, skip int) *multiplex {
-	x := &multiplex{p: o.p, origin: o.origin, refused: o.refused}
+	x := &multiplex{p: o.p, origin: o.origin}
 	x.offsets = [2]int64{o.sides[0].offset, o.sides[1].offset}
 	x.conn = http2.New(x, skip, x.offsets)
 	return x
@@ -37,7 +36,7 @@ func newMultiplex(o *opening, skip int) *multiplex {
 // joinMultiplex returns the Consumer that follows o in the midst of HTTP/2, at the
 // beginning of a frame in the directions that are in place.
 func joinMultiplex(o *opening, inPlace [2]bool) *multiplex {
-	x := &multiplex{p: o.p, origin: o.origin, refused: o.refused}
+	x := &multiplex{p: o.p, origin: o.origin}
 	x.offsets = [2]int64{o.sides[0].offset, o.sides[1].offset}
 	x.conn = http2.Join(x, inPlace, x.offsets)
 	return x
@@ -174,10 +173,10 @@ func (x *multiplex) Open(r *http2.Request, a *http2.Response, t time.Time) http2
 // describe makes the Conn of a stream; either part of the handshake may be missing,
 // and not all of it known.
 func (x *multiplex) describe(r *http2.Request, a *http2.Response) *Conn {
-	c := &Conn{Client: x.client, Server: x.server, Method: "CONNECT", AcceptValid: true}
+	c := &Conn{Client: x.client, Server: x.server, TLS: x.tls, Proxied: x.proxied, Method: "CONNECT", AcceptValid: true}
 	if r != nil {
 		authority := cmp.Or(r.Authority, x.server.String())
-		c.URL = handshake.URL(cmp.Or(r.Scheme, "http")+"://"+authority+r.Path, authority, x.server)
+		c.URL = handshake.URL(cmp.Or(r.Scheme, "http")+"://"+authority+r.Path, authority, x.server, x.tls != nil)
 		c.request = r.Fields
 	}
 	if a != nil {

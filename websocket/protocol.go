@@ -8,7 +8,7 @@ type Protocol uint8
 // more is known.
 const (
 	ProtocolUndecided Protocol = iota // too little was seen of it
-	ProtocolMidstream                 // joined late, and so far nothing speaks for a WebSocket
+	ProtocolMidstream                 // joined late, or its beginning is lost, and so far nothing speaks for a WebSocket
 	ProtocolUnknown                   // not understood
 	ProtocolTLS                       // TLS
 	ProtocolHTTP                      // HTTP/1 in which no handshake was answered

@@ -89,8 +89,8 @@ func (k *socket) known(dir Direction) bool {
 	return true
 }
 
-// Lost implements http2.Stream. What is lost may be any frame's, so none goes on
-// behind it.
+// Lost implements http2.Stream, and serves TLS. What is lost may be any frame's, so
+// none goes on behind it.
 func (k *socket) Lost(dir Direction, n int64, t time.Time) {
 	h := &k.halves[dir]
 	h.left = min(h.left, n-1)

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/wstap/wstap/capture"
+	"github.com/wstap/wstap/decrypt"
 	"github.com/wstap/wstap/reassembly"
 )
 
@@ -15,8 +16,9 @@ import (
 //		Capture.Dropped + Capture.Skipped + Undecoded +
 //		Reassembly.Segments + Stray + Fragments + Other
 //
-//	Reassembly.Bytes =
+//	Reassembly.Bytes + TLS.Opened =
 //		HTTPBytes + HeaderBytes + PayloadBytes + DraftBytes + SkippedBytes + HeldBytes +
+//		TLS.Bytes +
 //		Reassembly.Queued + Urgent + Skipped + Duplicate + Late + Outside + Discarded
 //
 //	Traffic[0].Messages() + Traffic[1].Messages() = Messages + MessageDropped + Unselected
@@ -31,8 +33,9 @@ type Stats struct {
 	Aggregated uint64           // further packets in frames that carry several (IEEE 802.11)
 	Guessed    uint64           // packets in frames that are said to be Ethernet and begin with IP
 	Reassembly reassembly.Stats // over all pipelines
+	TLS        decrypt.Stats    // the same
 
-	HTTPBytes    uint64 // of heads and bodies
+	HTTPBytes    uint64 // of heads and bodies, and of what proxies put before them
 	HeaderBytes  uint64 // of frame headers
 	PayloadBytes uint64 // of frame payloads, as sent
 	DraftBytes   uint64 // of drafts before RFC 6455 whose frames are not read
@@ -81,6 +84,7 @@ func (s *Stats) add(o *Stats) {
 	s.Aggregated += o.Aggregated
 	s.Guessed += o.Guessed
 	s.Reassembly.Add(&o.Reassembly)
+	s.TLS.Add(&o.TLS)
 	s.HTTPBytes += o.HTTPBytes
 	s.HeaderBytes += o.HeaderBytes
 	s.PayloadBytes += o.PayloadBytes

@@ -107,7 +107,7 @@ func version() string {
 
 // tapConfig returns what the tap is to do: by default it looks into tunnels.
 func (o *options) tapConfig() *websocket.Config {
-	cfg := &websocket.Config{Select: o.selector}
+	cfg := &websocket.Config{Select: o.selector, Keys: o.keys}
 	if !o.noTunnels {
 		cfg.Reassembly = &reassembly.Config{Tunnels: reassembly.AllTunnels}
 	}

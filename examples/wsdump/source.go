@@ -10,6 +10,7 @@ import (
 
 	"github.com/wstap/wstap/capture"
 	"github.com/wstap/wstap/capture/pcapfile"
+	"github.com/wstap/wstap/decrypt"
 	"github.com/wstap/wstap/internal/cli"
 )
 
@@ -22,6 +23,7 @@ type source struct {
 	file   *os.File         // of -r, or nil
 	size   int64            // of file; 0 if it has none
 	writer *pcapfile.Writer // of -w, or nil
+	pcapng bool             // it is a pcapng file, which may hold secrets
 	hello  string           // says where the frames come from
 
 	messages *messageFile // in place of a Source: of a file of messages
@@ -32,6 +34,7 @@ func (s *source) announce() { io.WriteString(os.Stderr, s.hello) }
 
 // open opens the source and then does what prepare does.
 func (o *options) open() (*source, error) {
+	o.keys = decrypt.NewKeyLog()
 	open := o.listen
 	if o.read != "" {
 		open = o.openFile
@@ -53,6 +56,9 @@ func (o *options) prepare(s *source) error {
 	drop, err := relinquish(o.user) // before a file is overwritten, is there such a user?
 	if err == nil && o.write != "" {
 		err = s.save(o)
+	}
+	if err == nil {
+		err = o.openKeys(s)
 	}
 	if err == nil {
 		err = drop()
@@ -152,7 +158,7 @@ func (s *source) readHead(o *options) error {
 		s.messages = m
 		return err
 	}
-	cfg := &pcapfile.Config{Filter: strings.TrimSpace(o.filter), Workers: o.workers()}
+	cfg := &pcapfile.Config{Filter: strings.TrimSpace(o.filter), Workers: o.workers(), Secrets: o.keys}
 	var r *pcapfile.Reader
 	if in == os.Stdin {
 		r, err = pcapfile.Open("-", cfg)
@@ -160,7 +166,7 @@ func (s *source) readHead(o *options) error {
 		r, err = pcapfile.NewReader(in, cfg)
 	}
 	if err == nil {
-		s.Source = r
+		s.Source, s.pcapng = r, r.Format() == pcapfile.Pcapng
 	}
 	return err
 }

@@ -100,7 +100,11 @@ func (p *textPrinter) open(b []byte, ev *websocket.Open) []byte {
 	c := ev.Conn
 	if c.Midstream {
 		b = p.prefix(b, ev.Time, c, " -- ")
-		return append(b, " open, found mid-stream\n"...)
+		b = append(b, " open, found mid-stream"...)
+		if c.TLS != nil {
+			b = append(b, " in TLS"...)
+		}
+		return p.details(append(appendProxied(b, c.Proxied), '\n'), c)
 	}
 	if !p.opt.secrets {
 		c = c.Masked()
@@ -127,18 +131,35 @@ func (p *textPrinter) open(b []byte, ev *websocket.Open) []byte {
 			b = p.warn(b, "frames are not read")
 		}
 	}
+	b = appendProxied(b, c.Proxied)
 	if c.Status == http.StatusSwitchingProtocols && !c.AcceptValid && c.Request().Get("Sec-Websocket-Key") != "" && c.Response().Get("Sec-Websocket-Accept") != "" {
 		b = p.warn(b, "wrong Sec-WebSocket-Accept")
 	}
 	if c.HeadersDropped {
 		b = p.warn(b, "headers dropped")
 	}
-	b = append(b, '\n')
-	if p.opt.verbose > 0 {
-		b = appendHeaderLines(b, "\t> ", c.Request())
-		b = appendHeaderLines(b, "\t< ", c.Response())
+	return p.details(append(b, '\n'), c)
+}
+
+// details appends what -v tells of a connection.
+func (p *textPrinter) details(b []byte, c *websocket.Conn) []byte {
+	if p.opt.verbose == 0 {
+		return b
 	}
-	return b
+	if c.TLS != nil {
+		b = appendTLS(b, c.TLS)
+	}
+	b = appendHeaderLines(b, "\t> ", c.Request())
+	return appendHeaderLines(b, "\t< ", c.Response())
+}
+
+// appendProxied appends what a proxy's header says, if there was one.
+func appendProxied(b []byte, x *websocket.Proxied) []byte {
+	if x == nil {
+		return b
+	}
+	b = x.Client.AppendTo(append(b, " proxied "...))
+	return x.Server.AppendTo(append(b, " -> "...))
 }
 
 func appendHeaderLines(b []byte, prefix string, h http.Header) []byte {
