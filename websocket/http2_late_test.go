@@ -11,6 +11,7 @@ import (
 	"github.com/wstap/wstap/internal/http2"
 	"github.com/wstap/wstap/internal/packetgen"
 	"github.com/wstap/wstap/internal/testkit"
+	"github.com/wstap/wstap/reassembly"
 )
 
 // An h2Talk is an HTTP/2 connection whose frames are sent as they are written.
@@ -267,6 +268,56 @@ func TestHTTP2Anywhere(t *testing.T) {
 		}
 		if i := slices.IndexFunc(r.msgs, func(m *Message) bool { return m.From == FromServer && m.Compressed }); i >= 0 {
 			t.Errorf("from %d: %s", from, describeMessage(r.msgs[i]))
+		}
+	}
+}
+
+// TestHTTP2Hostile: thousands of streams with bytes that are searched for frames stay
+// within the budget, whoever has to give up for it.
+func TestHTTP2Hostile(t *testing.T) {
+	for seed := range uint64(6) {
+		const budget = 1 << 20
+		r := newRecorder(&Config{MaxBuffered: budget})
+		rnd := rand.New(rand.NewPCG(seed, 16))
+		seats := make([]*seat, 1+seed/2*5)
+		head := []byte{0x82, 126, 0x3f, 0xff} // of what may be a frame
+		if seed&1 != 0 {
+			head = nil
+		}
+		total := 0
+		for i := range seats {
+			seats[i] = newSeat(r.p, true)
+		}
+		for id := uint32(1); id < 6000; id += 2 {
+			for dir := range Direction(2) {
+				s := newH2Side()
+				for range 3 {
+					s.data(id, false, append(head[:len(head):len(head)], randomBytes(rnd, rnd.IntN(600))...), 0)
+				}
+				b := s.take()
+				k := seats[rnd.IntN(len(seats))]
+				if k.ignored {
+					continue
+				}
+				total += len(b)
+				k.Data(dir, b, r.now)
+				if rnd.IntN(20) == 0 {
+					k.Gap(dir, 100, r.now)
+				}
+				if held := r.p.budget.Held(); held > budget+1<<17 {
+					t.Fatalf("seed %d: %d bytes held", seed, held)
+				}
+			}
+		}
+		for _, k := range seats {
+			k.Closed(reassembly.EOF, r.now)
+		}
+		st := &r.p.counts
+		if sum := st.HTTPBytes + st.HeaderBytes + st.PayloadBytes + st.SkippedBytes; sum != uint64(total) || r.p.budget.Held() != 0 || st.HeldBytes != 0 {
+			t.Errorf("seed %d: %d bytes given, %d accounted for; %d held, %d counted so", seed, total, sum, r.p.budget.Held(), st.HeldBytes)
+		}
+		if r.givenUp() == 0 {
+			t.Errorf("seed %d: nothing was given up", seed)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package handshake
 
 import (
 	"strconv"
+	"strings"
 
 	"github.com/wstap/wstap/internal/http1"
 )
@@ -10,6 +11,9 @@ import (
 // name; "" for the RFC's own. framed says that its frames are those of the RFC:
 // hybi-07 and later. The request may be empty.
 func Draft(request, response http1.Fields) (name string, framed bool) {
+	if strings.Contains(string(request), "Sec-WebSocket-Version: 13\r\n") { // as nearly all write it
+		return "", true
+	}
 	version := request.Get("Sec-WebSocket-Version")
 	if n, err := strconv.Atoi(version); err == nil && n >= 0 && n < 13 {
 		return "hybi-" + strconv.Itoa(n/10) + strconv.Itoa(n%10), n >= 7

@@ -75,3 +75,29 @@ func FuzzParseDeflate(f *testing.F) {
 		}
 	})
 }
+
+// TestDraft: versions in any form; what no rule names is the RFC's.
+func TestDraft(t *testing.T) {
+	for _, c := range []struct {
+		request, response, name string
+		framed                  bool
+	}{
+		{"Sec-WebSocket-Version: 13\r\n\r\n", "\r\n", "", true},
+		{"sec-websocket-version:13\r\n\r\n", "Sec-WebSocket-Location: ws://a/\r\n\r\n", "", true},
+		{"Sec-WebSocket-Version: 13, 8\r\n\r\n", "\r\n", "", true},
+		{"Sec-WebSocket-Version: -1\r\n\r\n", "\r\n", "", true},
+		{"Sec-WebSocket-Version: 0\r\n\r\n", "\r\n", "hybi-00", false},
+		{"Sec-WebSocket-Version: 6\r\n\r\n", "\r\n", "hybi-06", false},
+		{"SEC-WEBSOCKET-VERSION: 7\r\n\r\n", "\r\n", "hybi-07", true},
+		{"Sec-WebSocket-Version: 12\r\n\r\n", "\r\n", "hybi-12", true},
+		{"", "Sec-WebSocket-Accept: x\r\nWebSocket-Origin: a\r\n\r\n", "", true},
+		{"", "Sec-WebSocket-Location: ws://a/\r\n\r\n", "hixie-76", false}, // the request was not seen
+		{"", "WebSocket-Location: ws://a/\r\n\r\n", "hixie-75", false},
+		{"Sec-WebSocket-Key1: 1\r\n\r\n", "\r\n", "", true},
+		{"", "", "", true},
+	} {
+		if name, framed := Draft(http1.Fields(c.request), http1.Fields(c.response)); name != c.name || framed != c.framed {
+			t.Errorf("%q, %q: %q, %v", c.request, c.response, name, framed)
+		}
+	}
+}

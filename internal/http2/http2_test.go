@@ -318,3 +318,30 @@ func (s *counted) Gap(reassembly.Direction, int64, time.Time)             {}
 func (s *counted) Lost(reassembly.Direction, int64, time.Time)            {}
 func (s *counted) Conflict(reassembly.Direction, int64, int64, time.Time) {}
 func (s *counted) Closed(reassembly.Reason, time.Time)                    {}
+
+// FuzzSniffer: however bytes are cut, what is said of them is the same, and what a
+// Conn's own frames are is never refused.
+func FuzzSniffer(f *testing.F) {
+	e := newEncoder()
+	e.headers(1, 0, connect("/a")...)
+	e.frame(typeData, 0, 1, []byte("hello"))
+	e.frame(typePing, flagAck, 0, make([]byte, 8))
+	f.Add(e.take(), byte(4))                                               // frames
+	f.Add([]byte("\x00\x00\x04\x08\x00\x00\x00\x00\x00\x00\x00"), byte(1)) // half a WINDOW_UPDATE
+	f.Add(make([]byte, 40), byte(3))                                       // zeroes
+	f.Fuzz(func(t *testing.T, b []byte, cut byte) {
+		var whole, pieces Sniffer
+		want, got := whole.Add(b), true
+		for rest := b; len(rest) > 0 && got; {
+			n := min(len(rest), 1+int(cut))
+			got = pieces.Add(rest[:n])
+			rest = rest[n:]
+		}
+		if got != want || want && pieces != whole {
+			t.Errorf("%v, in pieces %v: %+v, %+v", want, got, whole, pieces)
+		}
+		if want && len(b) >= headerLen && !MaybeFrame(b) {
+			t.Error("begins with no frame")
+		}
+	})
+}

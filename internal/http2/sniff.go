@@ -54,7 +54,7 @@ func (s *Sniffer) Add(b []byte) bool {
 		n := copy(s.head[s.nhead:], b)
 		b = b[n:]
 		if s.nhead += n; s.nhead < headerLen {
-			return s.head[0] == 0 || int(s.head[0]) < maxFrame>>16
+			return int(s.head[0]) <= maxFrame>>16
 		}
 		bits, ok := evidence(&s.head)
 		if !ok {
