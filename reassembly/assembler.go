@@ -23,7 +23,7 @@ type Assembler struct {
 	open    list.List[queue] // the other holes, the oldest first
 	pool    pool
 
-	history history
+	recent recent
 
 	fragments fragments
 	inner     [maxDepth]decode.Packet // what is inside of tunnels and fragments
@@ -52,7 +52,7 @@ func New(cfg *Config, accept func(*Flow) Consumer) *Assembler {
 	a := &Assembler{cfg: cfg.Defaults(), accept: accept, seed: flowhash.NewSeed()}
 	a.table.grow()
 	a.table.addSlab()
-	a.history.init(a.cfg.HistoryBytes)
+	a.recent.init(a.cfg.RecentBytes)
 	a.tick = int64(min(a.cfg.HandshakeTimeout, a.cfg.IdleTimeout, a.cfg.CloseTimeout, a.cfg.TimeWait,
 		a.cfg.AckedHoleTimeout, a.cfg.HoleTimeout, a.cfg.FragmentTimeout) / 8)
 	return a
@@ -262,7 +262,7 @@ func (a *Assembler) deliver(f *Flow, index uint32, side int, b []byte, t time.Ti
 	}
 	h := &f.half[side]
 	h.offset += int64(len(b))
-	h.record = a.history.add(owner(index, side), h.record, h.next-uint32(len(b)), b)
+	h.record = a.recent.add(owner(index, side), h.record, h.next-uint32(len(b)), b)
 	a.stats.Delivered += uint64(len(b))
 	c.Data(f.direction(side), b, t)
 }

@@ -8,7 +8,7 @@ type state uint8
 const (
 	free        state = iota
 	halfOpen          // a SYN was seen, the handshake is not finished
-	fresh             // one packet of a connection whose opening was not seen
+	fresh             // one packet of a connection whose handshake was not seen
 	established       // the handshake is finished, or there were more packets
 	closing           // one side has closed
 	unwanted          // nobody wants the data; followed to know its end
@@ -18,7 +18,7 @@ const (
 
 // Flags of a Flow.
 const (
-	midstream  uint16 = 1 << iota // the opening was not seen
+	midstream  uint16 = 1 << iota // the handshake was not seen
 	clientIsB                     // side 1 is the client
 	accepted                      // accept was called
 	ignored                       // no Consumer, or it wants no more
@@ -68,7 +68,7 @@ type half struct {
 	edge   uint32 // right edge of the window that it offers
 	fin    uint32
 	mark   uint32 // iff reset: the number of the reset
-	record uint32 // the newest in the history; 0: none
+	record uint32 // the newest of recent; 0: none
 	scale  uint8  // shift of the windows that it offers
 	flags  uint8
 	reset  bool  // it sent a reset that may be forged, or was captured too early
@@ -88,14 +88,14 @@ func (f *Flow) usual() bool {
 	return f.state == established && f.flags&(legs|reopening|ignored|mpSubflow) == 0
 }
 
-// Client returns the side that opened the connection; where the opening was not
+// Client returns the side that opened the connection; where the handshake was not
 // seen, the one that the evidence speaks for.
 func (f *Flow) Client() netip.AddrPort { return f.addr(f.clientSide()) }
 
 // Server returns the other side.
 func (f *Flow) Server() netip.AddrPort { return f.addr(f.clientSide() ^ 1) }
 
-// Midstream says that the opening of the connection was not seen.
+// Midstream says that the connection's handshake was not seen.
 func (f *Flow) Midstream() bool { return f.flags&midstream != 0 }
 
 // Multipath says that this is a Multipath TCP connection (RFC 8684). Client and

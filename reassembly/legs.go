@@ -308,7 +308,7 @@ func (a *Assembler) elsewhere(f *Flow, index uint32, side int, p *decode.Packet)
 	return a.table.same(&f.key, f.hash(&a.seed), &found) < maxLegs
 }
 
-// What the history says of a segment.
+// What recent bytes say of a segment.
 const (
 	unknownBytes = iota
 	sameBytes
@@ -326,7 +326,7 @@ func (a *Assembler) delivered(f *Flow, index uint32, side int, p *decode.Packet)
 	}
 	ref := h.record
 	for range maxLook {
-		from, old, last, ok := a.history.get(owner(index, side), ref)
+		from, old, last, ok := a.recent.get(owner(index, side), ref)
 		if !ok || before(h.next, from+uint32(len(old))) {
 			return result
 		}

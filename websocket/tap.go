@@ -356,8 +356,8 @@ func (cfg *Config) share(n int) {
 	r.MaxFlows = max(1, r.MaxFlows/n)
 	r.MaxBytes = max(r.MaxBytes/n, r.MaxFlowBytes)
 	r.MaxFragmentBytes = max(1, r.MaxFragmentBytes/n)
-	if r.HistoryBytes > 0 {
-		r.HistoryBytes = max(1, r.HistoryBytes/n)
+	if r.RecentBytes > 0 {
+		r.RecentBytes = max(1, r.RecentBytes/n)
 	}
 	cfg.Reassembly = &r
 	cfg.MaxWindows = max(1, cfg.MaxWindows/n)
