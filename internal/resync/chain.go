@@ -14,11 +14,13 @@ type chain struct {
 	pend       int64 // where the frame at next ends; 0: its header is not whole
 	last       int64 // where the frame before next begins; -1: there is none
 	bits       int
-	payload    int // the part of bits that payloads gave
+	payload    int   // the part of bits that payloads gave
+	length     int64 // of the frame before next, and its first byte
+	first      byte
 	ahead      int // what the header at next says for itself
 	frames     int // with a payload
 	empty      int
-	zeros      int // frames that begin with a zero
+	zeros      int // short frames that begin with a zero
 	tries      int // places of its kind looked at up to from
 	masked     bool
 	inside     bool // begins inside of a segment
@@ -54,7 +56,7 @@ func (s *Search) follow(k *chain, target *Target, tester *Tester) bool {
 			if k.pend = math.MaxInt64; f.Length < math.MaxInt64-k.next-int64(n) {
 				k.pend = k.next + int64(n) + f.Length
 			}
-			if f.Length > window/2 {
+			if f.Length >= 1<<16 {
 				if k.ahead = s.lengthAhead(k, &f, target); k.ahead < 16 && k.inside {
 					return false
 				}
@@ -92,8 +94,8 @@ func (s *Search) continues(k *chain, f *frame.Header, target *Target) bool {
 	return f.Control() || first || (f.Opcode() == frame.Continuation) == k.fragmented
 }
 
-// lengthAhead says how much the header of a long frame, whose end is far ahead,
-// says for itself: most of its eight bytes of length are zero.
+// lengthAhead says how much the header of a long frame says for itself before its
+// end is seen: most of its eight bytes of length are zero.
 func (s *Search) lengthAhead(k *chain, f *frame.Header, target *Target) int {
 	if f.First == 0 && k.orphan {
 		return 0
@@ -117,13 +119,14 @@ func (s *Search) weigh(k *chain, f *frame.Header, payload []byte, target *Target
 	}
 	starts := s.boundary(k.next)
 	fills := starts && s.boundary(k.pend)
-	b := s.buf[k.next-s.base:]
-	repeats := k.last >= s.base && found == 0 && b[0] == s.buf[k.last-s.base] && b[1] == s.buf[k.last+1-s.base]
+	repeats := k.last >= 0 && found == 0 && f.First == k.first && f.Length == k.length
+	k.first, k.length = f.First, f.Length
 	switch {
 	case !f.Masked && subscribes(f, payload): // MQTT may do without WebSockets
-	case f.First == 0 && found == 0: // zeros are everywhere
-		if k.zeros++; k.zeros <= 4 && !k.orphan && s.boundary(k.pend) {
-			k.bits += lengthBits(f.Length) / 3
+	case f.First == 0 && found == 0 && f.Length < 126: // zeros are everywhere
+		if !k.orphan && k.zeros < 4 && s.boundary(k.pend) {
+			k.zeros++
+			k.bits += 2
 		}
 	case f.Length == 0 && !(f.Control() && fills):
 		if k.empty++; k.empty <= 2 {

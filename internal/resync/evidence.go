@@ -62,8 +62,8 @@ func (t *Tester) evidence(f *frame.Header, payload []byte) (bits, work int, ok b
 		return binaryBits(payload, masked), 0, true
 	case f.Opcode() == frame.Text && masked:
 		return max(0, textBits(trimRune(payload), true)), 0, true
-	case f.Opcode() == frame.Continuation && masked:
-		return max(0, textBits(trimRune(payload), true)), 0, true
+	case f.Opcode() == frame.Continuation && (masked || f.Fin()):
+		return max(0, textBits(trimRune(payload), masked)), 0, true
 	}
 	return 0, 0, true
 }

@@ -38,7 +38,7 @@ const Probation = 32
 // What things are counted with besides the bytes that they hold.
 const (
 	segmentCost = 40
-	chainCost   = 96
+	chainCost   = 128
 	turnCost    = 16
 )
 
