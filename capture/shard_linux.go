@@ -64,6 +64,8 @@ type shard struct {
 	inbox     []Frame         // from other shards
 	old       int             // blocks to come that must pass refilter
 	lastStamp time.Time       // of the last frame of the last block taken
+	taken     time.Time       // when that block was
+	patience  time.Duration   // how long the next wait may last before Read says that nothing comes
 	uncounted int             // frames since the kernel's counters were read
 	detached  []byte          // block that outlived the ring
 	cleanup   runtime.Cleanup // unmaps detached if the reader never comes back
@@ -79,9 +81,13 @@ func (s *shard) Read(fs []Frame) (int, error) {
 	}
 	for {
 		if s.left == 0 {
-			if parked, err := s.turn(&fs[0]); err != nil {
+			switch parked, err := s.turn(&fs[0]); {
+			case err == errSilent:
+				fs[0] = Frame{Time: s.silentUntil()}
+				return 0, nil
+			case err != nil:
 				return 0, err
-			} else if parked {
+			case parked:
 				return 1, nil
 			}
 		} else if n := s.giveAll(fs); n > 0 {
@@ -136,7 +142,7 @@ func (s *shard) advance(mayWait bool) error {
 		}
 		s.block = nil
 	}
-	for {
+	for waited := false; ; waited = true {
 		if s.closed.Load() {
 			if s.detached != nil {
 				s.cleanup.Stop()
@@ -168,8 +174,12 @@ func (s *shard) advance(mayWait bool) error {
 			s.mu.Unlock()
 			return nil
 		}
-		if err == nil && !mayWait {
+		switch {
+		case err != nil:
+		case !mayWait:
 			err = errNotReady
+		case waited && s.isSilent():
+			err = errSilent
 		}
 		deadline := s.deadline()
 		s.mu.Unlock()
@@ -205,6 +215,7 @@ func (s *shard) take(status uint32) (lost time.Time, count bool) {
 		}
 	}
 	s.lastStamp = s.ring.stamp(s.cur, blockLastStamp)
+	s.taken, s.patience = time.Now(), leastPatience
 	if !lost.IsZero() || s.uncounted >= 1<<28 {
 		s.uncounted = 0
 		return lost, true
@@ -212,17 +223,18 @@ func (s *shard) take(status uint32) (lost time.Time, count bool) {
 	return lost, false
 }
 
-// deadline returns until when a wait may last; zero: for ever.
+// deadline returns until when a wait may last.
 func (s *shard) deadline() time.Time {
+	limit := max(s.patience, leastPatience)
 	switch {
 	case !s.stopped.IsZero():
-		return time.Now().Add(s.timeout + time.Millisecond)
+		limit = s.timeout + time.Millisecond
 	case s.down:
-		return time.Now().Add(downPoll)
+		limit = min(limit, downPoll)
 	case s.live.device.members != nil:
-		return time.Now().Add(membersPoll)
+		limit = min(limit, membersPoll)
 	}
-	return time.Time{}
+	return time.Now().Add(limit)
 }
 
 // isPending is called by the runtime's poller whenever the socket may have
