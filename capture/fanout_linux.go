@@ -5,6 +5,8 @@ import (
 
 	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
+
+	"github.com/wstap/wstap/internal/flowhash"
 )
 
 // The kernel's own hash (PACKET_FANOUT_HASH) will not do for spreading
@@ -17,19 +19,7 @@ import (
 // were on the wire, and loses those that it sees twice, on any or by two
 // captures.
 
-const spreadFactor = 0x9e3779b1
-
-// spread returns the number that, modulo the rings, is the ring of a packet.
-// addrs is the exclusive or of all 32-bit words of both addresses; ports, for
-// TCP, that of both ports.
-func spread(addrs uint32, ports uint16, tcp bool) uint32 {
-	if tcp {
-		addrs = addrs*spreadFactor ^ uint32(ports)
-	}
-	return addrs * spreadFactor >> 16
-}
-
-// spreadProgram computes spread in the kernel. It is given frames that begin
+// spreadProgram computes [flowhash.Connection] and [flowhash.Hosts] in the kernel. It is given frames that begin
 // anywhere, so it looks from the network header on. What is not IP, also under
 // VLAN tags and PPPoE, has ring 0.
 func spreadProgram() ([]bpf.RawInstruction, error) {
@@ -123,12 +113,12 @@ func spreadProgram() ([]bpf.RawInstruction, error) {
 		bpf.ALUOpX{Op: bpf.ALUOpXor},
 		bpf.TAX{},
 		bpf.LoadScratch{Dst: bpf.RegA, N: addrs},
-		bpf.ALUOpConstant{Op: bpf.ALUOpMul, Val: spreadFactor},
+		bpf.ALUOpConstant{Op: bpf.ALUOpMul, Val: flowhash.Factor},
 		bpf.ALUOpX{Op: bpf.ALUOpXor},
 		bpf.Jump{Skip: 1}, // the last of portsLen instructions
 		bpf.LoadScratch{Dst: bpf.RegA, N: addrs},
-		bpf.ALUOpConstant{Op: bpf.ALUOpMul, Val: spreadFactor},
-		bpf.ALUOpConstant{Op: bpf.ALUOpShiftRight, Val: 16},
+		bpf.ALUOpConstant{Op: bpf.ALUOpMul, Val: flowhash.Factor},
+		bpf.ALUOpConstant{Op: bpf.ALUOpShiftRight, Val: 32 - flowhash.Bits},
 		bpf.RetA{})
 	return bpf.Assemble(p)
 }

@@ -169,8 +169,8 @@ func (s *shard) advance(mayWait bool) error {
 		if err == nil && s.isDrained() {
 			err = io.EOF
 		}
-		if err != nil && s.frags != nil && s.frags.held > 0 {
-			s.frags.flushAll()
+		if err != nil && s.frags != nil && s.frags.sorter.Holds() {
+			s.frags.flush()
 			s.mu.Unlock()
 			return nil
 		}

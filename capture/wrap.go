@@ -8,7 +8,7 @@ type wrapped struct {
 	Source // what is read
 	*wrapping
 	live bool
-	err error // of each; sticky
+	err  error // of each; sticky
 }
 
 // A wrapping is what the shards of a wrapped source share.

@@ -170,7 +170,7 @@ func (a *Assembler) limit(h *half) {
 	for h.queue != nil && h.queue.memory > a.cfg.MaxFlowBytes {
 		a.giveUp(h.queue)
 	}
-	for a.stats.Memory-a.fragments.memory > a.cfg.MaxBytes {
+	for a.stats.Memory-a.fragments.Memory() > a.cfg.MaxBytes {
 		oldest := a.acked.head
 		if oldest == nil {
 			oldest = a.open.head

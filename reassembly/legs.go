@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/wstap/wstap/decode"
+	"github.com/wstap/wstap/internal/flowhash"
 )
 
 // Two connections can live with the same addresses and ports: those on both
@@ -41,9 +42,9 @@ func (a *Assembler) placeOf(p *decode.Packet, src, dst []byte) uint32 {
 	if c, ok := p.Cooked(); ok {
 		h = h<<32 | uint64(c.Interface)
 	}
-	h = multiply(h^macNumber(src)^a.seed[0], a.seed[1]|1)
-	h = multiply(h^macNumber(dst)^a.seed[0], a.seed[1]|1)
-	return mix(h^uint64(a.taggedSpace(p)), a.seed[2]|1) | 1
+	h = flowhash.Fold(h^macNumber(src)^a.seed[0], a.seed[1]|1)
+	h = flowhash.Fold(h^macNumber(dst)^a.seed[0], a.seed[1]|1)
+	return flowhash.Mix(h^uint64(a.taggedSpace(p)), a.seed[2]|1) | 1
 }
 
 // macNumber makes a number of a MAC, of 8 bytes at most.
@@ -64,7 +65,7 @@ type placed [1 << 10][4]struct{ tag, index uint32 }
 
 // tag names a side's packets at a place.
 func (a *Assembler) tag(l *lookup, place uint32) uint32 {
-	return mix(uint64(l.hash)<<1^uint64(l.from)^a.seed[3], uint64(place)|1<<32)
+	return flowhash.Mix(uint64(l.hash)<<1^uint64(l.from)^a.seed[3], uint64(place)|1<<32)
 }
 
 func (p *placed) add(tag, index uint32) {

@@ -73,7 +73,7 @@ func (a *Assembler) expire() {
 	a.settle()
 	a.expireHoles(&a.acked, int64(a.cfg.AckedHoleTimeout))
 	a.expireHoles(&a.open, int64(a.cfg.HoleTimeout))
-	a.expireFragments()
+	a.dropFragments(int64(a.cfg.FragmentTimeout))
 	a.expireFlows(halfOpen, int64(a.cfg.HandshakeTimeout))
 	a.expireFlows(fresh, int64(a.cfg.IdleTimeout))
 	a.expireFlows(established, int64(a.cfg.IdleTimeout))

@@ -79,7 +79,8 @@ func (s *Stats) Accounts() []Account {
 		{"messages", "messages", messages, []Part{
 			{ID: "given_out", Name: "given out", N: s.Messages},
 			{ID: "dropped", Name: "dropped", N: s.MessageDropped},
-			left("in_transit", "on the way", messages, s.Messages, s.MessageDropped),
+			{ID: "unselected", Name: "not selected", N: s.Unselected},
+			left("in_transit", "on the way", messages, s.Messages, s.MessageDropped, s.Unselected),
 		}},
 	}
 }

@@ -27,6 +27,7 @@ func (o *opening) request(s *openingSide, head http1.Head) bool {
 	if !ok || body.Length < 0 || len(o.pending) >= maxPending {
 		return false
 	}
+	o.p.carries(&o.origin, ProtocolHTTP)
 	r := pendingRequest{head: method == http.MethodHead, connect: method == http.MethodConnect}
 	if handshake.Upgrade(fields) {
 		r.upgrade = head
@@ -55,6 +56,7 @@ func (o *opening) response(s *openingSide, head http1.Head, t time.Time) bool {
 	case status < 200 && status != http.StatusSwitchingProtocols:
 		return true // the final response follows
 	}
+	o.p.carries(&o.origin, ProtocolHTTP)
 	r, ok := o.answered(status)
 	if !ok {
 		return false

@@ -25,10 +25,20 @@ type origin struct {
 	place          place
 	client, server netip.AddrPort
 	midstream      bool     // the beginning was not seen
+	protocol       Protocol // as the connection is counted
 	offsets        [2]int64 // in the place's streams, of the first byte
 }
 
 // accept begins the chain of a TCP connection.
 func (p *pipeline) accept(f *reassembly.Flow) reassembly.Consumer {
-	return p.newOpening(origin{place: f, client: f.Client(), server: f.Server(), midstream: f.Midstream()})
+	return p.enter(origin{place: f, client: f.Client(), server: f.Server(), midstream: f.Midstream()})
+}
+
+// enter begins a chain.
+func (p *pipeline) enter(from origin) reassembly.Consumer {
+	if from.midstream {
+		from.protocol = ProtocolMidstream
+	}
+	p.counts.Protocols[from.protocol]++
+	return p.newOpening(from)
 }

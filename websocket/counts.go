@@ -20,7 +20,8 @@ type Counts struct {
 
 	LostBytes uint64 // told as gaps
 
-	Compressed, Truncated, Undecoded, Conflicts, InvalidUTF8 uint64 // messages flagged so
+	// Messages flagged so; of Partial ones bytes are Unknown.
+	Compressed, Truncated, Undecoded, Partial, Conflicts, InvalidUTF8 uint64
 
 	// Round trips from this side's pings to the other side's pongs, as the
 	// capture saw them.
@@ -59,6 +60,7 @@ func (c *Counts) Add(o *Counts) {
 	c.Compressed += o.Compressed
 	c.Truncated += o.Truncated
 	c.Undecoded += o.Undecoded
+	c.Partial += o.Partial
 	c.Conflicts += o.Conflicts
 	c.InvalidUTF8 += o.InvalidUTF8
 	if c.First.IsZero() || !o.First.IsZero() && o.First.Before(c.First) {
@@ -197,7 +199,7 @@ func (k *socket) count(m *Message) {
 	}
 	tr.tallies[side].add(&s, m.Time)
 	p.total.tallies[side].add(&s, m.Time)
-	if m.Truncated || m.Undecoded || m.Conflict || m.InvalidUTF8 {
+	if m.Truncated || m.Undecoded || m.Unknown > 0 || m.Conflict || m.InvalidUTF8 {
 		tr.needMore().counts[side].flag(m)
 		p.total.needMore().counts[side].flag(m)
 	}
@@ -301,6 +303,9 @@ func (n *Counts) flag(m *Message) {
 	}
 	if m.Undecoded {
 		n.Undecoded++
+	}
+	if m.Unknown > 0 {
+		n.Partial++
 	}
 	if m.Conflict {
 		n.Conflicts++

@@ -1,6 +1,7 @@
 package websocket
 
 import (
+	"net/http"
 	"strings"
 	"time"
 )
@@ -26,6 +27,10 @@ func (p *pipeline) out(e Event) {
 }
 
 func (p *pipeline) tellMessage(m *Message) {
+	if !p.tap.cfg.Select.Message(m) {
+		p.counts.Unselected++
+		return
+	}
 	if p.stopped { // what is left when the caller breaks off
 		p.counts.MessageDropped++
 		return
@@ -57,6 +62,9 @@ func (p *pipeline) flush() {
 
 func (p *pipeline) tellOpen(k *socket, t time.Time) {
 	k.info.Number = p.tap.conn.Add(1)
+	if k.info.Status == 0 || k.info.Status == http.StatusSwitchingProtocols {
+		p.tap.servers.add(k.info.Server)
+	}
 	p.keepHeads(k.info)
 	p.counts.Conns++
 	p.lock()

@@ -58,7 +58,9 @@ func (k *socket) frames(dir Direction, h *half, b []byte, t time.Time) {
 			start = h.start
 		}
 		if h.probation > 0 {
-			h.probation--
+			if h.probation--; h.probation == 0 {
+				k.doubt = false
+			}
 			if !f.Legal() || f.Masked != (dir == FromClient) {
 				k.lose(dir, h, b, t)
 				return
@@ -102,6 +104,7 @@ func (k *socket) beginFrame(dir Direction, h *half, f *frame.Header, start, t ti
 	case a == nil:
 		a = k.p.newAssembly(f, start, begin)
 		a.compressed = k.compressed(f)
+		a.truncated = f.Opcode() == frame.Continuation && h.guessed // it began before
 		h.data = a
 	}
 	a.frames++
@@ -154,7 +157,7 @@ func (k *socket) whole(dir Direction, h *half, f *frame.Header, b []byte, start,
 		p.packed = grow(p.packed, len(b)+inflate.Pad)
 		src := p.packed[:len(b)]
 		frame.Mask(src, b, f.Key)
-		m = k.inflate(dir, h, src, false)
+		m = k.inflate(dir, h, Opcode(f.Opcode()), src, false)
 	} else {
 		cut := b
 		if len(cut) > p.maxMessage {
@@ -182,7 +185,7 @@ func (k *socket) finish(dir Direction, h *half, a *assembly, t time.Time) {
 	rsv := a.rsv
 	if a.compressed {
 		rsv &^= frame.RSV1
-		m = k.inflate(dir, h, a.buf, a.truncated)
+		m = k.inflate(dir, h, a.opcode, a.buf, a.truncated)
 	} else {
 		m = p.give(a)
 		m.InvalidUTF8 = a.opcode == Text && a.text.Invalid(a.truncated)
@@ -199,37 +202,6 @@ func (k *socket) finish(dir Direction, h *half, a *assembly, t time.Time) {
 	}
 	k.tell(dir, h, m, a.begin, t)
 	p.freeAssembly(a)
-}
-
-// inflate returns the message that src is compressed to.
-func (k *socket) inflate(dir Direction, h *half, src []byte, truncated bool) (m *Message) {
-	p := k.p
-	takeover := !k.deflate.NoTakeover[dir]
-	if h.needRare(); takeover && h.history == nil {
-		h.history = inflate.NewHistory(max(9, int(k.deflate.Bits[dir]))) // zlib takes 9 for 8
-	}
-	var win *inflate.Window
-	if takeover {
-		p.histories.Prepare(h.history)
-		win = &h.history.Window
-	}
-	out, err := p.inflater.Message(src, win, p.maxMessage)
-	switch {
-	case truncated && win != nil:
-		win.Forget()
-		fallthrough
-	case truncated, err == nil, err == inflate.ErrLimit:
-		m, _ = p.message(out, 0, false)
-		m.Truncated = truncated || err != nil
-	default:
-		m, _ = p.message(src, 0, false)
-		m.Undecoded = true
-	}
-	m.Compressed = true
-	if takeover {
-		p.histories.Update(h.history)
-	}
-	return m
 }
 
 // tell fills in what all messages have in common and gives m out, which begins

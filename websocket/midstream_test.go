@@ -75,7 +75,7 @@ func TestMidstream(t *testing.T) {
 								t.Errorf("compressed: %s", describeMessage(m))
 							}
 							i := next[m.From]
-							for i < n && (all[m.From][i].op != m.Opcode || !bytes.Equal(all[m.From][i].payload, m.Payload)) {
+							for i < n && !agrees(m, all[m.From][i].op, all[m.From][i].payload) {
 								i++
 							}
 							if i == n {

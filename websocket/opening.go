@@ -25,6 +25,7 @@ type opening struct {
 	asked   int                 // bytes of them
 	lossy   bool                // a request may be missing: answers do not wait for theirs
 	void    bool                // this is no WebSocket: nothing more is read
+	spoke   Direction           // who sent last
 	refused *socket             // the last handshake, if it was refused
 	next    reassembly.Consumer // who reads what follows
 	spare   bool                // it may serve another connection
@@ -147,7 +148,7 @@ func (o *opening) data(dir Direction, b []byte, t time.Time) {
 			n = o.read(dir, s, b, t)
 		}
 		if n < 0 {
-			o.ignore(len(b))
+			o.notHTTP(b)
 			return
 		}
 		b = b[n:]
@@ -173,7 +174,7 @@ func (o *opening) read(dir Direction, s *openingSide, b []byte, t time.Time) int
 		s.lost = 0
 		ok = o.response(s, head, t)
 	}
-	if !ok {
+	if !ok && o.next == nil { // else the rest is the next one's
 		s.offset -= int64(n)
 		o.p.counts.HTTPBytes -= uint64(n)
 		return -1
@@ -199,6 +200,18 @@ func (o *opening) fits() bool {
 	}
 	o.p.budget.Charge(&o.memory, n)
 	return o.p.budget.Fits(0, &o.memory)
+}
+
+// notHTTP gives the connection up at b, which cannot be read.
+func (o *opening) notHTTP(b []byte) {
+	if o.protocol == ProtocolUndecided {
+		what := ProtocolUnknown
+		if looksTLS(b) {
+			what = ProtocolTLS
+		}
+		o.p.carries(&o.origin, what)
+	}
+	o.ignore(len(b))
 }
 
 // GiveUp implements budget.Owner.
@@ -299,7 +312,7 @@ func (o *opening) Gap(dir Direction, n int64, t time.Time) {
 func (o *opening) gap(dir Direction, n int64, t time.Time) {
 	s := &o.sides[dir]
 	if o.next == nil && !o.void && s.state == searching {
-		o.settle(dir, true) // what came before the gap cannot get better
+		o.settle() // what came before the gap cannot get better
 	}
 	if o.next != nil {
 		o.next.Gap(dir, n, t)
@@ -314,7 +327,7 @@ func (o *opening) gap(dir Direction, n int64, t time.Time) {
 		return
 	case s.state == searching:
 		s.lost += n
-		s.search.drop(o.p)
+		s.search.gap(o.p, n)
 		return
 	case s.http.InBody():
 		if s.http.SkipGap(n) {
@@ -353,10 +366,8 @@ func (o *opening) Closed(reason reassembly.Reason, t time.Time) {
 			o.release(dir)
 		}
 	}
-	for dir := range Direction(2) {
-		if o.next == nil && o.sides[dir].state == searching {
-			o.settle(dir, true)
-		}
+	if o.next == nil {
+		o.settle()
 	}
 	if o.next != nil {
 		o.next.Closed(reason, t)
@@ -379,6 +390,7 @@ func (o *opening) leave(next reassembly.Consumer) {
 // toHTTP2 hands over to a reader of HTTP/2, of which all but the last skip bytes
 // of the client's preface were read.
 func (o *opening) toHTTP2(skip int) {
+	o.p.carries(&o.origin, ProtocolHTTP2)
 	o.leave(newMultiplex(o, skip))
 	for _, dir := range []Direction{FromServer, FromClient} {
 		if len(o.sides[dir].held) > 0 {
@@ -393,6 +405,7 @@ func (o *opening) toTunnel() {
 	held := o.takeHeld(FromClient)
 	inner := o.origin
 	inner.midstream = false
+	o.p.carries(&inner, ProtocolUndecided)
 	for dir := range o.sides {
 		inner.offsets[dir] = o.sides[dir].offset
 	}
@@ -406,13 +419,14 @@ func (o *opening) toTunnel() {
 // is known read frames from there on, others look for them.
 func (o *opening) become(info *Conn, deflate handshake.Deflate, swap bool, t time.Time) *socket {
 	o.replace(t)
+	o.p.carries(&o.origin, ProtocolWebSocket)
 	k := &socket{p: o.p, info: info, deflate: deflate}
 	var held [2]heldBytes
 	for dir := range Direction(2) {
 		s, h := &o.sides[dir], &k.halves[dir]
 		held[dir] = o.takeHeld(dir)
 		h.offset, h.guessed, h.probation = s.offset, s.guessed, s.probation
-		h.lost = !(s.state == holding && (info.request != "" || s.probation > 0) || dir == FromServer && info.Status != 0 && s.state != searching)
+		k.lost[dir] = !(s.state == holding && (info.request != "" || s.probation > 0) || dir == FromServer && info.Status != 0 && s.state != searching)
 		if s.search != nil {
 			h.needRare().search, s.search = s.search, nil
 		}
@@ -440,6 +454,7 @@ func (o *opening) become(info *Conn, deflate handshake.Deflate, swap bool, t tim
 // refuse tells a handshake that was not accepted.
 func (o *opening) refuse(info *Conn, t time.Time) {
 	o.replace(t)
+	o.p.carries(&o.origin, ProtocolWebSocket)
 	o.refused = &socket{p: o.p, info: info}
 	o.p.tellOpen(o.refused, t)
 }
@@ -465,43 +480,60 @@ func (o *opening) searchIn(dir Direction, b []byte, t time.Time) bool {
 		s.search = new(search)
 	}
 	if s.search.Seen() == 0 && o.midstream && looksTLS(b) {
+		o.p.carries(&o.origin, ProtocolTLS)
 		o.ignore(len(b))
 		return false
 	}
 	s.offset += int64(len(b))
-	if !s.search.add(o.p, b, t, unknown, &o.memory) {
-		return false
+	if o.spoke != dir {
+		s.search.Turn()
 	}
-	o.settle(dir, false)
+	o.spoke = dir
+	if s.search.add(o.p, b, t, unknown, &o.memory) {
+		o.settle()
+	}
 	return false
 }
 
 // unknown is what is known of a connection that may be no WebSocket.
 var unknown = &resync.Target{Unknown: true}
 
-// settle makes the connection a WebSocket if the search in a direction has found
-// one. atEnd says that no more will follow.
-func (o *opening) settle(dir Direction, atEnd bool) {
-	s := &o.sides[dir]
-	if s.search == nil {
+// settle makes the connection a WebSocket if what is searched in both directions
+// says so.
+func (o *opening) settle() {
+	var sides [2]*search
+	for dir := range o.sides {
+		if s := &o.sides[dir]; s.state == searching {
+			sides[dir] = s.search
+		}
+	}
+	if sides == [2]*search{} {
 		return
 	}
-	m, ok := s.search.match(o.p, unknown, atEnd)
+	swap, t, ok := o.p.judge(sides, o.trust())
 	if !ok {
 		return
 	}
-	swap := m.Masked != (dir == FromClient)
 	if swap { // only clients mask: the addresses are the wrong way round
 		o.sides[0], o.sides[1] = o.sides[1], o.sides[0]
-		dir = dir.Reverse()
 	}
-	found := o.sides[dir].search
-	o.sides[dir].search = nil
-	k := o.found(m.Time, swap)
-	k.begin(dir, found)
-	if h := &k.halves[dir.Reverse()]; h.lost {
-		k.settle(dir.Reverse(), h, false)
+	k := o.found(t, swap)
+	var found [2]*search
+	for dir := range Direction(2) {
+		found[dir] = k.found(dir, false)
 	}
+	k.begin(found)
+}
+
+// trust says how little evidence is enough.
+func (o *opening) trust() resync.Trust {
+	switch t := o.p.tap; {
+	case t.cfg.OnlyWebSocket:
+		return resync.Promised
+	case t.servers.has(o.server) || t.servers.has(o.client):
+		return resync.Server
+	}
+	return resync.Stranger
 }
 
 // found makes a connection whose handshake was not, or only half, seen one of

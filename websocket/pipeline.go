@@ -28,7 +28,7 @@ type pipeline struct {
 	asm    *reassembly.Assembler
 	yield  func(Event, error) bool // borrows; nil where sink is set
 	sink   *sink                   // owns
-	silent bool                    // neither: all is for Stats alone
+	silent bool                    // neither, nor a selection: all is for Stats alone
 
 	maxMessage    int
 	budget        *budget.Budget
@@ -39,6 +39,7 @@ type pipeline struct {
 	tester    resync.Tester
 	packed    []byte // scratch: a compressed payload, unmasked
 	plain     []byte // scratch: an unmasked payload
+	patched   []byte // scratch: a text of which bytes are unknown
 	free      []*assembly
 	buffers   [][]byte // for assemblies
 	spare     int      // capacity of buffers
@@ -74,7 +75,7 @@ type pipeline struct {
 }
 
 func newPipeline(t *Tap, src capture.Source, yield func(Event, error) bool, s *sink) *pipeline {
-	p := &pipeline{tap: t, src: src, yield: yield, sink: s, silent: yield == nil && s == nil, maxMessage: t.cfg.MaxMessage}
+	p := &pipeline{tap: t, src: src, yield: yield, sink: s, silent: yield == nil && s == nil && t.cfg.Select == nil, maxMessage: t.cfg.MaxMessage}
 	p.budget = budget.New(&t.buffered, t.cfg.MaxBuffered)
 	p.histories = inflate.NewHistories(t.cfg.MaxWindows)
 	p.tester.Inflater = &p.inflater

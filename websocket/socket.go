@@ -20,6 +20,8 @@ type socket struct {
 	traffic *traffic // nil before the first message or gap
 	node    list.Node[socket]
 	deflate handshake.Deflate
+	doubt   bool    // frames were found where none are, and since then none that were
+	lost    [2]bool // directions of which it is not known where the next frame begins
 	halves  [2]half
 }
 
@@ -35,7 +37,6 @@ func (s swapped) Conflict(dir Direction, at, n int64, t time.Time) {
 
 // A half is one direction of a socket.
 type half struct {
-	lost      bool  // where the next frame begins is not known
 	guessed   bool  // where frames began was
 	probation uint8 // frames until that is believed
 	usual     byte  // first byte of the last message's first frame
@@ -70,11 +71,21 @@ func (h *half) needRare() *rare {
 
 // Data implements reassembly.Consumer.
 func (k *socket) Data(dir Direction, b []byte, t time.Time) {
-	if h := &k.halves[dir&1]; h.lost {
-		k.searchIn(dir, h, b, t)
-	} else {
+	if h := &k.halves[dir&1]; k.lost == [2]bool{} || k.known(dir) {
 		k.frames(dir, h, b, t)
+	} else {
+		k.searchIn(dir, h, b, t)
 	}
+}
+
+// known says that a direction is not lost. What the other one holds can then wait
+// no longer for what follows it, or it would be told late.
+func (k *socket) known(dir Direction) bool {
+	if k.lost[dir] {
+		return false
+	}
+	k.settle(dir.Reverse(), true)
+	return true
 }
 
 // Lost implements http2.Stream. What is lost may be any frame's, so none goes on
@@ -88,15 +99,15 @@ func (k *socket) Lost(dir Direction, n int64, t time.Time) {
 // Gap implements reassembly.Consumer.
 func (k *socket) Gap(dir Direction, n int64, t time.Time) {
 	h := &k.halves[dir]
-	if h.lost {
-		k.settle(dir, h, true) // what came before the gap cannot get better
+	if k.lost[dir] {
+		k.settle(dir, true) // what came before the gap cannot get better
 	}
 	h.offset += n
 	k.tellGap(dir, n, t)
 	switch {
-	case h.lost:
+	case k.lost[dir]:
 		if h.rare != nil {
-			h.search.drop(k.p)
+			h.search.gap(k.p, n)
 		}
 	case h.left >= n: // framing goes on behind it
 		h.cur.truncated = true
@@ -108,10 +119,15 @@ func (k *socket) Gap(dir Direction, n int64, t time.Time) {
 		}
 	default:
 		k.abandon(dir, h, t)
-		if h.rare != nil && h.history != nil {
-			h.history.Forget()
-		}
-		h.lost = true
+		h.forget()
+		k.lost[dir] = true
+	}
+}
+
+// forget forgets what messages refer to.
+func (h *half) forget() {
+	if h.rare != nil && h.history != nil {
+		h.history.Forget()
 	}
 }
 
@@ -144,11 +160,10 @@ func (h *half) conflicted(from int64) (found bool) {
 // Closed implements reassembly.Consumer.
 func (k *socket) Closed(reason reassembly.Reason, t time.Time) {
 	for dir := range Direction(2) {
-		h := &k.halves[dir]
 		// What a search finds may turn out wrong, and begin another one.
-		for h.lost && k.settle(dir, h, true) {
+		for k.settle(dir, true) {
 		}
-		if h.rare != nil {
+		if h := &k.halves[dir]; h.rare != nil {
 			h.search.drop(k.p)
 		}
 	}
@@ -169,38 +184,47 @@ func (k *socket) searchIn(dir Direction, h *half, b []byte, t time.Time) {
 	}
 	h.offset += int64(len(b))
 	if h.search.add(k.p, b, t, k.target(dir, h), nil) {
-		k.settle(dir, h, false)
+		k.settle(dir, false)
 	}
 }
 
 // target says what a search in a half looks for.
 func (k *socket) target(dir Direction, h *half) *resync.Target {
-	return &resync.Target{Masked: dir == FromClient, Deflate: k.deflate.On, Usual: h.usual}
+	return &resync.Target{Masked: dir == FromClient, Deflate: k.deflate.On, Usual: h.usual, Doubt: k.doubt}
 }
 
-// settle reads on where a search has found the next frame; atEnd says that no
-// more will follow. It reports whether it did.
-func (k *socket) settle(dir Direction, h *half, atEnd bool) bool {
-	if h.rare == nil || h.search == nil {
-		return false
-	}
-	_, ok := h.search.match(k.p, k.target(dir, h), atEnd)
-	if ok {
-		found := h.search
-		h.search = nil
-		k.begin(dir, found)
-	}
-	return ok
+// settle reads on where the search in a direction has found the next frame; atEnd
+// says that no more will follow. It reports whether it did.
+func (k *socket) settle(dir Direction, atEnd bool) bool {
+	var found [2]*search
+	found[dir] = k.found(dir, atEnd)
+	k.begin(found)
+	return found[dir] != nil
 }
 
-// begin reads frames from where a search has found one, on probation.
-func (k *socket) begin(dir Direction, found *search) {
+// found returns the search in a lost direction if it has found the next frame.
+func (k *socket) found(dir Direction, atEnd bool) *search {
 	h := &k.halves[dir]
-	h.lost, h.guessed, h.probation = false, true, resync.Probation
-	h.offset -= int64(found.Held())
-	found.release(k.p)
-	for b, t := range found.Rest() {
-		k.Data(dir, b, t)
+	if !k.lost[dir] || h.rare == nil || h.search == nil || !h.search.match(k.p, k.target(dir, h), atEnd) {
+		return nil
+	}
+	found := h.search
+	h.search = nil
+	return found
+}
+
+// begin reads frames from where searches have found them, on probation.
+func (k *socket) begin(found [2]*search) {
+	for dir, s := range found {
+		if s != nil {
+			h := &k.halves[dir]
+			k.lost[dir], h.guessed, h.probation = false, true, resync.Probation
+			h.offset -= int64(s.Held())
+			s.release(k.p)
+		}
+	}
+	for dir, s := range inOrder(found) {
+		k.Data(dir, s.b, s.t)
 	}
 }
 
@@ -208,7 +232,12 @@ func (k *socket) begin(dir Direction, found *search) {
 // which b is the rest, was none.
 func (k *socket) lose(dir Direction, h *half, b []byte, t time.Time) {
 	k.abandon(dir, h, t)
+	h.forget()
 	h.probation = 0
-	h.lost = true
+	k.lost[dir], k.doubt = true, k.info.Midstream
+	k.p.counts.WrongFinds++
+	if k.info.Midstream {
+		k.p.tap.servers.remove(k.info.Server)
+	}
 	k.searchIn(dir, h, b, t)
 }

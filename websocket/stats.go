@@ -19,7 +19,7 @@ import (
 //		HTTPBytes + HeaderBytes + PayloadBytes + SkippedBytes + HeldBytes +
 //		Reassembly.Queued + Urgent + Skipped + Duplicate + Late + Outside + Discarded
 //
-//	Traffic[0].Messages() + Traffic[1].Messages() = Messages + MessageDropped
+//	Traffic[0].Messages() + Traffic[1].Messages() = Messages + MessageDropped + Unselected
 //
 // Bytes that were never received are in Reassembly.Gapped, and those of them
 // that belong to WebSocket connections in LostBytes. While the Tap runs, packets
@@ -40,10 +40,16 @@ type Stats struct {
 
 	Messages       uint64    // given out, control frames included
 	MessageDropped uint64    // not given out: the channel was full, or the receiver had gone
+	Unselected     uint64    // not given out: refused by Config.Select
 	Conns          uint64    // WebSocket connections, refused handshakes included
 	Active         uint64    // those of them that have not ended
 	LostBytes      uint64    // bytes of WebSocket connections told as gaps
 	Traffic        [2]Counts // messages over all connections, by Direction
+
+	WrongFinds uint64 // times that frames were found in the middle of a stream and turned out to be none
+	// Protocols are TCP connections with data, by Protocol: each counts once, as
+	// what is known of it now.
+	Protocols [protocols]uint64
 
 	GivenUp        uint64 // connections given up for MaxBuffered before it was known whether they are WebSockets
 	WindowsDropped uint64 // histories of compressed directions given up for MaxWindows
@@ -81,11 +87,16 @@ func (s *Stats) add(o *Stats) {
 	s.HeldBytes += o.HeldBytes
 	s.Messages += o.Messages
 	s.MessageDropped += o.MessageDropped
+	s.Unselected += o.Unselected
 	s.Conns += o.Conns
 	s.Active += o.Active
 	s.LostBytes += o.LostBytes
 	for dir := range s.Traffic {
 		s.Traffic[dir].Add(&o.Traffic[dir])
+	}
+	s.WrongFinds += o.WrongFinds
+	for i := range s.Protocols {
+		s.Protocols[i] += o.Protocols[i]
 	}
 	s.GivenUp += o.GivenUp
 	s.WindowsDropped += o.WindowsDropped

@@ -53,13 +53,20 @@ type Config struct {
 	// MaxWindows bounds the memory of what compressed messages may refer back
 	// to: up to 48 KiB for each direction of a connection. Beyond it the
 	// histories that were used least recently are given up, which Stats counts in
-	// WindowsDropped; messages that refer to them are flagged Undecoded. 0 means
+	// WindowsDropped; what messages copy from them is Unknown. 0 means
 	// 256 MiB, which holds 2,700 connections at least and most often many more.
 	MaxWindows int
+	// OnlyWebSocket says that all TCP connections of the source are WebSockets, for
+	// a filter sees to it. One whose handshake was not captured then needs no more
+	// evidence than one frame. False: it is found by what it says.
+	OnlyWebSocket bool
 	// MaxHeads bounds the bytes that the Conns of connections that go on keep of
 	// their handshakes. Beyond it new ones keep no headers and are flagged
 	// HeadersDropped. 0 means 128 MiB.
 	MaxHeads int
+	// Select chooses the messages that are given out. Others are counted in
+	// Stats.Unselected and take no room in the channel. nil: all are.
+	Select *Selector
 	// Reassembly configures the flow tables; nil means the defaults, but for
 	// AckedHoleTimeout, which is a minute where the source is not live.
 	Reassembly *reassembly.Config
@@ -81,6 +88,7 @@ type Tap struct {
 	cfg  Config
 	conn atomic.Uint64 // number of the last Conn
 
+	servers  servers
 	buffered budget.Pool  // what is counted against MaxBuffered
 	heads    atomic.Int64 // bytes counted against MaxHeads
 

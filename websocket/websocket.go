@@ -104,6 +104,14 @@ func (c *Conn) Request() http.Header { return c.request.Header() }
 // nil where the answer was not seen.
 func (c *Conn) Response() http.Header { return c.response.Header() }
 
+// WithHeaders returns a copy of c whose Request and Response return these
+// headers, for who makes events without a Tap. The headers are not kept.
+func (c *Conn) WithHeaders(request, response http.Header) *Conn {
+	m := *c
+	m.request, m.response = http1.NewFields(request), http1.NewFields(response)
+	return &m
+}
+
 // String returns the number and the addresses: "1 127.0.0.1:36534-127.0.0.1:7272".
 func (c *Conn) String() string { return fmt.Sprintf("%d %v-%v", c.Number, c.Client, c.Server) }
 

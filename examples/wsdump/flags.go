@@ -12,6 +12,7 @@ import (
 	"github.com/wstap/wstap/capture"
 	"github.com/wstap/wstap/internal/cli"
 	"github.com/wstap/wstap/internal/escape"
+	"github.com/wstap/wstap/websocket"
 )
 
 // options is the command line, parsed.
@@ -41,7 +42,15 @@ type options struct {
 	times      int  // number of -t
 	nano       bool
 
+	selection websocket.Selection
+	selector  *websocket.Selector // made of selection; nil: all messages
+	har       string              // --har
+	extract   string              // --extract
+
+	summary, pretty                                                     bool
 	json, total, demo, print, follow, secrets, noTunnels, help, version bool
+
+	end *ending // of the capture; nil where there is none
 }
 
 // A usageError is a mistake on the command line: exit status 2.
@@ -78,7 +87,10 @@ const (
 
 // table holds the switches of wsdump and every letter of tcpdump 4.99, so that a
 // habit is either served or answered in one line.
-var table = []cli.Option[options]{
+var table = slices.Concat(ownOptions, chooseOptions, tcpdumpOptions)
+
+// ownOptions are what wsdump does, with tcpdump's letters where it has one for it.
+var ownOptions = []cli.Option[options]{
 	cli.Arg('i', "interface", nonEmpty(func(o *options) *string { return &o.iface })),
 	cli.Arg('r', "", nonEmpty(func(o *options) *string { return &o.read })),
 	cli.Arg('w', "", nonEmpty(func(o *options) *string { return &o.write })),
@@ -135,9 +147,16 @@ var table = []cli.Option[options]{
 	cli.Flag(0, "no-tunnels", cli.On(func(o *options) *bool { return &o.noTunnels })),
 	cli.Flag(0, "demo", cli.On(func(o *options) *bool { return &o.demo })),
 	cli.Flag(0, "print", cli.On(func(o *options) *bool { return &o.print })),
+	cli.Flag(0, "summary", cli.On(func(o *options) *bool { return &o.summary })),
+	cli.Flag(0, "pretty", cli.On(func(o *options) *bool { return &o.pretty })),
+	cli.Arg(0, "har", nonEmpty(func(o *options) *string { return &o.har })),
+	cli.Arg(0, "extract", nonEmpty(func(o *options) *string { return &o.extract })),
 	cli.Flag('h', "help", cli.On(func(o *options) *bool { return &o.help })),
 	cli.Flag(0, "version", cli.On(func(o *options) *bool { return &o.version })),
+}
 
+// tcpdumpOptions are the letters of tcpdump that change nothing, or are refused.
+var tcpdumpOptions = []cli.Option[options]{
 	cli.Flag('n', "", nothing), // addresses are never turned into names
 	cli.Flag('N', "", nothing),
 	cli.Flag('f', "", nothing),
@@ -201,20 +220,25 @@ func parse(args []string) (*options, error) {
 	return o, nil
 }
 
-// misused says what is wrong with an option.
+// misused says what is wrong with an option, and what was probably meant.
 func misused(m *cli.Mistake) error {
 	option := quoteArg(m.Option)
+	if m.Kind == cli.Ambiguous {
+		return usagef("option %s is ambiguous: %s", option, strings.Join(m.Names, ", "))
+	}
+	meant := ""
+	if len(m.Names) > 0 {
+		meant = ": did you mean " + strings.Join(m.Names, " or ") + "?"
+	}
 	switch m.Kind {
 	case cli.Unknown:
-		return usagef("unknown option %s", option)
-	case cli.Ambiguous:
-		return usagef("option %s is ambiguous: %s", option, strings.Join(m.Names, ", "))
+		return usagef("unknown option %s%s", option, meant)
 	case cli.NoValue:
-		return usagef("option %s needs a value", option)
+		return usagef("option %s needs a value%s", option, meant)
 	case cli.Value:
 		return usagef("option %s takes no value", option)
 	}
-	return usagef("option %s %v", option, m.Err)
+	return usagef("option %s %v%s", option, m.Err, meant)
 }
 
 // check refuses combinations that contradict themselves.
@@ -228,10 +252,16 @@ func (o *options) check() error {
 		return usagef("--demo brings its own interface: leave out -i and -r")
 	case o.follow && o.read == "":
 		return usagef("--follow waits for a growing file: name it with -r")
+	case o.summary && o.total:
+		return usagef("--count prints one number and --summary a line a connection: give one of them")
+	case o.summary && o.count > 0:
+		return usagef("-c ends after messages, and --summary shows none: leave out one of them")
 	case o.json && o.total:
 		return usagef("--count prints one number and --json every message: give one of them")
 	case o.write == "-" && (o.print || o.total || o.json):
 		return usagef("-w - writes packets to standard output: messages cannot go there as well")
+	case o.write != "" && o.json && !o.print:
+		return usagef("-w saves packets and prints no messages: add --print to have those of --json as well")
 	case o.times > 5:
 		return usagef("at most five -t")
 	}

@@ -11,7 +11,7 @@ Letters mean what they mean in tcpdump, and bundle: wsdump -Ans 4096 -iany port 
 
 Where from
   -i IFACE    interface, several with commas between, or a number of -D (default any)
-  -r FILE     read a file of tcpdump -w; - is standard input
+  -r FILE     read a file of tcpdump -w, or of wsdump --json; - is standard input
   --follow    with -r, wait for more at the end of the file
   -F FILE     take the filter from a file
   -s LEN      keep at most LEN bytes of a packet (default 262144)
@@ -31,9 +31,25 @@ Where to
   -c N        stop after N messages
   -l          hand over each line at once, also when reading a file
 
+Which messages (each narrows what is shown, counted and written)
+  --match RE, --not-match RE
+              whose payload matches, or not (RE2; repeatable; \\xff is also that byte)
+  --only LIST of text, binary, close, ping, pong, data, control
+  --from SIDE of client or server
+  --conn N,.. of these connections
+  --url RE    of connections with such a URL
+
+What else to make of them
+  --har FILE  write an HTTP Archive, as the network panels of browsers open it
+  --summary   one line a connection at its end: duration, messages and bytes each way,
+              who closed it. SIGUSR1 shows those that go on
+  --extract DIR
+              write each binary and each long payload into a file
+
 How it looks
   -A          whole text payloads (otherwise the first 512 bytes)
   -x, -X      binary payloads in hex, and in ASCII too
+  --pretty    indent text payloads that are JSON
   -q          no payloads
   -v          the headers of the opening handshake, and at the end where every packet
               and byte went

@@ -80,6 +80,7 @@ func TestText(t *testing.T) {
 		{"", message(websocket.Text, "abc", func(m *websocket.Message) {
 			m.Compressed, m.WireLength, m.Frames, m.Truncated, m.Conflict, m.Midstream, m.InvalidUTF8 = true, 9, 2, true, true, true, true
 		}), head + "text 3 (compressed 9) (2 frames) [truncated] [conflict] [midstream] [invalid UTF-8] abc\n"},
+		{"", message(websocket.Text, "a\uFFFDc", func(m *websocket.Message) { m.Unknown = 1 }), head + "text 5 [1 byte unknown] a\uFFFDc\n"},
 		{"", message(websocket.Text, "abc", func(m *websocket.Message) { m.Undecoded = true }), head + "text 3 [undecoded]\n"},
 		{"", &websocket.Gap{Time: testTime, Conn: testConn, From: websocket.FromServer, Bytes: 1460},
 			"18:16:32.752000 #1 127.0.0.1:36534 <- 127.0.0.1:7272 gap 1460 bytes lost\n"},

@@ -29,6 +29,7 @@ func (o *options) printStats(w io.Writer, s websocket.Stats) {
 		n          uint64
 		unit, what string
 	}{
+		{s.Unselected, "message", " not selected"},
 		{s.Undecoded, "packet", " that cannot be decoded"},
 		{s.Guessed, "frame", " said to be Ethernet but beginning with an IP header, and read as IP"},
 		{r.FragmentDropped, "IP fragment", " of packets that were never whole"},
@@ -38,9 +39,11 @@ func (o *options) printStats(w io.Writer, s websocket.Stats) {
 		{s.HeldBytes, "byte", " waiting to be understood"},
 		{s.SkippedBytes, "byte", " skipped, in which there are no frames"},
 		{r.Ended[reassembly.Evicted] + s.GivenUp, "TCP connection", " given up for want of room"},
+		{s.WrongFinds, "time", " frames were found that turned out to be none"},
 		{s.WindowsDropped, "history", " of compressed messages given up for want of room"},
 		{sent.Truncated, "message", " truncated"},
 		{sent.Undecoded, "message", " that cannot be inflated"},
+		{sent.Partial, "message", " of which bytes are unknown: they copy what was not captured"},
 		{sent.Conflicts, "message", " of which there are two versions"},
 		{s.Capture.Freezes, "time", " the ring was full"},
 	} {

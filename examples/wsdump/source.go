@@ -22,6 +22,8 @@ type source struct {
 	size   int64            // of file; 0 if it has none
 	writer *pcapfile.Writer // of -w, or nil
 	hello  string           // says where the frames come from
+
+	messages *messageFile // in place of a Source: of a file of messages
 }
 
 // announce says on standard error that it begins.
@@ -36,6 +38,9 @@ func (o *options) open() (*source, error) {
 	s, err := open()
 	if err != nil {
 		return nil, err
+	}
+	if s.messages != nil {
+		return s, nil
 	}
 	return s, o.prepare(s)
 }
@@ -90,7 +95,7 @@ func (o *options) listen() (*source, error) {
 // workers is how many parts of a file are worked on at the same time. What is
 // printed comes in the order of the file.
 func (o *options) workers() int {
-	if o.total && o.write == "" {
+	if o.total && o.write == "" && len(o.selection.Conns) == 0 { // numbers follow the order of the file
 		return min(runtime.GOMAXPROCS(0), 4)
 	}
 	return 1
@@ -116,43 +121,53 @@ func (o *options) openFile() (*source, error) {
 		s.eager = true // a pipe, perhaps of tcpdump -w -
 	}
 	if err == nil {
-		s.Source, err = o.openReader(f, s.eager || o.follow)
+		err = o.wait(s.eager || o.follow, func() error { return s.readHead(o) })
 	}
 	if err != nil {
 		f.Close()
 		return nil, err
 	}
+	if s.messages != nil {
+		return s, nil
+	}
 	s.eager = s.eager || o.follow
 	return o.filtered(s, o.read)
 }
 
-// openReader reads the file's header, for which a pipe may let it wait. A signal
-// meanwhile is the end of an empty capture.
-func (o *options) openReader(f *os.File, waits bool) (*pcapfile.Reader, error) {
-	cfg := &pcapfile.Config{Follow: o.follow, Workers: o.workers()}
-	open := func() (*pcapfile.Reader, error) {
-		if o.read == "-" {
-			return pcapfile.Open("-", cfg)
-		}
-		return pcapfile.NewReader(f, cfg)
+// wait does what a pipe may let it wait for. The wish to end meanwhile is the end
+// of an empty capture.
+func (o *options) wait(waits bool, do func() error) error {
+	if !waits || o.end == nil { // to watch takes a while by itself
+		return do()
 	}
-	if !waits { // to watch takes a while by itself
-		return open()
-	}
-	var r *pcapfile.Reader
-	var err error
-	opened, ended := make(chan struct{}), make(chan struct{})
-	defer watchSignals(func() { close(ended) }, func() {})()
-	go func() {
-		defer close(opened)
-		r, err = open()
-	}()
+	done := make(chan error, 1)
+	go func() { done <- do() }()
 	select {
-	case <-opened:
-		return r, err
-	case <-ended:
-		return nil, exitStatus(0) // what waits ends with the process
+	case err := <-done:
+		return err
+	case <-o.end.asked:
+		return exitStatus(0) // what waits ends with the process
 	}
+}
+
+// readHead finds out what the file holds, and reads its header.
+func (s *source) readHead(o *options) error {
+	m, in, err := o.recorded(s.file, s.size > 0)
+	if err != nil || m != nil {
+		s.messages = m
+		return err
+	}
+	cfg := &pcapfile.Config{Follow: o.follow, Workers: o.workers()}
+	var r *pcapfile.Reader
+	if in == os.Stdin {
+		r, err = pcapfile.Open("-", cfg)
+	} else {
+		r, err = pcapfile.NewReader(in, cfg)
+	}
+	if err == nil {
+		s.Source = r
+	}
+	return err
 }
 
 // filtered sets the filter of a file.

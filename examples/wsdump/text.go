@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/binary"
 	"io"
 	"maps"
@@ -26,8 +27,9 @@ type textPrinter struct {
 	times stamper
 	lines escape.Lines
 
-	number uint64 // messages so far, for -#
-	buf    []byte // of the line before
+	number uint64  // messages so far, for -#
+	hits   [][]int // in the payload at hand
+	buf    []byte  // of the line before
 }
 
 func newTextPrinter(o *options, out io.Writer) *textPrinter {
@@ -39,9 +41,9 @@ func newTextPrinter(o *options, out io.Writer) *textPrinter {
 }
 
 // palette holds the escape sequences of a terminal; all empty elsewhere.
-type palette struct{ dim, client, server, warn, off string }
+type palette struct{ dim, client, server, warn, hit, off string }
 
-var colours = palette{dim: "\x1b[2m", client: "\x1b[36m", server: "\x1b[32m", warn: "\x1b[33m", off: "\x1b[0m"}
+var colours = palette{dim: "\x1b[2m", client: "\x1b[36m", server: "\x1b[32m", warn: "\x1b[33m", hit: "\x1b[1;31m", off: "\x1b[0m"}
 
 // Encode writes the line of an event, with -v or -x several.
 func (p *textPrinter) Encode(ev websocket.Event) error {
@@ -189,6 +191,9 @@ func (p *textPrinter) message(b []byte, m *websocket.Message) []byte {
 
 // flags appends what is to be known about the payload.
 func (p *textPrinter) flags(b []byte, m *websocket.Message) []byte {
+	if m.Unknown > 0 {
+		b = p.warn(b, cli.Quantity(uint64(m.Unknown), "byte")+" unknown")
+	}
 	for _, f := range [...]struct {
 		set  bool
 		word string
@@ -230,17 +235,48 @@ func (p *textPrinter) text(b, data []byte) []byte {
 	if len(data) == 0 {
 		return b
 	}
+	if p.opt.pretty {
+		if lines, ok := indented(data); ok {
+			return p.indented(b, lines)
+		}
+	}
 	shown := data
 	if !p.opt.whole {
 		shown = escape.Cut(data, shownBytes)
 	}
-	b = p.lines.Text(append(b, ' '), shown)
+	b = p.marked(append(b, ' '), shown)
 	if left := len(data) - len(shown); left > 0 {
 		b = append(b, p.paint.warn...)
 		b = append(b, "... ("...)
 		b = strconv.AppendInt(b, int64(left), 10)
 		b = append(b, " more bytes, -A shows them)"...)
 		b = append(b, p.paint.off...)
+	}
+	return b
+}
+
+// marked appends data as text with what --match found in it painted.
+func (p *textPrinter) marked(b, data []byte) []byte {
+	if p.paint.hit == "" || p.opt.selector == nil {
+		return p.lines.Text(b, data)
+	}
+	p.hits = p.opt.selector.Find(p.hits[:0], data)
+	done := 0
+	for _, at := range p.hits {
+		b = p.lines.Text(b, data[done:at[0]])
+		b = append(b, p.paint.hit...)
+		b = p.lines.Text(b, data[at[0]:at[1]])
+		b = append(b, p.paint.off...)
+		done = at[1]
+	}
+	return p.lines.Text(b, data[done:])
+}
+
+// indented appends lines, each behind a tab.
+func (p *textPrinter) indented(b, lines []byte) []byte {
+	for line := range bytes.SplitSeq(lines, []byte("\n")) {
+		b = p.lines.Spill(append(b, "\n\t"...))
+		b = p.marked(b, line)
 	}
 	return b
 }

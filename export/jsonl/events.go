@@ -58,7 +58,11 @@ func (e *Encoder) message(b []byte, m *websocket.Message) []byte {
 	b = appendFlag(b, `,"undecoded":true`, m.Undecoded)
 	b = appendFlag(b, `,"conflict":true`, m.Conflict)
 	b = appendFlag(b, `,"midstream":true`, m.Midstream)
-	return appendFlag(b, `,"invalid_utf8":true`, m.InvalidUTF8)
+	b = appendFlag(b, `,"invalid_utf8":true`, m.InvalidUTF8)
+	if m.Unknown > 0 {
+		b = appendInt(b, `,"partial":true,"unknown":`, int64(m.Unknown))
+	}
+	return b
 }
 
 // payload appends the payload in the form that is exact for it.

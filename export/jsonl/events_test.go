@@ -76,6 +76,8 @@ func TestContract(t *testing.T) {
 			want: head + `,"from":"client","opcode":"text","length":6,"wire_length":6,"frames":1,"compressed":false}`},
 		{ev: message(websocket.Text, "\xff\xfe", func(m *websocket.Message) { m.InvalidUTF8 = true }),
 			want: head + `,"from":"client","opcode":"text","length":2,"wire_length":2,"frames":1,"compressed":false,"base64":"//4=","invalid_utf8":true}`},
+		{ev: message(websocket.Text, "a\uFFFDc", func(m *websocket.Message) { m.Unknown, m.Compressed = 1, true }),
+			want: head + `,"from":"client","opcode":"text","length":5,"wire_length":5,"frames":1,"compressed":true,"text":"a�c","partial":true,"unknown":1}`},
 		{ev: message(websocket.Text, "abc", func(m *websocket.Message) { m.Undecoded, m.Compressed = true, true }), // looks like text, is not
 			want: head + `,"from":"client","opcode":"text","length":3,"wire_length":3,"frames":1,"compressed":true,"base64":"YWJj","undecoded":true}`},
 		{ev: message(websocket.Binary, "abc", func(m *websocket.Message) {

@@ -1,11 +1,13 @@
-// Package jsonl writes the events of a tap as JSON, one object a line: the same
-// lines as wsdump --json.
+// Package jsonl writes the events of a tap as JSON, one object a line, and reads
+// them back: the same lines as wsdump --json.
 //
 //	tap := websocket.NewTap(src, nil)
 //	enc := jsonl.NewEncoder(os.Stdout, nil)
 //	if err := enc.EncodeAll(tap.Events(ctx)); err != nil {
 //		log.Fatal(err)
 //	}
+//
+// A [Decoder] gives the events of such lines.
 //
 // # Events
 //
@@ -36,7 +38,9 @@
 //     whole payload, behind "code"
 //
 // Only when true: "truncated", "undecoded", "conflict", "midstream",
-// "invalid_utf8", with the meaning of the field of [websocket.Message].
+// "invalid_utf8", with the meaning of the field of [websocket.Message], and
+// "partial" with "unknown", the number of bytes of the payload that could not be
+// known: U+FFFD in "text", 0 in "base64".
 //
 // "gap" is a number of "bytes" that were lost "from" the client or the server.
 //

@@ -65,7 +65,7 @@ const (
 type Mistake struct {
 	Kind   Kind
 	Option string   // with its dashes: -s, or --snapshot-length
-	Names  []string // with Ambiguous, the long names, with their dashes
+	Names  []string // long names, with their dashes: with Ambiguous those that begin so, else what was probably meant
 	Err    error    // with Refused
 }
 
@@ -93,7 +93,9 @@ func Parse[T any](t *T, table []Option[T], args []string) (words []string, err e
 		case strings.HasPrefix(arg, "--"):
 			err = p.long(arg[2:])
 		case len(arg) > 1 && arg[0] == '-':
-			err = p.letters(arg[1:])
+			if err = p.letters(arg[1:]); err != nil {
+				err.(*Mistake).Names = p.single(arg[1:])
+			}
 		default:
 			words = append(words, arg)
 		}
@@ -191,7 +193,7 @@ func (p *parser[T]) byName(name string) (*Option[T], error) {
 	}
 	switch len(names) {
 	case 0:
-		return nil, &Mistake{Kind: Unknown, Option: "--" + name}
+		return nil, &Mistake{Kind: Unknown, Option: "--" + name, Names: p.near(name)}
 	case 1:
 		return found, nil
 	}

@@ -4,18 +4,33 @@ import (
 	"os"
 	"os/signal"
 	"slices"
+	"time"
 )
 
 // EndSignals returns the signals that end a program in good order: SIGHUP only
 // where nohup(1) has not asked to outlive the terminal.
 func EndSignals() []os.Signal { return slices.Clone(endSignals) }
 
-// OnEnd calls end, in a goroutine of its own, on the first of the [EndSignals].
-// The second one ends the process, whatever it waits for.
-func OnEnd(end func()) (undo func()) {
+// insisting is how long after the first signal another one is a wish of its own.
+// What ends programs often signals twice: timeout(1) the process and then its
+// group, a terminal and the shell in it at a hangup.
+const insisting = time.Second
+
+// OnEnd calls end, in a goroutine of its own, on the first of the [EndSignals],
+// and insist, once too, on the first that comes a second or more after it. No
+// later signal ends the process, so that what it does at the end is done.
+func OnEnd(end, insist func()) (undo func()) {
+	var first time.Time
+	insisted := false
 	return watch(endSignals, func() {
-		signal.Reset(endSignals...)
-		go end()
+		switch {
+		case first.IsZero():
+			first = time.Now()
+			go end()
+		case time.Since(first) >= insisting && !insisted:
+			insisted = true
+			go insist()
+		}
 	})
 }
 

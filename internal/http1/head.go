@@ -7,8 +7,10 @@ package http1
 import (
 	"bytes"
 	"iter"
+	"maps"
 	"net/http"
 	"net/textproto"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -103,6 +105,23 @@ func (h Head) Status() int {
 
 // Fields are field lines (RFC 9112, section 5), raw, each with its end.
 type Fields string
+
+// NewFields makes field lines of a header, in the order of their names. Line
+// ends within a value become spaces.
+func NewFields(h http.Header) Fields {
+	var b strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(h)) {
+		for _, v := range h[name] {
+			b.WriteString(oneLine.Replace(name))
+			b.WriteString(": ")
+			b.WriteString(oneLine.Replace(v))
+			b.WriteString("\r\n")
+		}
+	}
+	return Fields(b.String())
+}
+
+var oneLine = strings.NewReplacer("\r", " ", "\n", " ")
 
 // All yields each field's name and value, without the white space around them.
 func (f Fields) All() iter.Seq2[string, string] {

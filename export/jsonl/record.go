@@ -1,0 +1,148 @@
+package jsonl
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/wstap/wstap/websocket"
+)
+
+// A record is what the lines of all events may hold, by the names of the contract.
+type record struct {
+	Event          string
+	Time, Start    time.Time
+	Conn           uint64
+	Client, Server netip.AddrPort
+
+	Method, URL, Subprotocol, Extensions string
+	Status                               int
+	AcceptValid                          bool `json:"accept_valid"`
+	Request, Response                    http.Header
+	HeadersDropped                       bool `json:"headers_dropped"`
+
+	From, Opcode string
+	Length       int64
+	WireLength   int64 `json:"wire_length"`
+	Frames       int
+	Compressed   bool
+	Text         *string
+	Base64       []byte
+	Code         *uint16
+	Reason       string
+
+	Truncated, Undecoded, Conflict, Midstream bool
+	InvalidUTF8                               bool `json:"invalid_utf8"`
+
+	Bytes int64
+	Cause string
+}
+
+// event returns the event of a line, nil where its kind is not known.
+func (d *Decoder) event(b []byte) (websocket.Event, error) {
+	var l record
+	if err := json.Unmarshal(b, &l); err != nil {
+		return nil, err
+	}
+	switch l.Event {
+	case "open":
+		return &websocket.Open{Time: l.Time, Conn: d.opened(&l)}, nil
+	case "message":
+		return d.message(&l)
+	case "gap":
+		from, err := direction(l.From)
+		return &websocket.Gap{Time: l.Time, Conn: d.conn(&l), From: from, Bytes: l.Bytes}, err
+	case "end":
+		c := d.conn(&l)
+		delete(d.conns, l.Conn)
+		return &websocket.End{Time: l.Time, Conn: c, Cause: websocket.Cause(l.Cause)}, nil
+	case "":
+		return nil, errors.New(`no "event" in it`)
+	}
+	return nil, nil
+}
+
+// opened returns the connection that an open tells.
+func (d *Decoder) opened(l *record) *websocket.Conn {
+	c := &websocket.Conn{
+		Number: l.Conn, Client: l.Client, Server: l.Server, Midstream: l.Midstream,
+		Method: l.Method, URL: l.URL, Subprotocol: l.Subprotocol, Extensions: l.Extensions,
+		Status: l.Status, AcceptValid: l.AcceptValid, HeadersDropped: l.HeadersDropped,
+	}
+	return d.remember(c.WithHeaders(l.Request, l.Response))
+}
+
+// conn returns the connection of a line. Where its open is not there, the line
+// tells what is known.
+func (d *Decoder) conn(l *record) *websocket.Conn {
+	if c := d.conns[l.Conn]; c != nil {
+		return c
+	}
+	return d.remember(&websocket.Conn{Number: l.Conn, Client: l.Client, Server: l.Server, Midstream: true})
+}
+
+func (d *Decoder) remember(c *websocket.Conn) *websocket.Conn {
+	if len(d.conns) >= maxConns {
+		clear(d.conns) // ends are missing: what goes on is known by its lines
+	}
+	d.conns[c.Number] = c
+	return c
+}
+
+func (d *Decoder) message(l *record) (websocket.Event, error) {
+	from, err := direction(l.From)
+	if err != nil {
+		return nil, err
+	}
+	op, err := opcode(l.Opcode)
+	if err != nil {
+		return nil, err
+	}
+	return &websocket.Message{
+		Conn: d.conn(l), From: from, Opcode: op, Payload: l.payload(), Start: l.Start, Time: l.Time,
+		WireLength: l.WireLength, Frames: l.Frames, Compressed: l.Compressed,
+		Truncated: l.Truncated, Undecoded: l.Undecoded, Conflict: l.Conflict, Midstream: l.Midstream, InvalidUTF8: l.InvalidUTF8,
+	}, nil
+}
+
+// payload returns the payload from the form that is exact for it.
+func (l *record) payload() []byte {
+	switch {
+	case l.Base64 != nil:
+		return l.Base64
+	case l.Text != nil:
+		return []byte(*l.Text)
+	case l.Code != nil:
+		return append(binary.BigEndian.AppendUint16(nil, *l.Code), l.Reason...)
+	}
+	return []byte{}
+}
+
+func direction(word string) (websocket.Direction, error) {
+	for _, d := range []websocket.Direction{websocket.FromClient, websocket.FromServer} {
+		if word == d.String() {
+			return d, nil
+		}
+	}
+	return 0, fmt.Errorf(`"from" is %q`, word)
+}
+
+// opcodes are the opcodes that have words.
+var opcodes = []websocket.Opcode{websocket.Text, websocket.Binary, websocket.Close, websocket.Ping, websocket.Pong}
+
+func opcode(word string) (websocket.Opcode, error) {
+	if i := slices.IndexFunc(opcodes, func(o websocket.Opcode) bool { return o.String() == word }); i >= 0 {
+		return opcodes[i], nil
+	}
+	n, err := strconv.ParseUint(word, 0, 4)
+	if err != nil && word != websocket.Opcode(0).String() {
+		return 0, fmt.Errorf(`"opcode" is %q`, word)
+	}
+	return websocket.Opcode(n), nil
+}
