@@ -91,7 +91,7 @@ func (s *shard) deliver(f Frame) bool {
 	}
 	s.mu.Unlock()
 	if !full {
-		s.waiter.poke()
+		s.socket.Poke()
 	}
 	return !full
 }

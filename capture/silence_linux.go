@@ -19,7 +19,7 @@ var errSilent = errors.New("capture: nothing comes")
 // isSilent says whether all that was captured was given out, and makes the next
 // wait longer.
 func (s *shard) isSilent() bool {
-	if !s.stopped.IsZero() || s.ring.pending(s.cur) > 0 {
+	if !s.stopped.IsZero() || s.ring.Filling() > 0 {
 		return false
 	}
 	s.patience = min(max(2*s.patience, leastPatience), mostPatience)

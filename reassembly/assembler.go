@@ -5,6 +5,7 @@ import (
 
 	"github.com/wstap/wstap/decode"
 	"github.com/wstap/wstap/internal/flowhash"
+	"github.com/wstap/wstap/internal/list"
 )
 
 // An Assembler rebuilds flows. It is not safe for concurrent use: one worker,
@@ -17,9 +18,9 @@ type Assembler struct {
 	one     lookup   // of Packet
 	several []lookup // of Packets
 	stop    bool
-	lists   [states]list
-	acked   fifo // holes that the other side has acknowledged past
-	open    fifo // the other holes
+	lists   [states]flowList
+	acked   list.List[queue] // holes that the other side has acknowledged past, the oldest first
+	open    list.List[queue] // the other holes, the oldest first
 	pool    pool
 
 	history history

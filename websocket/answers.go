@@ -113,6 +113,11 @@ func (o *opening) goOn() {
 func (o *opening) accepted(r pendingRequest, response http1.Head, deflate handshake.Deflate, t time.Time) {
 	info := o.describe(r.upgrade, response, false)
 	info.Midstream = r.upgrade == ""
+	draft, framed := handshake.Draft(info.request, info.response)
+	if info.Draft = draft; !framed {
+		o.unread(info, t)
+		return
+	}
 	o.become(info, deflate, false, t)
 }
 
@@ -216,6 +221,9 @@ func (o *opening) cutHead(dir Direction, s *openingSide, cut http1.Head, lost bo
 // that the client is the origin's server.
 func (o *opening) describe(request, response http1.Head, swap bool) *Conn {
 	c := &Conn{Client: o.client, Server: o.server, request: request.Fields(), response: response.Fields()}
+	if o.stream != nil && request == "" {
+		c = o.stream
+	}
 	if swap {
 		c.Client, c.Server = c.Server, c.Client
 	}

@@ -26,6 +26,7 @@ type origin struct {
 	client, server netip.AddrPort
 	midstream      bool     // the beginning was not seen
 	protocol       Protocol // as the connection is counted
+	stream         *Conn    // what is known of a stream of HTTP/2; nil for other connections
 	offsets        [2]int64 // in the place's streams, of the first byte
 }
 

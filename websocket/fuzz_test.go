@@ -197,7 +197,7 @@ func FuzzFrames(f *testing.F) {
 func (r *recorder) balance(t *testing.T, n int) {
 	t.Helper()
 	st := &r.p.counts
-	if sum := st.HTTPBytes + st.HeaderBytes + st.PayloadBytes + st.SkippedBytes; sum != uint64(n) {
+	if sum := st.HTTPBytes + st.HeaderBytes + st.PayloadBytes + st.DraftBytes + st.SkippedBytes; sum != uint64(n) {
 		t.Errorf("%d bytes given, %d accounted for: %d HTTP, %d headers, %d payload, %d skipped", n, sum, st.HTTPBytes, st.HeaderBytes, st.PayloadBytes, st.SkippedBytes)
 	}
 	if r.p.budget.Held() != 0 || st.HeldBytes != 0 {

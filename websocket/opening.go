@@ -50,6 +50,7 @@ type openingSide struct {
 	marks     []mark
 	lost      int64 // bytes of gaps since the last whole head
 	search    *search
+	sniffer   *http2.Sniffer // while what is held may be HTTP/2
 	conflicts []span
 }
 
@@ -263,6 +264,10 @@ func (o *opening) release(dir Direction) {
 
 // resume reads on with what is held for a direction.
 func (o *opening) resume(dir Direction) {
+	if o.sides[dir].sniffer != nil {
+		o.unsniff(dir)
+		return
+	}
 	held := o.takeHeld(dir)
 	held.replay(dir, o.data, o.gap)
 }
@@ -311,6 +316,7 @@ func (o *opening) Gap(dir Direction, n int64, t time.Time) {
 // at anyway; otherwise heads, and frames, are looked for from here on.
 func (o *opening) gap(dir Direction, n int64, t time.Time) {
 	s := &o.sides[dir]
+	o.unsniff(dir)
 	if o.next == nil && !o.void && s.state == searching {
 		o.settle() // what came before the gap cannot get better
 	}
@@ -362,6 +368,7 @@ func (o *opening) Conflict(dir Direction, offset, n int64, _ time.Time) {
 // is read now.
 func (o *opening) Closed(reason reassembly.Reason, t time.Time) {
 	for _, dir := range []Direction{FromServer, FromClient} {
+		o.unsniff(dir)
 		if o.next == nil && len(o.sides[dir].held) > 0 {
 			o.release(dir)
 		}
@@ -470,21 +477,36 @@ func (o *opening) replace(t time.Time) {
 // searchIn looks for frames in b. It returns false unless b is HTTP again.
 func (o *opening) searchIn(dir Direction, b []byte, t time.Time) bool {
 	s := &o.sides[dir]
+	if s.sniffer != nil {
+		if !o.sniff(dir, b, t) {
+			o.search(dir, b, t)
+		}
+		return false
+	}
 	if dir == FromClient && http1.LooksLikeRequest(b) || dir == FromServer && http1.LooksLikeResponse(b) {
 		s.search.drop(o.p)
 		s.search = nil
 		s.state = reading
 		return true
 	}
-	if s.search == nil {
-		s.search = new(search)
-	}
-	if s.search.Seen() == 0 && o.midstream && looksTLS(b) {
+	if o.midstream && (s.search == nil || s.search.Seen() == 0) && looksTLS(b) {
 		o.p.carries(&o.origin, ProtocolTLS)
 		o.ignore(len(b))
 		return false
 	}
+	if o.stream != nil || !o.sniff(dir, b, t) {
+		o.search(dir, b, t)
+	}
+	return false
+}
+
+// search looks for frames in b.
+func (o *opening) search(dir Direction, b []byte, t time.Time) {
+	s := &o.sides[dir]
 	s.offset += int64(len(b))
+	if s.search == nil {
+		s.search = new(search)
+	}
 	if o.spoke != dir {
 		s.search.Turn()
 	}
@@ -492,7 +514,6 @@ func (o *opening) searchIn(dir Direction, b []byte, t time.Time) bool {
 	if s.search.add(o.p, b, t, unknown, &o.memory) {
 		o.settle()
 	}
-	return false
 }
 
 // unknown is what is known of a connection that may be no WebSocket.

@@ -31,6 +31,7 @@ type swapped struct{ *socket }
 
 func (s swapped) Data(dir Direction, b []byte, t time.Time) { s.socket.Data(dir.Reverse(), b, t) }
 func (s swapped) Gap(dir Direction, n int64, t time.Time)   { s.socket.Gap(dir.Reverse(), n, t) }
+func (s swapped) Lost(dir Direction, n int64, t time.Time)  { s.socket.Lost(dir.Reverse(), n, t) }
 func (s swapped) Conflict(dir Direction, at, n int64, t time.Time) {
 	s.socket.Conflict(dir.Reverse(), at, n, t)
 }
@@ -112,6 +113,7 @@ func (k *socket) Gap(dir Direction, n int64, t time.Time) {
 	case h.left >= n: // framing goes on behind it
 		h.cur.truncated = true
 		h.cur.text.Gap()
+		h.cur.full = h.cur.full || h.cur.compressed || h.cur.packed // what follows cannot be inflated
 		h.left -= n
 		h.key = frame.Rotate(h.key, n)
 		if h.left == 0 {

@@ -16,7 +16,7 @@ import (
 //		Reassembly.Segments + Stray + Fragments + Other
 //
 //	Reassembly.Bytes =
-//		HTTPBytes + HeaderBytes + PayloadBytes + SkippedBytes + HeldBytes +
+//		HTTPBytes + HeaderBytes + PayloadBytes + DraftBytes + SkippedBytes + HeldBytes +
 //		Reassembly.Queued + Urgent + Skipped + Duplicate + Late + Outside + Discarded
 //
 //	Traffic[0].Messages() + Traffic[1].Messages() = Messages + MessageDropped + Unselected
@@ -35,6 +35,7 @@ type Stats struct {
 	HTTPBytes    uint64 // of heads and bodies
 	HeaderBytes  uint64 // of frame headers
 	PayloadBytes uint64 // of frame payloads, as sent
+	DraftBytes   uint64 // of drafts before RFC 6455 whose frames are not read
 	SkippedBytes uint64 // in which no frame was found, and of connections given up
 	HeldBytes    uint64 // waiting for the other side of a handshake, or for the next frame to show: goes down again
 
@@ -83,6 +84,7 @@ func (s *Stats) add(o *Stats) {
 	s.HTTPBytes += o.HTTPBytes
 	s.HeaderBytes += o.HeaderBytes
 	s.PayloadBytes += o.PayloadBytes
+	s.DraftBytes += o.DraftBytes
 	s.SkippedBytes += o.SkippedBytes
 	s.HeldBytes += o.HeldBytes
 	s.Messages += o.Messages

@@ -75,6 +75,11 @@ type Conn struct {
 	Status      int    // of the response: 101 where the handshake succeeded (200 over HTTP/2)
 	AcceptValid bool   // the response's Sec-WebSocket-Accept fits the request's key; true over HTTP/2, which has none
 
+	// Draft names the draft before RFC 6455 that is spoken: "hixie-75", "hixie-76" or
+	// "hybi-00" to "hybi-12". Empty for the RFC. Before "hybi-07" frames were others,
+	// which are not read.
+	Draft string
+
 	// HeadersDropped says that the headers were not kept, and of the strings above
 	// the beginnings only, because Config.MaxHeads was met.
 	HeadersDropped bool

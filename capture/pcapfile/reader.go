@@ -20,8 +20,9 @@ type Config struct {
 	Filter string
 	// Follow waits for more where a file ends, as tail -f, until Close. It
 	// looks ten times a second. A file that is renamed is followed on, and that
-	// it became shorter is an error. False ends with the file. Pipes and
-	// devices have an end of their own, which Follow does not change.
+	// it became shorter is an error; [OpenName] goes by the name instead. False
+	// ends with the file. Pipes and devices have an end of their own, which
+	// Follow does not change.
 	Follow bool
 	// Workers is how many Sources Shards returns, at most 256. 0 means 1: all
 	// frames come in the order of the file.
@@ -58,13 +59,13 @@ var _ capture.Source = (*walker)(nil)
 // the Reader. Open waits for the file's header, as [NewReader] does.
 func Open(name string, cfg *Config) (*Reader, error) {
 	if name == "-" {
-		return newReader(os.Stdin, nil, "standard input", cfg)
+		return newReader(os.Stdin, nil, "standard input", cfg, nil)
 	}
 	f, err := os.Open(name)
 	if err != nil {
 		return nil, err
 	}
-	return newReader(f, f, name, cfg)
+	return newReader(f, f, name, cfg, nil)
 }
 
 // NewReader reads a capture file from r, which may be a pipe: a frame is given
@@ -80,10 +81,10 @@ func NewReader(r io.Reader, cfg *Config) (*Reader, error) {
 	if f, ok := r.(interface{ Name() string }); ok {
 		name = f.Name()
 	}
-	return newReader(r, nil, name, cfg)
+	return newReader(r, nil, name, cfg, nil)
 }
 
-func newReader(src io.Reader, file *os.File, name string, cfg *Config) (*Reader, error) {
+func newReader(src io.Reader, file *os.File, name string, cfg *Config, p *pursuit) (*Reader, error) {
 	if cfg == nil {
 		cfg = new(Config)
 	}
@@ -103,9 +104,9 @@ func newReader(src io.Reader, file *os.File, name string, cfg *Config) (*Reader,
 	r.pace.init()
 	r.walker = &walker{r: r}
 	r.unpacker.r = src
-	follow := cfg.Follow && endless(src)
+	follow := (cfg.Follow || p != nil) && endless(src)
 	if follow {
-		r.unpacker.r = &follower{r: src, done: r.done}
+		r.unpacker.r = &follower{r: src, done: r.done, pursuit: p}
 	}
 	r.walker.in.r, r.walker.in.ask = &lane{sequential{&r.unpacker}, 0, &r.pace, 0}, chunkSize
 	// A plain file never lets the walker wait: where all processors have work

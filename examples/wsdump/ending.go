@@ -36,10 +36,15 @@ type ending struct {
 	stats    atomic.Pointer[func()] // of SIGUSR1
 }
 
-func newEnding() *ending {
+// newEnding begins to watch. SIGHUP has another meaning where a file is reopened.
+func newEnding(reopens bool) *ending {
 	e := &ending{asked: make(chan struct{}), insisted: make(chan struct{})}
 	e.ask = sync.OnceFunc(func() { close(e.asked) })
-	cli.OnEnd(e.ask, func() { close(e.insisted) })
+	var except []os.Signal
+	if reopens {
+		except = cli.HangupSignals()
+	}
+	cli.OnEnd(e.ask, func() { close(e.insisted) }, except...)
 	cli.OnStats(func() {
 		if show := e.stats.Load(); show != nil {
 			(*show)()
@@ -71,6 +76,7 @@ type finale struct {
 	out   *output
 	halt  context.CancelCauseFunc // ends the tap at once
 	stats func()                  // writes the closing lines
+	saved func() uint64           // packets in the file of -w
 }
 
 // see makes sure that a capture that is to end does, before over is closed: what
@@ -109,7 +115,9 @@ func (e *ending) see(f finale, over <-chan struct{}) {
 	os.Exit(1)
 }
 
-func (f *finale) progress() uint64 { return f.tap.Stats().Capture.Captured + f.out.taken.Load() }
+func (f *finale) progress() uint64 {
+	return f.tap.Stats().Capture.Captured + f.out.taken.Load() + f.saved()
+}
 
 // boundEnd ends the process some time later: standard error may be as stuck as
 // the standard output is, and then the closing lines would be waited for.

@@ -17,15 +17,16 @@ import (
 
 // options is the command line, parsed.
 type options struct {
-	iface   string // -i; "any" unless given
-	read    string // -r
-	write   string // -w
-	filter  string // the remaining words, or the file of -F
-	user    string // -Z
-	inout   string // -Q: in, out, inout or empty
-	count   uint64 // -c; 0 is no limit
-	snaplen int    // -s; 0 is the default
-	buffer  int    // -B, KiB; 0 is the default
+	iface   string   // -i; "any" unless given
+	read    string   // -r
+	more    []string // further ones
+	write   string   // -w
+	filter  string   // the remaining words, or the file of -F
+	user    string   // -Z
+	inout   string   // -Q: in, out, inout or empty
+	count   uint64   // -c; 0 is no limit
+	snaplen int      // -s; 0 is the default
+	buffer  int      // -B, KiB; 0 is the default
 
 	filterFile bool // -F
 	noPromisc  bool // -p
@@ -49,6 +50,8 @@ type options struct {
 
 	summary, pretty                                                     bool
 	json, total, demo, print, follow, secrets, noTunnels, help, version bool
+
+	long
 
 	end *ending // of the capture; nil where there is none
 }
@@ -80,19 +83,25 @@ func nonEmpty(field func(*options) *string) func(*options, string) error {
 	}
 }
 
-const (
-	packetsOnly = "is about packets, and wsdump prints messages: use tcpdump for it"
-	noRotation  = "(rotating files) is not supported: write one file, or use tcpdump"
-)
+const packetsOnly = "is about packets, and wsdump prints messages: use tcpdump for it"
 
-// table holds the switches of wsdump and every letter of tcpdump 4.99, so that a
+// table holds all switches.
+var table = slices.Concat(switches, chooseOptions, longFlags)
+
+// switches holds the switches of wsdump and every letter of tcpdump 4.99, so that a
 // habit is either served or answered in one line.
-var table = slices.Concat(ownOptions, chooseOptions, tcpdumpOptions)
+var switches = slices.Concat(ownOptions, tcpdumpOptions)
 
 // ownOptions are what wsdump does, with tcpdump's letters where it has one for it.
 var ownOptions = []cli.Option[options]{
 	cli.Arg('i', "interface", nonEmpty(func(o *options) *string { return &o.iface })),
-	cli.Arg('r', "", nonEmpty(func(o *options) *string { return &o.read })),
+	cli.Arg('r', "", nonEmpty(func(o *options) *string {
+		if o.read == "" {
+			return &o.read
+		}
+		o.more = append(o.more, "")
+		return &o.more[len(o.more)-1]
+	})),
 	cli.Arg('w', "", nonEmpty(func(o *options) *string { return &o.write })),
 	cli.Arg('c', "", func(o *options, v string) (err error) {
 		o.count, err = number[uint64](v, 1, math.MaxUint64)
@@ -140,7 +149,6 @@ var ownOptions = []cli.Option[options]{
 		}
 		return nil
 	}),
-	cli.Flag(0, "json", cli.On(func(o *options) *bool { return &o.json })),
 	cli.Flag(0, "count", cli.On(func(o *options) *bool { return &o.total })),
 	cli.Flag(0, "follow", cli.On(func(o *options) *bool { return &o.follow })),
 	cli.Flag(0, "show-secrets", cli.On(func(o *options) *bool { return &o.secrets })),
@@ -166,10 +174,6 @@ var tcpdumpOptions = []cli.Option[options]{
 	cli.Flag('b', "", refuse(packetsOnly)),
 	cli.Flag('e', "", refuse("(link-layer headers) "+packetsOnly)),
 	cli.Arg('E', "", refuse("(IPsec secrets) is not supported")),
-	cli.Arg('C', "", refuse(noRotation)),
-	cli.Arg('G', "", refuse(noRotation)),
-	cli.Arg('W', "", refuse(noRotation)),
-	cli.Arg('z', "", refuse(noRotation)),
 	cli.Flag('H', "", refuse("(802.11s) is not supported")),
 	cli.Flag('I', "monitor-mode", refuse("(monitor mode) is not supported")),
 	cli.Arg('j', "time-stamp-type", refuse("(time stamp type) is not supported")),
@@ -258,14 +262,14 @@ func (o *options) check() error {
 		return usagef("-c ends after messages, and --summary shows none: leave out one of them")
 	case o.json && o.total:
 		return usagef("--count prints one number and --json every message: give one of them")
-	case o.write == "-" && (o.print || o.total || o.json):
+	case o.write == "-" && (o.print || o.total || o.json) && o.jsonFile == "":
 		return usagef("-w - writes packets to standard output: messages cannot go there as well")
-	case o.write != "" && o.json && !o.print:
+	case o.write != "" && o.json && o.jsonFile == "" && !o.print:
 		return usagef("-w saves packets and prints no messages: add --print to have those of --json as well")
 	case o.times > 5:
 		return usagef("at most five -t")
 	}
-	return nil
+	return o.checkLong()
 }
 
 // quoteArg shows an argument of the user in an error message.

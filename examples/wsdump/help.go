@@ -11,8 +11,10 @@ Letters mean what they mean in tcpdump, and bundle: wsdump -Ans 4096 -iany port 
 
 Where from
   -i IFACE    interface, several with commas between, or a number of -D (default any)
-  -r FILE     read a file of tcpdump -w, or of wsdump --json; - is standard input
-  --follow    with -r, wait for more at the end of the file
+  -r FILE     read a file of tcpdump -w, or of wsdump --json; - is standard input.
+              Several captures are read as one, in the order of time
+  --follow    with -r, wait for more at the end of the file, and for the file that takes
+              its place, as tail -F
   -F FILE     take the filter from a file
   -s LEN      keep at most LEN bytes of a packet (default 262144)
   -B KIB      size of the kernel's ring
@@ -24,11 +26,20 @@ Where from
 
 Where to
   -w FILE     write the packets to a file; - is standard output. Prints no messages,
-              except with --print
+              except with --print. A name that ends in .pcapng or .gz says what it is
   -U          with -w, write each packet at once
-  --json      one JSON object a line
+  -C MB       with -w, begin another file after so many million bytes (or 5k, 5m, 5g)
+  -G SEC      with -w, begin another file after so many seconds; its name is a form for
+              strftime(3): %Y-%m-%d_%H%M%S.pcap
+  -W N        with -C, overwrite the first of N files; with -G, end after N files
+  -z COMMAND  with -C or -G, run COMMAND FILE on each file that is complete
+  --json[=FILE]
+              one JSON object a line, to a file if one is named. After SIGHUP a new file
+              of that name takes the lines that follow
   --count     print only how many messages there were
   -c N        stop after N messages
+  --duration D
+              stop after that time, such as 90s or 10m
   -l          hand over each line at once, also when reading a file
 
 Which messages (each narrows what is shown, counted and written)
@@ -67,6 +78,8 @@ Other
   --help, --version
 
 Messages go to standard output, all else to standard error. SIGUSR1 shows the counters.
+A signal ends the capture in good order, for which a slow reader of the output has 3
+seconds; another one a second later or more ends it at once.
 Exit status: 0 at the end of a file or on SIGINT and SIGTERM, 1 on failure, 2 on
 wrong usage.
 `

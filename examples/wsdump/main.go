@@ -11,8 +11,10 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
+	"time"
 
 	"github.com/wstap/wstap/capture/filter"
+	"github.com/wstap/wstap/capture/pcapfile"
 	"github.com/wstap/wstap/internal/cli"
 	"github.com/wstap/wstap/reassembly"
 	"github.com/wstap/wstap/websocket"
@@ -82,7 +84,7 @@ func (o *options) run() error {
 	case o.dump > 0:
 		return readerGone(o.dumpFilter(os.Stdout))
 	}
-	o.end = newEnding()
+	o.end = newEnding(o.jsonFile != "")
 	if o.demo {
 		return o.runDemo()
 	}
@@ -116,6 +118,11 @@ func (o *options) tapConfig() *websocket.Config {
 // if not nil, sees every event and ends the capture by returning false.
 func (o *options) tapAll(ctx context.Context, src *source, each func(websocket.Event) bool) error {
 	cli.IgnorePipe()
+	to, err := o.stdout()
+	if err != nil {
+		src.Close()
+		return err
+	}
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	tap := websocket.NewTap(src.Source, o.tapConfig())
@@ -123,7 +130,7 @@ func (o *options) tapAll(ctx context.Context, src *source, each func(websocket.E
 	defer progress.stop()
 	eager := src.eager || o.line || cli.IsTerminal(os.Stdout)
 	var out *output
-	out = newOutput(progress.above(os.Stdout), eager, func(err error) {
+	out = newOutput(progress.above(to), eager, func(err error) {
 		if errors.Is(err, errReaderGone) && o.end.within(sameEnd) {
 			out.GiveUp() // what was captured is still saved and counted
 			return
@@ -145,9 +152,12 @@ func (o *options) tapAll(ctx context.Context, src *source, each func(websocket.E
 		stats()
 	}
 	o.end.stats.Store(&asked)
-	go o.end.see(finale{tap, out, stop, stats}, over)
+	go o.end.see(finale{tap, out, stop, stats, src.saved}, over)
 	src.announce() // only now, for who reads it may send a signal
 	progress.start()
+	if o.duration > 0 {
+		time.AfterFunc(o.duration, o.end.ask)
+	}
 
 	var seen uint64
 	if !o.shows() && o.count == 0 && each == nil {
@@ -159,7 +169,11 @@ func (o *options) tapAll(ctx context.Context, src *source, each func(websocket.E
 	if cause := context.Cause(ctx); cause != nil {
 		err = cause
 	}
-	if errors.Is(err, errInsisted) {
+	switch {
+	case errors.Is(err, errInsisted):
+		err = nil
+	case errors.Is(err, pcapfile.ErrLastFile):
+		fmt.Fprintf(os.Stderr, "wsdump: %s written, as -W says\n", cli.Quantity(uint64(o.files), "file"))
 		err = nil
 	}
 	saved := src.finish()

@@ -67,7 +67,9 @@ func (o *options) shows() bool {
 
 // printsLines says that there is something for the standard output: not with
 // --count, and with -w only where --print says so.
-func (o *options) printsLines() bool { return !o.total && (o.write == "" || o.print) }
+func (o *options) printsLines() bool {
+	return !o.total && (o.write == "" || o.print || o.jsonFile != "")
+}
 
 // printer returns what writes lines to out, the standard output.
 func (o *options) printer(out io.Writer) printer {

@@ -68,6 +68,23 @@ func (o *options) recorded(f *os.File, regular bool) (*messageFile, io.Reader, e
 	return nil, f, nil
 }
 
+// holdsLines says that a file is one of --json, so that it need not be followed as
+// a capture is.
+func holdsLines(name string) bool {
+	f, err := os.Open(name)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	var head [64]byte
+	info, err := f.Stat()
+	if err != nil || !info.Mode().IsRegular() {
+		return false // its first bytes would be gone
+	}
+	n, _ := f.ReadAt(head[:], 0)
+	return isLines(head[:n])
+}
+
 // firstUnpacked reads the first bytes of a compressed file.
 func firstUnpacked(f *os.File, b []byte) (int, error) {
 	z, err := gzip.NewReader(io.NewSectionReader(f, 0, 1<<62))
@@ -181,9 +198,13 @@ func (o *options) show(r *messageFile) error {
 		return err
 	}
 	cli.IgnorePipe()
+	to, err := o.stdout()
+	if err != nil {
+		return err
+	}
 	ctx, stop := context.WithCancelCause(context.Background())
 	defer stop(nil)
-	out := newOutput(os.Stdout, o.line || o.follow || cli.IsTerminal(os.Stdout), stop)
+	out := newOutput(to, o.line || o.follow || cli.IsTerminal(os.Stdout), stop)
 	ps, err := o.openPrinters(out)
 	if err != nil {
 		return err

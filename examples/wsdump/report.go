@@ -37,6 +37,7 @@ func (o *options) printStats(w io.Writer, s websocket.Stats) {
 		{r.Discarded, "byte", " given up while what came before them was missing"},
 		{r.Queued, "byte", " waiting for what comes before them"},
 		{s.HeldBytes, "byte", " waiting to be understood"},
+		{s.DraftBytes, "byte", " of drafts before RFC 6455, which are not read"},
 		{s.SkippedBytes, "byte", " skipped, in which there are no frames"},
 		{r.Ended[reassembly.Evicted] + s.GivenUp, "TCP connection", " given up for want of room"},
 		{s.WrongFinds, "time", " frames were found that turned out to be none"},

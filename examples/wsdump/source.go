@@ -10,6 +10,7 @@ import (
 
 	"github.com/wstap/wstap/capture"
 	"github.com/wstap/wstap/capture/pcapfile"
+	"github.com/wstap/wstap/internal/cli"
 )
 
 // A source is where the frames come from, with the filter of a file, and what
@@ -103,7 +104,12 @@ func (o *options) workers() int {
 
 func (o *options) openFile() (*source, error) {
 	f := os.Stdin
-	if o.read != "-" {
+	switch {
+	case len(o.more) > 0:
+		return o.openSeries()
+	case o.follow && o.read != "-" && !holdsLines(o.read):
+		return o.openName()
+	case o.read != "-":
 		var err error
 		if f, err = os.Open(o.read); err != nil {
 			return nil, err
@@ -120,8 +126,13 @@ func (o *options) openFile() (*source, error) {
 	default:
 		s.eager = true // a pipe, perhaps of tcpdump -w -
 	}
-	if err == nil {
-		err = o.wait(s.eager || o.follow, func() error { return s.readHead(o) })
+	read := func() error { return s.readHead(o) }
+	switch {
+	case err != nil:
+	case s.eager:
+		err = o.await(read)
+	default: // to watch takes a while by itself
+		err = read()
 	}
 	if err != nil {
 		f.Close()
@@ -130,34 +141,18 @@ func (o *options) openFile() (*source, error) {
 	if s.messages != nil {
 		return s, nil
 	}
-	s.eager = s.eager || o.follow
-	return o.filtered(s, o.read)
+	return s.reading("file " + quoteArg(o.read)), nil
 }
 
-// wait does what a pipe may let it wait for. The wish to end meanwhile is the end
-// of an empty capture.
-func (o *options) wait(waits bool, do func() error) error {
-	if !waits || o.end == nil { // to watch takes a while by itself
-		return do()
-	}
-	done := make(chan error, 1)
-	go func() { done <- do() }()
-	select {
-	case err := <-done:
-		return err
-	case <-o.end.asked:
-		return exitStatus(0) // what waits ends with the process
-	}
-}
-
-// readHead finds out what the file holds, and reads its header.
+// readHead finds out what the file holds, and reads its header, for which a pipe
+// may let it wait.
 func (s *source) readHead(o *options) error {
 	m, in, err := o.recorded(s.file, s.size > 0)
 	if err != nil || m != nil {
 		s.messages = m
 		return err
 	}
-	cfg := &pcapfile.Config{Follow: o.follow, Workers: o.workers()}
+	cfg := &pcapfile.Config{Filter: strings.TrimSpace(o.filter), Workers: o.workers()}
 	var r *pcapfile.Reader
 	if in == os.Stdin {
 		r, err = pcapfile.Open("-", cfg)
@@ -170,29 +165,72 @@ func (s *source) readHead(o *options) error {
 	return err
 }
 
-// filtered sets the filter of a file.
-func (o *options) filtered(s *source, name string) (*source, error) {
-	if expr := strings.TrimSpace(o.filter); expr != "" {
-		if err := s.Source.(*pcapfile.Reader).SetFilter(expr); err != nil {
-			s.Close()
-			return nil, err
-		}
+// await opens what may let it wait. A signal meanwhile is the end of an empty
+// capture.
+func (o *options) await(open func() error) error {
+	if o.end == nil {
+		return open()
 	}
-	s.hello = fmt.Sprintf("reading from file %s, link-type %v\n", quoteArg(name), s.Info().Link)
-	return s, nil
+	opened := make(chan error, 1)
+	go func() { opened <- open() }()
+	select {
+	case err := <-opened:
+		return err
+	case <-o.end.asked:
+		return exitStatus(0) // what waits ends with the process
+	}
+}
+
+// openSeries opens several files as one.
+func (o *options) openSeries() (*source, error) {
+	s := &source{}
+	err := o.await(func() (err error) {
+		s.Source, err = pcapfile.OpenSeries(append([]string{o.read}, o.more...), &pcapfile.Config{Filter: strings.TrimSpace(o.filter)})
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return s.reading("files " + quoteArg(s.Info().Name)), nil
+}
+
+// openName follows a file by its name.
+func (o *options) openName() (*source, error) {
+	s := &source{eager: true}
+	if _, err := os.Stat(o.read); errors.Is(err, os.ErrNotExist) {
+		fmt.Fprintf(os.Stderr, "wsdump: waiting for %s\n", quoteArg(o.read))
+	}
+	err := o.await(func() (err error) {
+		s.Source, err = pcapfile.OpenName(o.read, &pcapfile.Config{Filter: strings.TrimSpace(o.filter)})
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return s.reading("file " + quoteArg(o.read)), nil
+}
+
+// reading says what is read.
+func (s *source) reading(what string) *source {
+	s.hello = fmt.Sprintf("reading from %s, link-type %v\n", what, s.Info().Link)
+	return s
 }
 
 // save puts -w between s and the tap.
 func (s *source) save(o *options) error {
-	if s.size > 0 {
-		in, err1 := s.file.Stat()
+	for _, name := range append([]string{o.read}, o.more...) {
+		in, err1 := os.Stat(name)
 		out, err2 := os.Stat(o.write)
-		if err1 == nil && err2 == nil && os.SameFile(in, out) {
+		if err1 == nil && err2 == nil && in.Mode().IsRegular() && os.SameFile(in, out) {
 			return usagef("-w %s would overwrite the file that -r reads", quoteArg(o.write))
 		}
 	}
-	cfg := &pcapfile.WriterConfig{SnapLen: o.snaplen}
-	if r, ok := s.Source.(*pcapfile.Reader); ok {
+	live := s.Info().Live
+	cfg := &pcapfile.WriterConfig{SnapLen: o.snaplen, Rotate: o.rotation(live)}
+	if live {
+		cfg.Queue = saveQueue
+	}
+	if r, ok := s.Source.(interface{ Section() pcapfile.Section }); ok {
 		cfg.Section = r.Section()
 	}
 	w, err := pcapfile.Create(o.write, s.Info().Link, cfg)
@@ -207,13 +245,27 @@ func (s *source) save(o *options) error {
 	return nil
 }
 
+// saved is how many packets are in the files of -w.
+func (s *source) saved() uint64 {
+	if s.writer == nil {
+		return 0
+	}
+	return s.writer.Frames()
+}
+
+// saveQueue is how many bytes of packets wait for a disk that stalls.
+const saveQueue = 32 << 20
+
 // finish completes the file of -w. An error tells how much is in it.
 func (s *source) finish() error {
 	if s.writer == nil {
 		return nil
 	}
 	err := s.writer.Close()
-	if err == nil {
+	if n := s.writer.Lost(); n > 0 {
+		fmt.Fprintf(os.Stderr, "wsdump: %s not saved: the file of -w was too slow\n", cli.Quantity(n, "packet"))
+	}
+	if err == nil || errors.Is(err, pcapfile.ErrLastFile) {
 		return nil
 	}
 	st, _ := s.Stats() // those of a capture that was opened cannot fail

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -119,6 +120,13 @@ func (p *textPrinter) open(b []byte, ev *websocket.Open) []byte {
 		b = append(b, " extensions "...)
 		b = escape.Append(b, c.Extensions)
 	}
+	if c.Draft != "" {
+		b = append(b, " draft "...)
+		b = escape.Append(b, c.Draft)
+		if c.Draft < "hybi-07" {
+			b = p.warn(b, "frames are not read")
+		}
+	}
 	if c.Status == http.StatusSwitchingProtocols && !c.AcceptValid && c.Request().Get("Sec-Websocket-Key") != "" && c.Response().Get("Sec-Websocket-Accept") != "" {
 		b = p.warn(b, "wrong Sec-WebSocket-Accept")
 	}
@@ -203,10 +211,18 @@ func (p *textPrinter) flags(b []byte, m *websocket.Message) []byte {
 		{m.Conflict, "conflict"},
 		{m.Midstream, "midstream"},
 		{m.InvalidUTF8, "invalid UTF-8"},
+		{m.BadMask && m.From == websocket.FromClient, "unmasked"},
+		{m.BadMask && m.From == websocket.FromServer, "masked"},
+		{m.RSV&0x40 != 0, "RSV1"},
+		{m.RSV&0x20 != 0, "RSV2"},
+		{m.RSV&0x10 != 0, "RSV3"},
 	} {
 		if f.set {
 			b = p.warn(b, f.word)
 		}
+	}
+	for name := range m.Violations.All() {
+		b = p.warn(b, strings.ReplaceAll(name, "_", " "))
 	}
 	return b
 }

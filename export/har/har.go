@@ -42,8 +42,8 @@
 //   - _encoding: "base64", where data is although the opcode is 1
 //   - _code and _reason of a close frame
 //   - _lostBefore: bytes lost between the message before of that side and this one
-//   - _truncated, _undecoded, _conflict, _midstream, _invalidUTF8, _badMask and _rsv, as in
-//     [websocket.Message]
+//   - _truncated, _undecoded, _conflict, _midstream, _invalidUTF8, _badMask, _rsv, _unknown and
+//     _violations (names with spaces between), as in [websocket.Message]
 package har
 
 import (

@@ -2,7 +2,9 @@ package har
 
 import (
 	"math"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -88,6 +90,13 @@ func (e *Encoder) extra(b []byte, en *entry, m *websocket.Message) []byte {
 	b = appendFlag(b, `,"_midstream":true`, m.Midstream)
 	b = appendFlag(b, `,"_invalidUTF8":true`, m.InvalidUTF8)
 	b = appendFlag(b, `,"_badMask":true`, m.BadMask)
+	if m.Unknown > 0 {
+		b = appendInt(b, `,"_unknown":`, int64(m.Unknown))
+	}
+	if m.Violations != 0 {
+		b = append(b, `,"_violations":`...)
+		b = escape.AppendJSON(b, strings.Join(slices.Collect(m.Violations.All()), " "))
+	}
 	if m.RSV != 0 {
 		b = appendInt(b, `,"_rsv":`, int64(m.RSV))
 	}

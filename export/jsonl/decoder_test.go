@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/wstap/wstap/websocket"
 )
@@ -43,12 +44,16 @@ func TestRoundTrip(t *testing.T) {
 func TestEveryFlag(t *testing.T) {
 	for i := range reflect.TypeFor[websocket.Message]().NumField() {
 		f := reflect.TypeFor[websocket.Message]().Field(i)
-		if f.Type.Kind() != reflect.Bool {
-			continue
-		}
 		m := message(websocket.Text, "x")
 		plain := line(t, nil, m)
-		reflect.ValueOf(m).Elem().Field(i).SetBool(true)
+		switch v := reflect.ValueOf(m).Elem().Field(i); {
+		case v.Kind() == reflect.Bool:
+			v.SetBool(true)
+		case v.CanInt() && f.Type != reflect.TypeFor[time.Duration]():
+			v.SetInt(7)
+		case v.CanUint():
+			v.SetUint(1)
+		}
 		flagged := line(t, nil, m)
 		if flagged == plain {
 			continue // not in the contract
@@ -57,8 +62,8 @@ func TestEveryFlag(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !reflect.ValueOf(ev).Elem().Field(i).Bool() {
-			t.Errorf("%s is lost: %s", f.Name, flagged)
+		if got, want := reflect.ValueOf(ev).Elem().Field(i), reflect.ValueOf(m).Elem().Field(i); !got.Equal(want) {
+			t.Errorf("%s is lost: %v, want %v: %s", f.Name, got, want, flagged)
 		}
 	}
 }

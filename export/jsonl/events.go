@@ -35,6 +35,9 @@ func (e *Encoder) open(b []byte, ev *websocket.Open) []byte {
 	b = appendHeader(b, c.Request())
 	b = append(b, `,"response":`...)
 	b = appendHeader(b, c.Response())
+	if c.Draft != "" {
+		b = appendString(b, `,"draft":`, c.Draft)
+	}
 	b = appendFlag(b, `,"midstream":true`, c.Midstream)
 	return appendFlag(b, `,"headers_dropped":true`, c.HeadersDropped)
 }
@@ -61,6 +64,13 @@ func (e *Encoder) message(b []byte, m *websocket.Message) []byte {
 	b = appendFlag(b, `,"invalid_utf8":true`, m.InvalidUTF8)
 	if m.Unknown > 0 {
 		b = appendInt(b, `,"partial":true,"unknown":`, int64(m.Unknown))
+	}
+	b = appendFlag(b, `,"bad_mask":true`, m.BadMask)
+	if m.RSV != 0 {
+		b = appendInt(b, `,"rsv":`, int64(m.RSV))
+	}
+	if m.Violations != 0 {
+		b = appendViolations(b, m.Violations)
 	}
 	return b
 }

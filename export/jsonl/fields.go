@@ -80,3 +80,13 @@ func appendStrings(b []byte, list []string) []byte {
 	}
 	return append(b, ']')
 }
+
+func appendViolations(b []byte, v websocket.Violations) []byte {
+	b = append(b, `,"violations":[`...)
+	sep := `"`
+	for name := range v.All() {
+		b = append(append(append(b, sep...), name...), '"')
+		sep = `,"`
+	}
+	return append(b, ']')
+}

@@ -21,13 +21,14 @@
 // "open" is a handshake that finished, accepted or refused, or a connection found
 // mid-stream: "client" and "server" (addresses with ports), "method", "url",
 // "status", "subprotocol", "extensions", "accept_valid", and the headers
-// "request" and "response", objects of arrays of strings. Only when true:
+// "request" and "response", objects of arrays of strings. Only where one is spoken:
+// "draft", the draft before RFC 6455, as in [websocket.Conn]. Only when true:
 // "midstream", "headers_dropped".
 //
 // "message" is a message or a control frame. Its "time" is that of the last byte
 // and "start" that of the first. "client" and "server" are as above, "from" is
-// one of these two words. "opcode" is "text", "binary", "close", "ping", "pong"
-// or, for a reserved one, a number such as "0x3". "length" counts the bytes of
+// one of these two words. "opcode" is "text", "binary", "close", "ping", "pong",
+// "continuation" where the first fragments were not seen, or, for a reserved one, a number such as "0x3". "length" counts the bytes of
 // the payload as it is given here, "wire_length" as they were sent, masked and
 // compressed, over all "frames". "compressed" says that it was sent so. Then the
 // payload, in one form that is exact:
@@ -38,9 +39,12 @@
 //     whole payload, behind "code"
 //
 // Only when true: "truncated", "undecoded", "conflict", "midstream",
-// "invalid_utf8", with the meaning of the field of [websocket.Message], and
+// "invalid_utf8", "bad_mask", with the meaning of the field of [websocket.Message], and
 // "partial" with "unknown", the number of bytes of the payload that could not be
-// known: U+FFFD in "text", 0 in "base64".
+// known: U+FFFD in "text", 0 in "base64". Only where there are any: "rsv", the
+// reserved bits that no known extension explains, as in the frame's first byte (64,
+// 32, 16, or their sum), and "violations", an array of the names of other rules that
+// it breaks, see [websocket.Violations].
 //
 // "gap" is a number of "bytes" that were lost "from" the client or the server.
 //

@@ -26,6 +26,7 @@ type record struct {
 	AcceptValid                          bool `json:"accept_valid"`
 	Request, Response                    http.Header
 	HeadersDropped                       bool `json:"headers_dropped"`
+	Draft                                string
 
 	From, Opcode string
 	Length       int64
@@ -39,6 +40,10 @@ type record struct {
 
 	Truncated, Undecoded, Conflict, Midstream bool
 	InvalidUTF8                               bool `json:"invalid_utf8"`
+	BadMask                                   bool `json:"bad_mask"`
+	Unknown                                   int
+	RSV                                       byte
+	Violations                                []string
 
 	Bytes int64
 	Cause string
@@ -73,7 +78,7 @@ func (d *Decoder) opened(l *record) *websocket.Conn {
 	c := &websocket.Conn{
 		Number: l.Conn, Client: l.Client, Server: l.Server, Midstream: l.Midstream,
 		Method: l.Method, URL: l.URL, Subprotocol: l.Subprotocol, Extensions: l.Extensions,
-		Status: l.Status, AcceptValid: l.AcceptValid, HeadersDropped: l.HeadersDropped,
+		Status: l.Status, AcceptValid: l.AcceptValid, HeadersDropped: l.HeadersDropped, Draft: l.Draft,
 	}
 	return d.remember(c.WithHeaders(l.Request, l.Response))
 }
@@ -104,10 +109,15 @@ func (d *Decoder) message(l *record) (websocket.Event, error) {
 	if err != nil {
 		return nil, err
 	}
+	var broken websocket.Violations
+	for _, name := range l.Violations {
+		broken |= websocket.ViolationOf(name)
+	}
 	return &websocket.Message{
 		Conn: d.conn(l), From: from, Opcode: op, Payload: l.payload(), Start: l.Start, Time: l.Time,
 		WireLength: l.WireLength, Frames: l.Frames, Compressed: l.Compressed,
 		Truncated: l.Truncated, Undecoded: l.Undecoded, Conflict: l.Conflict, Midstream: l.Midstream, InvalidUTF8: l.InvalidUTF8,
+		BadMask: l.BadMask, Unknown: l.Unknown, RSV: l.RSV, Violations: broken,
 	}, nil
 }
 

@@ -11,6 +11,7 @@ type Option[T any] struct {
 	Letter rune   // 0: only the long name
 	Long   string // empty: only the letter
 	Value  bool   // it takes a value
+	Maybe  bool   // its long name takes a value behind = and needs none
 	Set    func(t *T, value string) error
 }
 
@@ -23,6 +24,11 @@ func Flag[T any](letter rune, long string, set func(*T, string) error) Option[T]
 // Arg is [Flag] for an option that takes a value.
 func Arg[T any](letter rune, long string, set func(*T, string) error) Option[T] {
 	return Option[T]{Letter: letter, Long: long, Value: true, Set: set}
+}
+
+// MaybeArg is [Arg] for a long option whose value may be left out: then it is "".
+func MaybeArg[T any](long string, set func(*T, string) error) Option[T] {
+	return Option[T]{Long: long, Maybe: true, Set: set}
 }
 
 // On returns a Set that makes a bool true.
@@ -143,7 +149,7 @@ func (p *parser[T]) long(arg string) error {
 	}
 	shown := "--" + opt.Long
 	switch {
-	case given && !opt.Value:
+	case given && !opt.Value && !opt.Maybe:
 		return &Mistake{Kind: Value, Option: shown}
 	case opt.Value && !given:
 		return p.setNext(opt, shown)

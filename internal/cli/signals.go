@@ -16,13 +16,22 @@ func EndSignals() []os.Signal { return slices.Clone(endSignals) }
 // group, a terminal and the shell in it at a hangup.
 const insisting = time.Second
 
+// OnHangup calls f on each SIGHUP, where there is one. It is then to be kept from
+// [OnEnd].
+func OnHangup(f func()) (undo func()) { return watch(hangupSignals, f) }
+
+// HangupSignals returns SIGHUP, where there is one.
+func HangupSignals() []os.Signal { return slices.Clone(hangupSignals) }
+
 // OnEnd calls end, in a goroutine of its own, on the first of the [EndSignals],
 // and insist, once too, on the first that comes a second or more after it. No
-// later signal ends the process, so that what it does at the end is done.
-func OnEnd(end, insist func()) (undo func()) {
+// later signal ends the process, so that what it does at the end is done. The signals
+// except are left alone.
+func OnEnd(end, insist func(), except ...os.Signal) (undo func()) {
 	var first time.Time
 	insisted := false
-	return watch(endSignals, func() {
+	signals := slices.DeleteFunc(EndSignals(), func(s os.Signal) bool { return slices.Contains(except, s) })
+	return watch(signals, func() {
 		switch {
 		case first.IsZero():
 			first = time.Now()

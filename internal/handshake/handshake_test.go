@@ -46,11 +46,15 @@ func TestUpgrade(t *testing.T) {
 func TestParseDeflate(t *testing.T) {
 	for extensions, want := range map[string]Deflate{
 		"":                   {},
-		"x-foo; a=1":         {},
+		"x-foo; a=1":         {Others: true},
 		"permessage-deflate": {On: true, Bits: [2]uint8{15, 15}},
-		"foo, PerMessage-Deflate; client_no_context_takeover; server_max_window_bits=\"10\"": {On: true, NoTakeover: [2]bool{true, false}, Bits: [2]uint8{15, 10}},
+		"foo, PerMessage-Deflate; client_no_context_takeover; server_max_window_bits=\"10\"": {On: true, NoTakeover: [2]bool{true, false}, Bits: [2]uint8{15, 10}, Others: true},
 		"permessage-deflate; server_no_context_takeover; client_max_window_bits=7":           {On: true, NoTakeover: [2]bool{false, true}, Bits: [2]uint8{15, 15}},
-		`foo; a="b, permessage-deflate"`:                                                     {},
+		`foo; a="b, permessage-deflate"`:                                                     {Others: true},
+		"permessage-deflate, , ":                                                             {On: true, Bits: [2]uint8{15, 15}},
+		"permessage-deflate; client_no_context_takeover, mux":                                {On: true, NoTakeover: [2]bool{true, false}, Bits: [2]uint8{15, 15}, Others: true},
+		"x-webkit-deflate-frame; no_context_takeover":                                        {On: true, Frames: true, Bits: [2]uint8{15, 15}},
+		"Deflate-Frame; max_window_bits=8, x-webkit-deflate-frame":                           {On: true, Frames: true, Bits: [2]uint8{15, 15}, Others: true},
 	} {
 		if got := ParseDeflate(extensions); got != want {
 			t.Errorf("%s: %+v, want %+v", extensions, got, want)

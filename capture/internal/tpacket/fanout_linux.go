@@ -1,4 +1,4 @@
-package capture
+package tpacket
 
 import (
 	"os"
@@ -14,7 +14,7 @@ import (
 // rings, and fragments of a TCP segment to another ring than the rest of their
 // connection, without saying which. This one is known on both sides: TCP goes
 // by addresses and ports, everything else by addresses alone, and what readers
-// find to be fragments of TCP they hand over by the same rule (fragments).
+// find to be fragments of TCP they hand over by the same rule.
 // PACKET_FANOUT_FLAG_DEFRAG is no way either: it gives out other packets than
 // were on the wire, and loses those that it sees twice, on any or by two
 // captures.
@@ -123,10 +123,12 @@ func spreadProgram() ([]bpf.RawInstruction, error) {
 	return bpf.Assemble(p)
 }
 
-// fanOut joins the fan-out group of the given id, or makes one if it is
-// negative, and returns the group's id. The socket must be bound.
-func (s *shard) fanOut(id int, ignoreOutgoing bool) (int, error) {
-	err := s.control(func(fd int) error {
+// FanOut joins the fan-out group of the given id, or makes one if it is
+// negative, and returns the group's id. The socket must be bound. The group gives each
+// frame to the socket of its [flowhash.Connection] or [flowhash.Hosts], in the order of
+// joining.
+func (s *Socket) FanOut(id int, ignoreOutgoing bool) (int, error) {
+	err := s.Control(func(fd int) error {
 		arg := unix.PACKET_FANOUT_CBPF << 16
 		if ignoreOutgoing {
 			arg |= unix.PACKET_FANOUT_FLAG_IGNORE_OUTGOING << 16
