@@ -18,17 +18,18 @@ const downPoll = 250 * time.Millisecond
 // whether one of them is left: the kernel does not wake it when one goes away.
 const membersPoll = time.Second
 
-// deadline returns until when a wait may last; zero: for ever.
+// deadline returns until when a wait may last.
 func (s *shard) deadline() time.Time {
+	limit := max(s.patience, leastPatience)
 	switch {
 	case !s.stopped.IsZero():
-		return time.Now().Add(s.timeout + time.Millisecond)
+		limit = s.timeout + time.Millisecond
 	case s.down:
-		return time.Now().Add(downPoll)
+		limit = min(limit, downPoll)
 	case s.live.device.members != nil:
-		return time.Now().Add(membersPoll)
+		limit = min(limit, membersPoll)
 	}
-	return time.Time{}
+	return time.Now().Add(limit)
 }
 
 // isPending is called by the runtime's poller whenever the socket may have

@@ -41,13 +41,15 @@ type shard struct {
 	refilter atomic.Pointer[filter.Program] // what the held block must still pass
 
 	mu        sync.Mutex
-	inbox     []Frame   // from other shards
-	old       int       // blocks to come that must pass refilter
-	lastStamp time.Time // of the last frame of the last block taken
-	uncounted int       // frames since the kernel's counters were read
-	down      bool      // the interface is down
-	stopped   time.Time // when the capture was stopped; zero: it was not
-	err       error     // seen while waiting
+	inbox     []Frame       // from other shards
+	old       int           // blocks to come that must pass refilter
+	lastStamp time.Time     // of the last frame of the last block taken
+	taken     time.Time     // when that block was
+	patience  time.Duration // how long the next wait may last before Read says that nothing comes
+	uncounted int           // frames since the kernel's counters were read
+	down      bool          // the interface is down
+	stopped   time.Time     // when the capture was stopped; zero: it was not
+	err       error         // seen while waiting
 }
 
 // openShard makes a socket with its ring, deaf so far.
@@ -86,9 +88,13 @@ func (s *shard) Read(fs []Frame) (int, error) {
 	}
 	for {
 		if s.block.Left() == 0 {
-			if parked, err := s.turn(&fs[0]); err != nil {
+			switch parked, err := s.turn(&fs[0]); {
+			case err == errSilent:
+				fs[0] = Frame{Time: s.silentUntil()}
+				return 0, nil
+			case err != nil:
 				return 0, err
-			} else if parked {
+			case parked:
 				return 1, nil
 			}
 		} else if n := s.giveAll(fs); n > 0 {
@@ -135,7 +141,7 @@ var errNotReady = errors.New("capture: no block is ready")
 // advance gives back the block that is held and takes the next one, waiting
 // for it if it may. It may return with frames parked instead.
 func (s *shard) advance(mayWait bool) error {
-	for {
+	for waited := false; ; waited = true {
 		s.mu.Lock()
 		var taken bool
 		var err error
@@ -164,8 +170,12 @@ func (s *shard) advance(mayWait bool) error {
 			s.mu.Unlock()
 			return nil
 		}
-		if err == nil && !mayWait {
+		switch {
+		case err != nil:
+		case !mayWait:
 			err = errNotReady
+		case waited && s.isSilent():
+			err = errSilent
 		}
 		deadline := s.deadline()
 		s.mu.Unlock()
@@ -199,6 +209,7 @@ func (s *shard) take() (lost time.Time, count bool) {
 		}
 	}
 	s.lastStamp = s.block.Last()
+	s.taken, s.patience = time.Now(), leastPatience
 	if !lost.IsZero() || s.uncounted >= 1<<28 {
 		s.uncounted = 0
 		return lost, true

@@ -235,7 +235,9 @@ func (o *opening) describe(request, response http1.Head, swap bool) *Conn {
 	}
 	if request != "" {
 		method, target, _ := request.RequestLine()
-		c.Method = strings.Clone(method)
+		if c.Method = http.MethodGet; method != c.Method { // nearly always it is
+			c.Method = strings.Clone(method)
+		}
 		c.URL = handshake.URL(target, c.request.Get("Host"), c.Server, o.tls != nil)
 	}
 	if response != "" {

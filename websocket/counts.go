@@ -90,17 +90,18 @@ type traffic struct {
 	more    *more    // nil as long as that is all
 }
 
-// A tally counts what all messages have, and those of text and binary.
+// A tally counts what most messages have.
 type tally struct {
 	sums
 	first, last time.Time
 }
 
-// sums are what a tally has of messages that came together.
+// sums are what a tally has of messages that came together. Text and binary have a
+// frame each; more.counts have the others.
 type sums struct {
-	text, binary        uint64
-	frames, bytes, wire uint64
-	largest             int
+	text, binary, compressed uint64
+	bytes, wire              uint64
+	largest                  int
 }
 
 // more is what else is counted.
@@ -154,8 +155,11 @@ func (t *traffic) copyTo(n *[2]Counts) {
 	}
 	for dir := range n {
 		c, a := &n[dir], &t.tallies[dir]
-		c.Text, c.Binary = a.text, a.binary
-		c.Frames, c.Bytes, c.WireBytes, c.Largest = a.frames, a.bytes, a.wire, a.largest
+		if c.Frames = a.text + a.binary; t.more != nil {
+			c.Frames += t.more.counts[dir].Frames
+		}
+		c.Text, c.Binary, c.Compressed = a.text, a.binary, a.compressed
+		c.Bytes, c.WireBytes, c.Largest = a.bytes, a.wire, a.largest
 		c.First, c.Last = a.first, a.last
 	}
 }
@@ -172,20 +176,30 @@ func (t *traffic) closed() []Closing {
 // ping.
 func (k *socket) count(m *Message) {
 	p, side := k.p, m.From&1
-	s := sums{frames: uint64(m.Frames), bytes: uint64(len(m.Payload)), wire: uint64(m.WireLength), largest: len(m.Payload)}
+	s := sums{bytes: uint64(len(m.Payload)), wire: uint64(m.WireLength), largest: len(m.Payload)}
+	frames := uint64(m.Frames)
+	if m.Compressed {
+		s.compressed = 1
+	}
 	p.lock()
 	tr := k.needTraffic()
 	switch m.Opcode {
 	case Text:
 		s.text = 1
+		frames--
 	case Binary:
 		s.binary = 1
+		frames--
 	default:
 		tr.needMore().other(m, p.total.needMore())
 	}
+	if frames > 0 {
+		tr.needMore().counts[side].Frames += frames
+		p.total.needMore().counts[side].Frames += frames
+	}
 	tr.tallies[side].add(&s, m.Time)
 	p.total.tallies[side].add(&s, m.Time)
-	if m.Compressed || m.Truncated || m.Undecoded || m.Unknown > 0 || m.Conflict || m.InvalidUTF8 {
+	if m.Truncated || m.Undecoded || m.Unknown > 0 || m.Conflict || m.InvalidUTF8 {
 		tr.needMore().counts[side].flag(m)
 		p.total.needMore().counts[side].flag(m)
 	}
@@ -204,13 +218,13 @@ func (k *socket) countLost(dir Direction, n int64) {
 
 // add adds messages that ended at t.
 func (n *tally) add(s *sums, t time.Time) {
-	if n.frames == 0 {
+	if n.first.IsZero() {
 		n.first = t
 	}
 	n.last = t
 	n.text += s.text
 	n.binary += s.binary
-	n.frames += s.frames
+	n.compressed += s.compressed
 	n.bytes += s.bytes
 	n.wire += s.wire
 	n.largest = max(n.largest, s.largest)
@@ -282,11 +296,8 @@ func (c *Counts) roundTrip(d time.Duration) {
 	c.RoundTripMax = max(c.RoundTripMax, d)
 }
 
-// flag counts the flags of a message.
+// flag counts the flags of a message, but for Compressed.
 func (n *Counts) flag(m *Message) {
-	if m.Compressed {
-		n.Compressed++
-	}
 	if m.Truncated {
 		n.Truncated++
 	}

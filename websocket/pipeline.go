@@ -3,6 +3,7 @@ package websocket
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"math/bits"
 	"sync"
@@ -109,13 +110,21 @@ func (p *pipeline) run(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, func() { p.src.Close() })
 	defer stop()
 	w := new(work)
+	live := p.src.Info().Live
 	var err error
 	for !p.stopped && ctx.Err() == nil { // the source closes a little later
 		var n int
-		if n, err = p.read(w.frames[:]); n == 0 {
+		if n, err = p.read(w.frames[:]); err != nil {
 			break
 		}
-		p.work(w, n)
+		switch {
+		case n > 0:
+			p.work(w, n)
+		case live:
+			p.tick(w.frames[0].Time)
+		default:
+			return fmt.Errorf("websocket: the source gives nothing: %w", io.ErrNoProgress)
+		}
 		p.publish()
 		if len(p.sending) > 0 {
 			p.flush() // the next Read may wait
@@ -164,6 +173,17 @@ func (p *pipeline) work(w *work, frames int) {
 		}
 	}
 	p.assemble(w, n, 0)
+}
+
+// tick moves the clock of a live source on to t while nothing comes, so that what
+// waits behind a hole does not wait for the next packet. The time of a file is that
+// of its packets alone.
+func (p *pipeline) tick(t time.Time) {
+	if !t.IsZero() {
+		p.begin()
+		p.asm.Advance(t)
+		p.done()
+	}
 }
 
 // assemble gives n packets to the assembler. It returns false if the caller has

@@ -47,8 +47,8 @@ func (k *socket) countPlain(dir Direction, h *half, b []byte, t time.Time) int {
 		return 0
 	}
 	h.offset += int64(taken)
-	n.frames, n.wire = n.text+n.binary, n.bytes
-	p.counts.Messages += n.frames
+	n.wire = n.bytes
+	p.counts.Messages += n.text + n.binary
 	p.counts.PayloadBytes += n.bytes
 	p.counts.HeaderBytes += uint64(taken) - n.bytes
 	p.lock()
