@@ -17,20 +17,12 @@ import (
 	"github.com/wstap/wstap/capture/pcapfile"
 	"github.com/wstap/wstap/export/jsonl"
 	"github.com/wstap/wstap/internal/cli"
-	"github.com/wstap/wstap/reassembly"
 	"github.com/wstap/wstap/websocket"
 )
 
 func main() {
-	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(softMemory)
-	}
 	os.Exit(run(os.Args[1:]))
 }
-
-// softMemory is from where on memory is collected more often, rather than when
-// it has doubled. The tap's budgets lie below it; 100,000 connections do too.
-const softMemory = 360 << 20
 
 // exitStatus is an error that has been told to the user already.
 type exitStatus int
@@ -124,18 +116,15 @@ func (o *options) printer(out io.Writer) printer {
 	return p
 }
 
-// tapConfig returns what the tap is to do: by default it looks into tunnels.
-func (o *options) tapConfig() *websocket.Config {
-	if o.noTunnels {
-		return nil
-	}
-	return &websocket.Config{Reassembly: &reassembly.Config{Tunnels: reassembly.AllTunnels}}
-}
-
 // tapAll taps src to its end, to -c messages, or to a signal, and prints. each,
 // if not nil, sees every event and ends the capture by returning false.
 func (o *options) tapAll(ctx context.Context, src *source, each func(websocket.Event) bool) error {
 	cli.IgnorePipe()
+	cfg, err := o.tapConfig()
+	if err != nil {
+		src.Close()
+		return err
+	}
 	to, err := o.stdout()
 	if err != nil {
 		src.Close()
@@ -143,7 +132,7 @@ func (o *options) tapAll(ctx context.Context, src *source, each func(websocket.E
 	}
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	tap := websocket.NewTap(src.Source, o.tapConfig())
+	tap := websocket.NewTap(src.Source, cfg)
 	progress := src.newProgress()
 	defer progress.stop()
 	eager := src.eager || o.line || cli.IsTerminal(os.Stdout)

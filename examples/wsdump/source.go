@@ -212,7 +212,7 @@ func (s *source) save(o *options) error {
 	live := s.Info().Live
 	cfg := &pcapfile.WriterConfig{SnapLen: o.snaplen, Rotate: o.rotation(live)}
 	if live {
-		cfg.Queue = saveQueue
+		cfg.Queue = budgetsOf(o.allowed()).queue // for a disk that stalls
 	}
 	if r, ok := s.Source.(interface{ Section() pcapfile.Section }); ok {
 		cfg.Section = r.Section()
@@ -236,9 +236,6 @@ func (s *source) saved() uint64 {
 	}
 	return s.writer.Frames()
 }
-
-// saveQueue is how many bytes of packets wait for a disk that stalls.
-const saveQueue = 32 << 20
 
 // finish completes the file of -w. An error tells how much is in it.
 func (s *source) finish() error {

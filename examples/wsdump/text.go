@@ -193,7 +193,7 @@ func (p *textPrinter) flags(b []byte, m *websocket.Message) []byte {
 		set  bool
 		word string
 	}{
-		{m.Truncated, "truncated"},
+		{m.Truncated, truncated(m)},
 		{m.Undecoded, "undecoded"},
 		{m.Conflict, "conflict"},
 		{m.Midstream, "midstream"},
@@ -204,6 +204,16 @@ func (p *textPrinter) flags(b []byte, m *websocket.Message) []byte {
 		}
 	}
 	return b
+}
+
+// truncated says how much is missing, where the frames' lengths tell that: what is
+// inflated has a length of its own.
+func truncated(m *websocket.Message) string {
+	missing := m.WireLength - int64(len(m.Payload))
+	if !m.Truncated || m.Compressed && !m.Undecoded || missing <= 0 {
+		return "truncated"
+	}
+	return "truncated, " + cli.Quantity(uint64(missing), "byte") + " missing"
 }
 
 // payload appends the payload and the end of the line.
