@@ -27,6 +27,7 @@ func (o *opening) request(s *openingSide, head http1.Head) bool {
 	if !ok || body.Length < 0 || len(o.pending) >= maxPending {
 		return false
 	}
+	o.p.carries(&o.origin, ProtocolHTTP)
 	r := pendingRequest{head: method == http.MethodHead, connect: method == http.MethodConnect}
 	if handshake.Upgrade(fields) {
 		r.upgrade = head
@@ -55,6 +56,7 @@ func (o *opening) response(s *openingSide, head http1.Head, t time.Time) bool {
 	case status < 200 && status != http.StatusSwitchingProtocols:
 		return true // the final response follows
 	}
+	o.p.carries(&o.origin, ProtocolHTTP)
 	r, ok := o.answered(status)
 	if !ok {
 		return false
@@ -66,11 +68,11 @@ func (o *opening) response(s *openingSide, head http1.Head, t time.Time) bool {
 	if r.upgrade != "" && handshake.Upgrade(r.upgrade.Fields()) {
 		o.refuse(o.describe(r.upgrade, head, false), t)
 	}
-	if r.connect && status < 300 {
+	body := fields.Body()
+	if r.connect && status < 300 || o.lossy && r == (pendingRequest{}) && tunnels(status, fields, body) {
 		o.toTunnel()
 		return true
 	}
-	body := fields.Body()
 	switch {
 	case r.head || status == http.StatusNoContent || status == http.StatusNotModified:
 	case !body.Given || body.Length < 0: // until the connection closes
@@ -82,6 +84,12 @@ func (o *opening) response(s *openingSide, head http1.Head, t time.Time) bool {
 		o.goOn() // refused: the client goes on with HTTP
 	}
 	return true
+}
+
+// tunnels says whether a response looks like that to a CONNECT, which is lost: it
+// has no body (RFC 9110, section 9.3.6).
+func tunnels(status int, fields http1.Fields, body http1.Framing) bool {
+	return status < 300 && status != http.StatusNoContent && !body.Given && fields.Get("Content-Type") == ""
 }
 
 // switches acts on the answer that changes the protocol.
@@ -213,7 +221,7 @@ func (o *opening) cutHead(dir Direction, s *openingSide, cut http1.Head, lost bo
 // describe makes the Conn of a handshake; either head may be missing. swap says
 // that the client is the origin's server.
 func (o *opening) describe(request, response http1.Head, swap bool) *Conn {
-	c := &Conn{Client: o.client, Server: o.server, request: request.Fields(), response: response.Fields()}
+	c := &Conn{Client: o.client, Server: o.server, Proxied: o.proxied, request: request.Fields(), response: response.Fields()}
 	if swap {
 		c.Client, c.Server = c.Server, c.Client
 	}

@@ -15,18 +15,17 @@ import (
 type multiplex struct {
 	p *pipeline
 	origin
-	memory  budget.Candidate
-	conn    *http2.Conn
-	counts  http2.Counts // as they were counted last
-	refused *socket      // by HTTP/1 before, its end still to be told
-	time    time.Time    // of the last bytes
-	void    bool         // nothing more is read
+	memory budget.Candidate
+	conn   *http2.Conn
+	counts http2.Counts // as they were counted last
+	time   time.Time    // of the last bytes
+	void   bool         // nothing more is read
 }
 
 // newMultiplex returns the Consumer that follows o, where the client still sends
 // skip bytes of the preface.
 func newMultiplex(o *opening, skip int) *multiplex {
-	x := &multiplex{p: o.p, origin: o.origin, refused: o.refused}
+	x := &multiplex{p: o.p, origin: o.origin}
 	x.offsets = [2]int64{o.sides[0].offset, o.sides[1].offset}
 	x.conn = http2.New(x, skip, x.offsets)
 	return x
@@ -120,7 +119,8 @@ func (x *multiplex) Fits(n int) bool {
 
 // Open implements http2.Handler.
 func (x *multiplex) Open(r *http2.Request, a *http2.Response, t time.Time) http2.Stream {
-	info := &Conn{Client: x.client, Server: x.server, Method: "CONNECT", AcceptValid: true, request: r.Fields, response: a.Fields}
+	x.p.carries(&x.origin, ProtocolWebSocket)
+	info := &Conn{Client: x.client, Server: x.server, Proxied: x.proxied, Method: "CONNECT", AcceptValid: true, request: r.Fields, response: a.Fields}
 	info.URL = handshake.URL(cmp.Or(r.Scheme, "http")+"://"+r.Authority+r.Path, r.Authority, x.server)
 	info.Status = a.Status
 	info.Subprotocol = a.Fields.Get("Sec-WebSocket-Protocol")

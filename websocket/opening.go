@@ -11,8 +11,8 @@ import (
 	"github.com/wstap/wstap/reassembly"
 )
 
-// An opening is the Consumer of a connection until it is known what it is. It
-// reads HTTP/1.1 in both directions. Requests and responses are paired by their
+// An opening is the Consumer of a connection that begins with HTTP, or whose
+// beginning is not known. It reads HTTP/1.1 in both directions. Requests and responses are paired by their
 // order (RFC 9112, section 9.3.2). A capture may show an answer before its
 // question: what cannot be read yet is held.
 type opening struct {
@@ -24,10 +24,13 @@ type opening struct {
 	pending []pendingRequest    // requests without an answer
 	asked   int                 // bytes of them
 	lossy   bool                // a request may be missing: answers do not wait for theirs
+	begun   bool                // a head was read
 	void    bool                // this is no WebSocket: nothing more is read
-	refused *socket             // the last handshake, if it was refused
 	next    reassembly.Consumer // who reads what follows
-	spare   bool                // it may serve another connection
+
+	impatient bool  // it is given up when maxSearched were
+	searched  int64 // bytes in which frames were looked for
+	spare     bool  // it may serve another connection
 }
 
 // An openingState says what a direction's next byte belongs to.
@@ -147,7 +150,6 @@ func (o *opening) data(dir Direction, b []byte, t time.Time) {
 			n = o.read(dir, s, b, t)
 		}
 		if n < 0 {
-			o.ignore(len(b))
 			return
 		}
 		b = b[n:]
@@ -157,15 +159,22 @@ func (o *opening) data(dir Direction, b []byte, t time.Time) {
 // read reads b as HTTP, and acts on a head. It returns how many bytes it took, or
 // -1 for what is not HTTP, or more than there is room for.
 func (o *opening) read(dir Direction, s *openingSide, b []byte, t time.Time) int {
+	pending := s.http.Pending()
 	n, head, ok := s.http.Next(b, dir == FromServer, t)
 	if !ok {
+		o.notHTTP(dir, pending, b, t)
 		return -1
 	}
 	s.offset += int64(n)
 	o.p.counts.HTTPBytes += uint64(n)
 	switch {
 	case head == "":
-		ok = s.http.AtStart() || s.http.InBody() || o.fits()
+		if !s.http.AtStart() && !s.http.InBody() && !o.fits() {
+			s.offset -= int64(n)
+			o.p.counts.HTTPBytes -= uint64(n)
+			o.ignore(len(b))
+			return -1
+		}
 	case dir == FromClient:
 		s.lost = 0
 		ok = o.request(s, head)
@@ -176,7 +185,11 @@ func (o *opening) read(dir Direction, s *openingSide, b []byte, t time.Time) int
 	if !ok {
 		s.offset -= int64(n)
 		o.p.counts.HTTPBytes -= uint64(n)
+		o.notHTTP(dir, pending, b, t)
 		return -1
+	}
+	if head != "" {
+		o.begun = true
 	}
 	return n
 }
@@ -199,6 +212,71 @@ func (o *opening) fits() bool {
 	}
 	o.p.budget.Charge(&o.memory, n)
 	return o.p.budget.Fits(0, &o.memory)
+}
+
+// notHTTP acts on b, which cannot be read, and on the beginning of a head that
+// was pending before it. Where a connection begins with that, a front is to look
+// what else it is. Otherwise it is given up.
+func (o *opening) notHTTP(dir Direction, pending, b []byte, t time.Time) {
+	looks := http1.LooksLikeRequest
+	if dir == FromServer {
+		looks = http1.LooksLikeResponse
+	}
+	http := looks(append(pending[:len(pending):len(pending)], b[:min(len(b), 4096)]...))
+	switch {
+	case http:
+		o.p.carries(&o.origin, ProtocolHTTP)
+		o.ignore(len(b))
+	case o.begun:
+		o.ignore(len(b))
+	case o.lossy:
+		if o.protocol == ProtocolUndecided {
+			o.p.carries(&o.origin, ProtocolUnknown)
+		}
+		s := &o.sides[dir]
+		s.http.Abandon()
+		s.state, o.impatient = searching, true
+		s.offset -= int64(len(pending))
+		o.p.counts.HTTPBytes -= uint64(len(pending))
+		o.data(dir, pending, t)
+		o.data(dir, b, t)
+	default:
+		o.toFront(dir, pending, b, t)
+	}
+}
+
+// toFront hands all that was seen of a connection over to a front.
+func (o *opening) toFront(dir Direction, pending, b []byte, t time.Time) {
+	var heads [2][]byte
+	var held [2]heldBytes
+	came := [2]time.Time{t, t}
+	r := relayAt(o.p, o.place)
+	from := o.origin
+	from.place = r
+	for side := range Direction(2) {
+		s := &o.sides[side]
+		if heads[side] = pending; side != dir {
+			var head http1.Head
+			head, came[side] = s.http.Abandon()
+			heads[side] = []byte(head)
+		}
+		held[side] = o.takeHeld(side)
+		s.offset -= int64(len(heads[side]))
+		o.p.counts.HTTPBytes -= uint64(len(heads[side]))
+		from.offsets[side] = s.offset
+	}
+	f := o.p.newFront(from)
+	f.wait = &waiting{began: t, notHTTP: true}
+	o.leaveTo(r, f)
+	for side := range Direction(2) {
+		if len(heads[side]) > 0 {
+			r.Data(side, heads[side], came[side])
+		}
+		if side == dir {
+			r.Data(side, b, t)
+		}
+		held[side].replay(side, r.Data, r.Gap)
+	}
 }
 
 // GiveUp implements budget.Owner.
@@ -376,9 +454,17 @@ func (o *opening) leave(next reassembly.Consumer) {
 	o.place.SetConsumer(next)
 }
 
+// leaveTo hands over to the Consumer at a relay.
+func (o *opening) leaveTo(r *relay, next reassembly.Consumer) {
+	o.p.budget.Leave(&o.memory)
+	o.next = r
+	r.SetConsumer(next)
+}
+
 // toHTTP2 hands over to a reader of HTTP/2, of which all but the last skip bytes
 // of the client's preface were read.
 func (o *opening) toHTTP2(skip int) {
+	o.p.carries(&o.origin, ProtocolHTTP2)
 	o.leave(newMultiplex(o, skip))
 	for _, dir := range []Direction{FromServer, FromClient} {
 		if len(o.sides[dir].held) > 0 {
@@ -387,25 +473,27 @@ func (o *opening) toHTTP2(skip int) {
 	}
 }
 
-// toTunnel hands over to a new opening: what follows is a connection of its own
+// toTunnel hands over to a front: what follows is a connection of its own
 // (RFC 9110, section 9.3.6).
 func (o *opening) toTunnel() {
 	held := o.takeHeld(FromClient)
+	r := relayAt(o.p, o.place)
 	inner := o.origin
-	inner.midstream = false
+	inner.place, inner.midstream = r, false
+	o.p.carries(&inner, ProtocolUndecided)
 	for dir := range o.sides {
+		o.sides[dir].search.drop(o.p)
 		inner.offsets[dir] = o.sides[dir].offset
 	}
-	next := o.p.newOpening(inner)
-	next.refused = o.refused // its end is still to be told
-	o.leave(next)
-	held.replay(FromClient, next.Data, next.Gap)
+	o.leaveTo(r, o.p.newFront(inner))
+	held.replay(FromClient, r.Data, r.Gap)
 }
 
 // become makes the connection a WebSocket. Directions whose place in the stream
 // is known read frames from there on, others look for them.
 func (o *opening) become(info *Conn, deflate handshake.Deflate, swap bool, t time.Time) *socket {
 	o.replace(t)
+	o.p.carries(&o.origin, ProtocolWebSocket)
 	k := &socket{p: o.p, info: info, deflate: deflate, swap: swap}
 	var held [2]heldBytes
 	for dir := range Direction(2) {
@@ -436,6 +524,7 @@ func (o *opening) become(info *Conn, deflate handshake.Deflate, swap bool, t tim
 // refuse tells a handshake that was not accepted.
 func (o *opening) refuse(info *Conn, t time.Time) {
 	o.replace(t)
+	o.p.carries(&o.origin, ProtocolWebSocket)
 	o.refused = &socket{p: o.p, info: info}
 	o.p.tellOpen(o.refused, t)
 }
@@ -461,6 +550,11 @@ func (o *opening) searchIn(dir Direction, b []byte, t time.Time) bool {
 		s.search = new(search)
 	}
 	if s.search.Seen() == 0 && o.midstream && looksTLS(b) {
+		o.p.carries(&o.origin, ProtocolTLS)
+		o.ignore(len(b))
+		return false
+	}
+	if o.searched += int64(len(b)); o.impatient && o.searched > maxSearched {
 		o.ignore(len(b))
 		return false
 	}

@@ -33,6 +33,7 @@ type pipeline struct {
 	maxMessage    int
 	budget        *budget.Budget
 	spareOpenings []*opening
+	spareFronts   []*front
 
 	inflater  inflate.Decoder
 	histories inflate.Histories

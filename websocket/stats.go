@@ -32,7 +32,7 @@ type Stats struct {
 	Guessed    uint64           // packets in frames that are said to be Ethernet and begin with IP
 	Reassembly reassembly.Stats // over all pipelines
 
-	HTTPBytes    uint64 // of heads and bodies
+	HTTPBytes    uint64 // of heads and bodies, and of what proxies put before them
 	HeaderBytes  uint64 // of frame headers
 	PayloadBytes uint64 // of frame payloads, as sent
 	SkippedBytes uint64 // in which no frame was found, and of connections given up
@@ -44,6 +44,10 @@ type Stats struct {
 	Active         uint64    // those of them that have not ended
 	LostBytes      uint64    // bytes of WebSocket connections told as gaps
 	Traffic        [2]Counts // messages over all connections, by Direction
+
+	// Protocols are TCP connections with data, by Protocol: each counts once, as
+	// what is known of it now.
+	Protocols [protocols]uint64
 
 	GivenUp        uint64 // connections given up for MaxBuffered before it was known whether they are WebSockets
 	WindowsDropped uint64 // histories of compressed directions given up for MaxWindows
@@ -86,6 +90,9 @@ func (s *Stats) add(o *Stats) {
 	s.LostBytes += o.LostBytes
 	for dir := range s.Traffic {
 		s.Traffic[dir].Add(&o.Traffic[dir])
+	}
+	for i := range s.Protocols {
+		s.Protocols[i] += o.Protocols[i]
 	}
 	s.GivenUp += o.GivenUp
 	s.WindowsDropped += o.WindowsDropped

@@ -67,6 +67,9 @@ type Conn struct {
 	Number         uint64 // 1, 2, 3 … in the order of discovery
 	Client, Server netip.AddrPort
 	Midstream      bool // the capture began after the opening handshake: the rest may be empty
+	// Proxied is what the header of a proxy before it says (haproxy's PROXY
+	// protocol); nil where there was none with addresses.
+	Proxied *Proxied
 
 	Method      string
 	URL         string // ws://host/path, or the request's own form where it is absolute
@@ -80,6 +83,11 @@ type Conn struct {
 	HeadersDropped bool
 
 	request, response http1.Fields // as sent, kept raw: parsed headers weigh three times as much
+}
+
+// A Proxied names the ends of the connection that a proxy passes on.
+type Proxied struct {
+	Client, Server netip.AddrPort
 }
 
 // Masked returns a copy of c in which what looks like a secret is replaced by

@@ -153,6 +153,18 @@ func TestHeadersDropped(t *testing.T) {
 	}
 }
 
+// TestProxied: the addresses of a proxy's header are shown.
+func TestProxied(t *testing.T) {
+	for _, late := range []bool{false, true} {
+		c := *testConn
+		c.Midstream = late
+		c.Proxied = &websocket.Proxied{Client: netip.MustParseAddrPort("203.0.113.7:4711"), Server: netip.MustParseAddrPort("[2001:db8::1]:80")}
+		if got := printed(&options{}, &websocket.Open{Time: testTime, Conn: &c}); !strings.HasSuffix(got, " proxied 203.0.113.7:4711 -> [2001:db8::1]:80\n") {
+			t.Error(got)
+		}
+	}
+}
+
 // TestQuietJSON: -q leaves payloads out of JSON as well.
 func TestQuietJSON(t *testing.T) {
 	for _, quiet := range []bool{false, true} {

@@ -97,7 +97,8 @@ func (p *textPrinter) open(b []byte, ev *websocket.Open) []byte {
 	c := ev.Conn
 	if c.Midstream {
 		b = p.prefix(b, ev.Time, c, " -- ")
-		return append(b, " open, found mid-stream\n"...)
+		b = append(b, " open, found mid-stream"...)
+		return append(appendProxied(b, c.Proxied), '\n')
 	}
 	if !p.opt.secrets {
 		c = c.Masked()
@@ -117,6 +118,7 @@ func (p *textPrinter) open(b []byte, ev *websocket.Open) []byte {
 		b = append(b, " extensions "...)
 		b = escape.Append(b, c.Extensions)
 	}
+	b = appendProxied(b, c.Proxied)
 	if c.Status == http.StatusSwitchingProtocols && !c.AcceptValid && c.Request().Get("Sec-Websocket-Key") != "" && c.Response().Get("Sec-Websocket-Accept") != "" {
 		b = p.warn(b, "wrong Sec-WebSocket-Accept")
 	}
@@ -129,6 +131,15 @@ func (p *textPrinter) open(b []byte, ev *websocket.Open) []byte {
 		b = appendHeaderLines(b, "\t< ", c.Response())
 	}
 	return b
+}
+
+// appendProxied appends what a proxy's header says, if there was one.
+func appendProxied(b []byte, x *websocket.Proxied) []byte {
+	if x == nil {
+		return b
+	}
+	b = x.Client.AppendTo(append(b, " proxied "...))
+	return x.Server.AppendTo(append(b, " -> "...))
 }
 
 func appendHeaderLines(b []byte, prefix string, h http.Header) []byte {

@@ -35,6 +35,10 @@ func (e *Encoder) open(b []byte, ev *websocket.Open) []byte {
 	b = appendHeader(b, c.Request())
 	b = append(b, `,"response":`...)
 	b = appendHeader(b, c.Response())
+	if x := c.Proxied; x != nil {
+		b = appendAddr(append(b, `,"proxied":{"client":`...), x.Client)
+		b = append(appendAddr(append(b, `,"server":`...), x.Server), '}')
+	}
 	b = appendFlag(b, `,"midstream":true`, c.Midstream)
 	return appendFlag(b, `,"headers_dropped":true`, c.HeadersDropped)
 }

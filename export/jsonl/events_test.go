@@ -99,6 +99,11 @@ func TestContract(t *testing.T) {
 		{ev: &websocket.Open{Time: testTime, Conn: &websocket.Conn{Number: 3, Client: six, Server: six, HeadersDropped: true, Status: 403, Subprotocol: "chat", Extensions: "x; y=1"}},
 			want: `{"event":"open","time":"2026-11-22T18:16:32.752Z","conn":3,"client":"[fe80::1%eth0]:1","server":"[fe80::1%eth0]:1",` +
 				`"method":"","url":"","status":403,"subprotocol":"chat","extensions":"x; y=1","accept_valid":false,"request":{},"response":{},"headers_dropped":true}`},
+		{ev: &websocket.Open{Time: testTime, Conn: &websocket.Conn{Number: 4, Client: six, Server: six, Midstream: true,
+			Proxied: &websocket.Proxied{Client: netip.MustParseAddrPort("203.0.113.7:4711"), Server: netip.MustParseAddrPort("[2001:db8::1]:80")}}},
+			want: `{"event":"open","time":"2026-11-22T18:16:32.752Z","conn":4,"client":"[fe80::1%eth0]:1","server":"[fe80::1%eth0]:1",` +
+				`"method":"","url":"","status":0,"subprotocol":"","extensions":"","accept_valid":false,"request":{},"response":{},` +
+				`"proxied":{"client":"203.0.113.7:4711","server":"[2001:db8::1]:80"},"midstream":true}`},
 		{ev: &websocket.Gap{Time: testTime, Conn: testConn, From: websocket.FromServer, Bytes: 1460},
 			want: `{"event":"gap","time":"2026-11-22T18:16:32.752Z","conn":1,"from":"server","bytes":1460}`},
 		{ev: &websocket.End{Time: testTime.In(time.FixedZone("", 3600)), Conn: testConn, Cause: "fin"},

@@ -43,7 +43,7 @@ const (
 )
 
 const (
-	inner    = "internal/budget internal/flowhash internal/frame internal/handshake internal/http1 internal/http2 internal/inflate internal/list internal/redact internal/resync"
+	inner    = "internal/budget internal/flowhash internal/frame internal/handshake internal/http1 internal/http2 internal/inflate internal/list internal/proxyproto internal/redact internal/resync internal/socks"
 	public   = "capture capture/filter capture/pcapfile decode decrypt export/* reassembly websocket"
 	xsys     = "golang.org/x/sys"
 	assembly = "reassembly.Assembler reassembly.New reassembly.Config"
@@ -56,6 +56,8 @@ var rooms = []room{
 	{path: "internal/escape", kind: pure},
 	{path: "internal/inflate", imports: "internal/budget internal/list", kind: pure},
 	{path: "internal/list", kind: pure},
+	{path: "internal/proxyproto", kind: pure},
+	{path: "internal/socks", kind: pure},
 
 	// From the wire to the streams.
 	{path: "decode", kind: pure},
