@@ -221,14 +221,14 @@ func (o *opening) cutHead(dir Direction, s *openingSide, cut http1.Head, lost bo
 // describe makes the Conn of a handshake; either head may be missing. swap says
 // that the client is the origin's server.
 func (o *opening) describe(request, response http1.Head, swap bool) *Conn {
-	c := &Conn{Client: o.client, Server: o.server, Proxied: o.proxied, request: request.Fields(), response: response.Fields()}
+	c := &Conn{Client: o.client, Server: o.server, TLS: o.tls, Proxied: o.proxied, request: request.Fields(), response: response.Fields()}
 	if swap {
 		c.Client, c.Server = c.Server, c.Client
 	}
 	if request != "" {
 		method, target, _ := request.RequestLine()
 		c.Method = strings.Clone(method)
-		c.URL = handshake.URL(target, c.request.Get("Host"), c.Server)
+		c.URL = handshake.URL(target, c.request.Get("Host"), c.Server, o.tls != nil)
 	}
 	if response != "" {
 		c.Status = response.Status()

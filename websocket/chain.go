@@ -25,6 +25,7 @@ type origin struct {
 	place          place
 	client, server netip.AddrPort
 	midstream      bool     // the beginning was not seen
+	tls            *TLS     // nil: it is not in TLS
 	protocol       Protocol // as the connection is counted
 	proxied        *Proxied
 	refused        *socket  // the last handshake, if it was refused: its end is still to be told

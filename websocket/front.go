@@ -3,6 +3,7 @@ package websocket
 import (
 	"time"
 
+	"github.com/wstap/wstap/decrypt"
 	"github.com/wstap/wstap/internal/budget"
 	"github.com/wstap/wstap/internal/http1"
 	"github.com/wstap/wstap/internal/http2"
@@ -254,10 +255,22 @@ func (f *front) drop(dir Direction, n int) {
 	w.log = log
 }
 
-// tls takes a connection whose next bytes are TLS.
+// tls hands over to what opens a connection whose next bytes are TLS.
 func (f *front) tls() {
+	w := f.wait
+	late := f.midstream && !looksLikeHello(w.held[FromClient])
+	if server := w.held[FromServer]; !late && len(server) > 0 && !decrypt.MaybeHello(server) {
+		f.passOver(FromServer, len(server)) // said before TLS began
+	}
 	f.p.carries(&f.origin, ProtocolTLS)
-	f.ignore()
+	f.p.endRefused(&f.origin, w.began)
+	f.leaveTo(f.p.newTLS(late))
+}
+
+// passOver leaves the first n bytes that are held of a direction unread.
+func (f *front) passOver(dir Direction, n int) {
+	f.p.counts.SkippedBytes += uint64(n)
+	f.drop(dir, n)
 }
 
 // ignore gives the connection up.
@@ -299,6 +312,11 @@ func (f *front) giveIn() {
 
 // leave hands over to an opening.
 func (f *front) leave(next func(origin) *opening) {
+	f.leaveTo(func(o origin) reassembly.Consumer { return next(o) })
+}
+
+// leaveTo hands over to another Consumer.
+func (f *front) leaveTo(next func(origin) reassembly.Consumer) {
 	w, r := f.wait, relayAt(f.p, f.place)
 	f.wait, f.place = nil, r
 	f.p.counts.HeldBytes -= uint64(len(w.held[0]) + len(w.held[1]))

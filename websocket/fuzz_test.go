@@ -197,7 +197,8 @@ func FuzzFrames(f *testing.F) {
 func (r *recorder) balance(t *testing.T, n int) {
 	t.Helper()
 	st := &r.p.counts
-	if sum := st.HTTPBytes + st.HeaderBytes + st.PayloadBytes + st.SkippedBytes; sum != uint64(n) {
+	tls := r.p.opener.Stats()
+	if sum := st.HTTPBytes + st.HeaderBytes + st.PayloadBytes + st.SkippedBytes + tls.Bytes - tls.Opened; sum != uint64(n) {
 		t.Errorf("%d bytes given, %d accounted for: %d HTTP, %d headers, %d payload, %d skipped", n, sum, st.HTTPBytes, st.HeaderBytes, st.PayloadBytes, st.SkippedBytes)
 	}
 	if r.p.budget.Held() != 0 || st.HeldBytes != 0 {
@@ -267,7 +268,8 @@ func FuzzConn(f *testing.F) {
 				offset[dir] += int64(n)
 			}
 			st := &r.p.counts
-			if sum := st.HTTPBytes + st.HeaderBytes + st.PayloadBytes + st.SkippedBytes + st.HeldBytes; sum != uint64(total) {
+			tls := r.p.opener.Stats()
+			if sum := st.HTTPBytes + st.HeaderBytes + st.PayloadBytes + st.SkippedBytes + st.HeldBytes + tls.Bytes - tls.Opened; sum != uint64(total) {
 				t.Fatalf("%d bytes given, %d accounted for, %d of them held", total, sum, int64(st.HeldBytes))
 			}
 		}

@@ -120,8 +120,8 @@ func (x *multiplex) Fits(n int) bool {
 // Open implements http2.Handler.
 func (x *multiplex) Open(r *http2.Request, a *http2.Response, t time.Time) http2.Stream {
 	x.p.carries(&x.origin, ProtocolWebSocket)
-	info := &Conn{Client: x.client, Server: x.server, Proxied: x.proxied, Method: "CONNECT", AcceptValid: true, request: r.Fields, response: a.Fields}
-	info.URL = handshake.URL(cmp.Or(r.Scheme, "http")+"://"+r.Authority+r.Path, r.Authority, x.server)
+	info := &Conn{Client: x.client, Server: x.server, TLS: x.tls, Proxied: x.proxied, Method: "CONNECT", AcceptValid: true, request: r.Fields, response: a.Fields}
+	info.URL = handshake.URL(cmp.Or(r.Scheme, "http")+"://"+r.Authority+r.Path, r.Authority, x.server, x.tls != nil)
 	info.Status = a.Status
 	info.Subprotocol = a.Fields.Get("Sec-WebSocket-Protocol")
 	info.Extensions = a.Fields.List("Sec-WebSocket-Extensions")

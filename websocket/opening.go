@@ -549,9 +549,8 @@ func (o *opening) searchIn(dir Direction, b []byte, t time.Time) bool {
 	if s.search == nil {
 		s.search = new(search)
 	}
-	if s.search.Seen() == 0 && o.midstream && looksTLS(b) {
-		o.p.carries(&o.origin, ProtocolTLS)
-		o.ignore(len(b))
+	if o.looksTLS(s, b) {
+		o.toTLS(dir, b, t)
 		return false
 	}
 	if o.searched += int64(len(b)); o.impatient && o.searched > maxSearched {
@@ -610,9 +609,4 @@ func (o *opening) found(t time.Time, swap bool) *socket {
 	info := o.describe(request, "", swap)
 	info.Midstream = true
 	return o.become(info, handshake.UnseenDeflate, swap, t)
-}
-
-// looksTLS says whether b begins with a TLS record.
-func looksTLS(b []byte) bool {
-	return len(b) >= 5 && b[0] >= 20 && b[0] <= 23 && b[1] == 3 && b[2] <= 4 && int(b[3])<<8|int(b[4]) <= 1<<14+2048
 }

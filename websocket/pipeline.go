@@ -12,6 +12,7 @@ import (
 
 	"github.com/wstap/wstap/capture"
 	"github.com/wstap/wstap/decode"
+	"github.com/wstap/wstap/decrypt"
 	"github.com/wstap/wstap/internal/budget"
 	"github.com/wstap/wstap/internal/frame"
 	"github.com/wstap/wstap/internal/inflate"
@@ -26,6 +27,8 @@ type pipeline struct {
 	tap    *Tap
 	src    capture.Source
 	asm    *reassembly.Assembler
+	opener *decrypt.Opener
+	last   time.Time               // of the packets worked on
 	yield  func(Event, error) bool // borrows; nil where sink is set
 	sink   *sink                   // owns
 	silent bool                    // neither: all is for Stats alone
@@ -82,6 +85,7 @@ func newPipeline(t *Tap, src capture.Source, yield func(Event, error) bool, s *s
 	if s != nil {
 		p.sending = make([]*Message, 0, sendTogether)
 	}
+	p.opener = decrypt.NewOpener(t.cfg.Keys, &decrypt.Config{MaxWaiting: t.cfg.MaxWaiting})
 	p.asm = reassembly.New(t.cfg.Reassembly, p.accept)
 	return p
 }
@@ -108,7 +112,7 @@ func (p *pipeline) run(ctx context.Context) error {
 	var err error
 	for !p.stopped && ctx.Err() == nil { // the source closes a little later
 		var n int
-		if n, err = p.src.Read(w.frames[:]); n == 0 {
+		if n, err = p.read(w.frames[:]); n == 0 {
 			break
 		}
 		p.work(w, n)
@@ -122,6 +126,7 @@ func (p *pipeline) run(ctx context.Context) error {
 	}
 	// Also before an error: what a cut file holds, or what waits behind a hole.
 	p.asm.Close()
+	p.opener.Finish(ctx, p.last)
 	p.publish()
 	if len(p.sending) > 0 {
 		p.flush()
@@ -168,6 +173,9 @@ func (p *pipeline) assemble(w *work, n, behind int) bool {
 	for {
 		p.begin()
 		taken += p.asm.Packets(w.packets[taken:n], w.times[taken:n])
+		if taken > 0 {
+			p.last = w.times[taken-1]
+		}
 		p.done()
 		if taken == n || p.stopped {
 			break
@@ -240,6 +248,7 @@ func (p *pipeline) unlock() {
 func (p *pipeline) publish() {
 	c := &p.counts
 	c.Reassembly = p.asm.Stats()
+	c.TLS = p.opener.Stats()
 	p.total.copyTo(&c.Traffic)
 	c.WindowsDropped = p.histories.Dropped()
 	c.WindowBytes = p.histories.Held()

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"slices"
 
+	"github.com/wstap/wstap/decrypt"
 	"github.com/wstap/wstap/internal/handshake"
 	"github.com/wstap/wstap/internal/http1"
 	"github.com/wstap/wstap/internal/resync"
@@ -33,7 +34,7 @@ func (f *front) look() {
 	w := f.wait
 	last := w.log[len(w.log)-1]
 	if b := w.held[FromClient]; last.from == FromClient && looksLikeHello(b[len(b)-last.n:]) {
-		f.drop(FromClient, len(b)-last.n)
+		f.passOver(FromClient, len(b)-last.n)
 		f.tls()
 		return
 	}
@@ -42,8 +43,7 @@ func (f *front) look() {
 	}
 	if at, ok := w.seek.pair(); ok {
 		for dir, n := range at {
-			f.p.counts.SkippedBytes += uint64(n)
-			f.drop(Direction(dir), n)
+			f.passOver(Direction(dir), n)
 		}
 		// The request may have been captured last.
 		slices.SortStableFunc(w.log, func(a, b arrival) int { return cmp.Compare(a.from, b.from) })
@@ -53,6 +53,9 @@ func (f *front) look() {
 
 // looksLikeHello says whether b begins with a TLS record that holds a ClientHello.
 func looksLikeHello(b []byte) bool { return len(b) > 5 && looksTLS(b) && b[0] == 22 && b[5] == 1 }
+
+// looksTLS says whether b begins with a TLS record.
+func looksTLS(b []byte) bool { return decrypt.MaybeRecord(b) }
 
 // begins says whether a segment or a line begins at a place of what is held.
 func (w *waiting) begins(dir Direction, at int) bool {

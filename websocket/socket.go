@@ -83,9 +83,12 @@ func (k *socket) Gap(dir Direction, n int64, t time.Time) {
 	k.gap(dir, n, t)
 }
 
-// Lost implements http2.Stream. What is lost may be any frame's, so none goes on
+// Lost implements http2.Stream, and serves TLS. What is lost may be any frame's, so none goes on
 // behind it.
 func (k *socket) Lost(dir Direction, n int64, t time.Time) {
+	if k.swap {
+		dir = dir.Reverse()
+	}
 	h := &k.halves[dir]
 	h.left = min(h.left, n-1)
 	k.gap(dir, n, t)

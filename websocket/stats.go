@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/wstap/wstap/capture"
+	"github.com/wstap/wstap/decrypt"
 	"github.com/wstap/wstap/reassembly"
 )
 
@@ -15,8 +16,8 @@ import (
 //		Capture.Dropped + Capture.Skipped + Undecoded +
 //		Reassembly.Segments + Stray + Fragments + Other
 //
-//	Reassembly.Bytes =
-//		HTTPBytes + HeaderBytes + PayloadBytes + SkippedBytes + HeldBytes +
+//	Reassembly.Bytes + TLS.Opened =
+//		HTTPBytes + HeaderBytes + PayloadBytes + SkippedBytes + HeldBytes + TLS.Bytes +
 //		Reassembly.Queued + Urgent + Skipped + Duplicate + Late + Outside + Discarded
 //
 //	Traffic[0].Messages() + Traffic[1].Messages() = Messages + MessageDropped
@@ -31,6 +32,7 @@ type Stats struct {
 	Aggregated uint64           // further packets in frames that carry several (IEEE 802.11)
 	Guessed    uint64           // packets in frames that are said to be Ethernet and begin with IP
 	Reassembly reassembly.Stats // over all pipelines
+	TLS        decrypt.Stats    // the same
 
 	HTTPBytes    uint64 // of heads and bodies, and of what proxies put before them
 	HeaderBytes  uint64 // of frame headers
@@ -78,6 +80,7 @@ func (s *Stats) add(o *Stats) {
 	s.Aggregated += o.Aggregated
 	s.Guessed += o.Guessed
 	s.Reassembly.Add(&o.Reassembly)
+	s.TLS.Add(&o.TLS)
 	s.HTTPBytes += o.HTTPBytes
 	s.HeaderBytes += o.HeaderBytes
 	s.PayloadBytes += o.PayloadBytes

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/wstap/wstap/capture"
+	"github.com/wstap/wstap/decrypt"
 	"github.com/wstap/wstap/internal/budget"
 	"github.com/wstap/wstap/reassembly"
 )
@@ -60,6 +61,14 @@ type Config struct {
 	// their handshakes. Beyond it new ones keep no headers and are flagged
 	// HeadersDropped. 0 means 128 MiB.
 	MaxHeads int
+	// Keys opens the TLS connections whose secrets it holds, or will hold: what
+	// waits for its secrets is kept within MaxWaiting. nil opens none. The Tap
+	// does not close it.
+	Keys *decrypt.KeyLog
+	// MaxWaiting bounds the bytes of TLS that wait for their secrets; beyond it
+	// what waits longest is told as gaps, once there is whom to tell. 0 means 64
+	// MiB.
+	MaxWaiting int
 	// Reassembly configures the flow tables; nil means the defaults, but for
 	// AckedHoleTimeout, which is a minute where the source is not live.
 	Reassembly *reassembly.Config
@@ -120,6 +129,7 @@ func NewTap(src capture.Source, cfg *Config) *Tap {
 	t.cfg.MaxMessage = orDefault(t.cfg.MaxMessage, 64<<20)
 	t.cfg.MaxBuffered = orDefault(t.cfg.MaxBuffered, 128<<20)
 	t.cfg.MaxWindows = orDefault(t.cfg.MaxWindows, 256<<20)
+	t.cfg.MaxWaiting = orDefault(t.cfg.MaxWaiting, 64<<20)
 	t.cfg.MaxHeads = orDefault(t.cfg.MaxHeads, 128<<20)
 	return t
 }
@@ -336,4 +346,5 @@ func (cfg *Config) share(n int) {
 	}
 	cfg.Reassembly = &r
 	cfg.MaxWindows = max(1, cfg.MaxWindows/n)
+	cfg.MaxWaiting = max(1, cfg.MaxWaiting/n)
 }

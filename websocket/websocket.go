@@ -67,12 +67,13 @@ type Conn struct {
 	Number         uint64 // 1, 2, 3 … in the order of discovery
 	Client, Server netip.AddrPort
 	Midstream      bool // the capture began after the opening handshake: the rest may be empty
+	TLS            *TLS // of a wss connection, not to be changed; nil: it is not in TLS
 	// Proxied is what the header of a proxy before it says (haproxy's PROXY
 	// protocol); nil where there was none with addresses.
 	Proxied *Proxied
 
 	Method      string
-	URL         string // ws://host/path, or the request's own form where it is absolute
+	URL         string // ws://host/path, wss: in TLS, or the request's own form where it is absolute
 	Subprotocol string // as chosen by the server
 	Extensions  string // as accepted by the server
 	Status      int    // of the response: 101 where the handshake succeeded (200 over HTTP/2)

@@ -27,6 +27,11 @@ type Config struct {
 	// Workers is how many Sources Shards returns, at most 256. 0 means 1: all
 	// frames come in the order of the file.
 	Workers int
+	// Secrets gets the lines of TLS key logs that a pcapng file holds in its
+	// Decryption Secrets Blocks, as reading comes to them. With several workers
+	// each writes all of them, at the same time. A *decrypt.KeyLog takes them. nil
+	// leaves them out.
+	Secrets io.Writer
 }
 
 // maxWorkers is that of live captures, too.
@@ -40,11 +45,13 @@ type Reader struct {
 	unpacker  unpacker  // what is read: src, followed and unpacked
 	file      *os.File  // to close, or nil
 	name      string
+	format    Format
 	link      decode.LinkType
 	snapLen   int
 	bigEndian bool // the machine that wrote the file, as far as known
 	workers   int
-	walker    *walker // until Shards
+	secrets   io.Writer // Config.Secrets
+	walker    *walker   // until Shards
 	meta      meta
 	pace      pace
 	team      atomic.Pointer[team]   // after Shards, if there are several
@@ -99,6 +106,7 @@ func newReader(src io.Reader, file *os.File, name string, cfg *Config, p *pursui
 		file:    file,
 		name:    name,
 		workers: max(cfg.Workers, 1),
+		secrets: cfg.Secrets,
 		done:    make(chan struct{}),
 	}
 	r.pace.init()
@@ -147,13 +155,18 @@ func (r *Reader) open() error {
 		return w.failed(err)
 	}
 	if p, ok := newPcap(w); ok {
+		r.format = Pcap
 		return p.open()
 	}
 	if ng, ok := newPcapng(w); ok {
+		r.format = Pcapng
 		return ng.open()
 	}
 	return &Error{Name: r.name, Err: ErrFormat, Detail: describe(w.in.window())}
 }
+
+// Format returns the format of the file: Pcap or Pcapng.
+func (r *Reader) Format() Format { return r.format }
 
 // describe says what the beginning of a foreign file looks like.
 func describe(b []byte) string {

@@ -28,6 +28,7 @@ type pcapngEncoder struct {
 	known    []ngInterfaceOf // by id
 	lastKey  ngKey           // the entry of ids used last
 	lastID   uint32
+	secrets  []byte // lines that wait for the next frame
 }
 
 // ngInterfaceOf is what was told of an interface.
@@ -173,7 +174,7 @@ func (e *pcapngEncoder) frame(b []byte, f *capture.Frame, info *FrameInfo) ([]by
 			}
 		}
 	}
-	b, id := e.id(b, f)
+	b, id := e.id(e.addSecrets(b), f)
 	le := binary.LittleEndian
 	t := e.stamp(f.Time)
 	b, start := beginBlock(b, blockPacket)
@@ -207,7 +208,7 @@ func (e *pcapngEncoder) end(b []byte) []byte {
 	if len(e.ids) == 0 {
 		b, _ = e.add(b, ngKey{0, e.link}, Interface{Link: e.link})
 	}
-	return b
+	return e.addSecrets(b)
 }
 
 func (e *pcapngEncoder) whole(b []byte) (n int, frames uint64) {

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/wstap/wstap/capture"
+	"github.com/wstap/wstap/decrypt"
 	"github.com/wstap/wstap/internal/cli"
 	"github.com/wstap/wstap/internal/escape"
 )
@@ -41,6 +42,9 @@ type options struct {
 	unbuf      bool // -U
 	times      int  // number of -t
 	nano       bool
+
+	keylogs []string        // --keylog
+	keys    *decrypt.KeyLog // of them, and of the file of -r; nil: nothing is opened
 
 	json, total, demo, print, follow, secrets, noTunnels, help, version bool
 
@@ -138,6 +142,13 @@ var switches = []cli.Option[options]{
 		if v != "nano" && v != "micro" {
 			return errors.New("must be micro or nano")
 		}
+		return nil
+	}),
+	cli.Arg(0, "keylog", func(o *options, v string) error {
+		if v == "" {
+			return errors.New("must not be empty")
+		}
+		o.keylogs = append(o.keylogs, v)
 		return nil
 	}),
 	cli.Flag(0, "count", cli.On(func(o *options) *bool { return &o.total })),
@@ -246,6 +257,8 @@ func (o *options) check() error {
 		return usagef("-w - writes packets to standard output: messages cannot go there as well")
 	case o.write != "" && o.json && o.jsonFile == "" && !o.print:
 		return usagef("-w saves packets and prints no messages: add --print to have those of --json as well")
+	case o.read == "-" && slices.Contains(o.keylogs, "-"):
+		return usagef("-r - and --keylog - cannot both read standard input")
 	case o.times > 5:
 		return usagef("at most five -t")
 	}

@@ -15,6 +15,10 @@ Where from
               in the order of time
   --follow    with -r, wait for more at the end of the file, and for the file that takes
               its place, as tail -F
+  --keylog FILE
+              open TLS with the secrets in FILE, as SSLKEYLOGFILE names it; may be given
+              several times, and come or grow later; - is standard input. Those that
+              a pcapng file holds are used without it
   -F FILE     take the filter from a file
   -s LEN      keep at most LEN bytes of a packet (default 262144)
   -B KIB      size of the kernel's ring
@@ -26,7 +30,8 @@ Where from
 
 Where to
   -w FILE     write the packets to a file; - is standard output. Prints no messages,
-              except with --print. A name that ends in .pcapng or .gz says what it is
+              except with --print. A name that ends in .pcapng or .gz says what it is;
+              FILE.pcapng gets the secrets of --keylog too
   -U          with -w, write each packet at once
   -C MB       with -w, begin another file after so many million bytes (or 5k, 5m, 5g)
   -G SEC      with -w, begin another file after so many seconds; its name is a form for

@@ -81,7 +81,7 @@ func limitMemory(most int64) {
 
 // budgets are parts of the memory that is allowed: together they are less.
 type budgets struct {
-	message, buffered, windows, heads, bytes, flowBytes, fragments, flows, queue int
+	message, buffered, windows, heads, waiting, bytes, flowBytes, fragments, flows, queue int
 }
 
 func budgetsOf(most int64) budgets {
@@ -91,6 +91,7 @@ func budgetsOf(most int64) budgets {
 		buffered:  part(4, 128<<20),
 		windows:   part(5, 256<<20),
 		heads:     part(10, 128<<20),
+		waiting:   part(10, 64<<20),
 		bytes:     part(10, 128<<20),
 		flowBytes: part(40, 4<<20),
 		fragments: part(50, 16<<20),
@@ -115,6 +116,7 @@ func (o *options) tapConfig() (*websocket.Config, error) {
 		b.buffered = max(b.buffered, b.message+b.message/8)
 	}
 	cfg := &websocket.Config{
+		Keys: o.keys, MaxWaiting: b.waiting,
 		MaxMessage: b.message, MaxBuffered: b.buffered, MaxWindows: b.windows, MaxHeads: b.heads,
 		Reassembly: &reassembly.Config{
 			MaxFlows: b.flows, MaxBytes: b.bytes, MaxFlowBytes: b.flowBytes, MaxFragmentBytes: b.fragments,

@@ -204,7 +204,7 @@ func TestBudgetsFit(t *testing.T) {
 func TestBudgets(t *testing.T) {
 	for _, most := range []int64{leastMemory, 57 << 20, 460 << 20, usualMemory, 64 << 30} {
 		b := budgetsOf(most)
-		if sum := int64(b.buffered + b.windows + b.heads + b.bytes + b.fragments + b.queue + b.flows*flowCost + 2*maxPending/4); sum > most {
+		if sum := int64(b.buffered + b.windows + b.heads + b.waiting + b.bytes + b.fragments + b.queue + b.flows*flowCost); sum > most {
 			t.Errorf("of %d MiB the budgets take %d", most>>20, sum>>20)
 		}
 		if b.message > b.buffered || b.flowBytes > b.bytes {

@@ -48,6 +48,7 @@ func (o *options) printStats(w io.Writer, s websocket.Stats) {
 			fmt.Fprintf(w, "%s%s\n", cli.Quantity(rare.n, rare.unit), rare.what)
 		}
 	}
+	o.printTLS(w, &s)
 	if t := s.Capture.FirstDrop; !t.IsZero() {
 		fmt.Fprintf(w, "the first packet dropped after %s\n", t.Local().Format("2006-01-02 15:04:05.000000"))
 	}

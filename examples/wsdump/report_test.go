@@ -69,7 +69,7 @@ the first packet dropped after 2026-11-22 18:16:32.755341
 	800 delivered
 	150 waiting behind a hole
 	50 given up
-800 bytes delivered:
+800 bytes delivered, or opened:
 	300 HTTP
 	20 frame headers
 	400 frame payload

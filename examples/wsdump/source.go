@@ -10,6 +10,7 @@ import (
 
 	"github.com/wstap/wstap/capture"
 	"github.com/wstap/wstap/capture/pcapfile"
+	"github.com/wstap/wstap/decrypt"
 	"github.com/wstap/wstap/internal/cli"
 )
 
@@ -22,6 +23,7 @@ type source struct {
 	file   *os.File         // of -r, or nil
 	size   int64            // of file; 0 if it has none
 	writer *pcapfile.Writer // of -w, or nil
+	pcapng bool             // it is a pcapng file, which may hold secrets
 	hello  string           // says where the frames come from
 }
 
@@ -30,6 +32,7 @@ func (s *source) announce() { io.WriteString(os.Stderr, s.hello) }
 
 // open opens the source and then does what prepare does.
 func (o *options) open() (*source, error) {
+	o.keys = decrypt.NewKeyLog()
 	open := o.listen
 	if o.read != "" {
 		open = o.openFile
@@ -48,6 +51,9 @@ func (o *options) prepare(s *source) error {
 	drop, err := relinquish(o.user) // before a file is overwritten, is there such a user?
 	if err == nil && o.write != "" {
 		err = s.save(o)
+	}
+	if err == nil {
+		err = o.openKeys(s)
 	}
 	if err == nil {
 		err = drop()
@@ -131,9 +137,18 @@ func (o *options) openFile() (*source, error) {
 	return s.reading("file " + quoteArg(o.read)), nil
 }
 
+func (o *options) fileConfig() *pcapfile.Config {
+	cfg := &pcapfile.Config{Filter: strings.TrimSpace(o.filter)}
+	if o.keys != nil {
+		cfg.Secrets = o.keys
+	}
+	return cfg
+}
+
 // openReader reads the file's header, for which a pipe may let it wait.
 func (o *options) openReader(f *os.File, waits bool) (src capture.Source, err error) {
-	cfg := &pcapfile.Config{Filter: strings.TrimSpace(o.filter), Workers: o.workers()}
+	cfg := o.fileConfig()
+	cfg.Workers = o.workers()
 	open := func() (err error) {
 		if o.read == "-" {
 			src, err = pcapfile.Open("-", cfg)
@@ -169,7 +184,7 @@ func (o *options) await(open func() error) error {
 func (o *options) openSeries() (*source, error) {
 	s := &source{}
 	err := o.await(func() (err error) {
-		s.Source, err = pcapfile.OpenSeries(append([]string{o.read}, o.more...), &pcapfile.Config{Filter: strings.TrimSpace(o.filter)})
+		s.Source, err = pcapfile.OpenSeries(append([]string{o.read}, o.more...), o.fileConfig())
 		return err
 	})
 	if err != nil {
@@ -185,7 +200,7 @@ func (o *options) openName() (*source, error) {
 		fmt.Fprintf(os.Stderr, "wsdump: waiting for %s\n", quoteArg(o.read))
 	}
 	err := o.await(func() (err error) {
-		s.Source, err = pcapfile.OpenName(o.read, &pcapfile.Config{Filter: strings.TrimSpace(o.filter)})
+		s.Source, err = pcapfile.OpenName(o.read, o.fileConfig())
 		return err
 	})
 	if err != nil {
@@ -196,6 +211,9 @@ func (o *options) openName() (*source, error) {
 
 // reading says what is read.
 func (s *source) reading(what string) *source {
+	if f, ok := s.Source.(interface{ Format() pcapfile.Format }); ok {
+		s.pcapng = f.Format() == pcapfile.Pcapng
+	}
 	s.hello = fmt.Sprintf("reading from %s, link-type %v\n", what, s.Info().Link)
 	return s
 }

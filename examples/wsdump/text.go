@@ -98,7 +98,10 @@ func (p *textPrinter) open(b []byte, ev *websocket.Open) []byte {
 	if c.Midstream {
 		b = p.prefix(b, ev.Time, c, " -- ")
 		b = append(b, " open, found mid-stream"...)
-		return append(appendProxied(b, c.Proxied), '\n')
+		if c.TLS != nil {
+			b = append(b, " in TLS"...)
+		}
+		return p.details(append(appendProxied(b, c.Proxied), '\n'), c)
 	}
 	if !p.opt.secrets {
 		c = c.Masked()
@@ -125,12 +128,19 @@ func (p *textPrinter) open(b []byte, ev *websocket.Open) []byte {
 	if c.HeadersDropped {
 		b = p.warn(b, "headers dropped")
 	}
-	b = append(b, '\n')
-	if p.opt.verbose > 0 {
-		b = appendHeaderLines(b, "\t> ", c.Request())
-		b = appendHeaderLines(b, "\t< ", c.Response())
+	return p.details(append(b, '\n'), c)
+}
+
+// details appends what -v tells of a connection.
+func (p *textPrinter) details(b []byte, c *websocket.Conn) []byte {
+	if p.opt.verbose == 0 {
+		return b
 	}
-	return b
+	if c.TLS != nil {
+		b = appendTLS(b, c.TLS)
+	}
+	b = appendHeaderLines(b, "\t> ", c.Request())
+	return appendHeaderLines(b, "\t< ", c.Response())
 }
 
 // appendProxied appends what a proxy's header says, if there was one.

@@ -35,12 +35,25 @@ func (e *Encoder) open(b []byte, ev *websocket.Open) []byte {
 	b = appendHeader(b, c.Request())
 	b = append(b, `,"response":`...)
 	b = appendHeader(b, c.Response())
+	b = appendTLS(b, c.TLS)
 	if x := c.Proxied; x != nil {
 		b = appendAddr(append(b, `,"proxied":{"client":`...), x.Client)
 		b = append(appendAddr(append(b, `,"server":`...), x.Server), '}')
 	}
 	b = appendFlag(b, `,"midstream":true`, c.Midstream)
 	return appendFlag(b, `,"headers_dropped":true`, c.HeadersDropped)
+}
+
+// appendTLS appends what a wss connection is.
+func appendTLS(b []byte, t *websocket.TLS) []byte {
+	if t == nil {
+		return b
+	}
+	b = appendString(b, `,"tls":{"version":`, t.Version)
+	b = appendString(b, `,"cipher":`, t.Cipher)
+	b = appendString(b, `,"server_name":`, t.ServerName)
+	b = appendString(b, `,"alpn":`, t.ALPN)
+	return append(b, '}')
 }
 
 func (e *Encoder) message(b []byte, m *websocket.Message) []byte {

@@ -19,9 +19,11 @@
 // "open" is a handshake that finished, accepted or refused, or a connection found
 // mid-stream: "client" and "server" (addresses with ports), "method", "url",
 // "status", "subprotocol", "extensions", "accept_valid", and the headers
-// "request" and "response", objects of arrays of strings. Only where a proxy's
-// header says it: "proxied", an object of the "client" and the "server" that it
-// speaks for. Only when true: "midstream", "headers_dropped".
+// "request" and "response", objects of arrays of strings. Only in TLS: "tls", an
+// object of "version" ("1.2", "1.3"), "cipher", "server_name" and "alpn", of which
+// those that are not known are empty. Only where a proxy's header says it:
+// "proxied", an object of the "client" and the "server" that it speaks for. Only
+// when true: "midstream", "headers_dropped".
 //
 // "message" is a message or a control frame. Its "time" is that of the last byte
 // and "start" that of the first. "client" and "server" are as above, "from" is

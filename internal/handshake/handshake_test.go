@@ -23,9 +23,12 @@ func TestURL(t *testing.T) {
 		{"HTTPS://a/b", "example.com", "wss://a/b"},
 		{"ftp://a/b", "example.com", "ftp://a/b"},
 	} {
-		if got := URL(c[0], c[1], server); got != c[2] {
+		if got := URL(c[0], c[1], server, false); got != c[2] {
 			t.Errorf("%s at %s: %s, want %s", c[0], c[1], got, c[2])
 		}
+	}
+	if got := URL("/chat", "example.com", server, true); got != "wss://example.com/chat" {
+		t.Error(got)
 	}
 }
 

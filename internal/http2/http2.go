@@ -327,6 +327,12 @@ func (c *Conn) Gap(dir reassembly.Direction, n int64, t time.Time) {
 	s.gone += n
 }
 
+// Lost takes a gap of about n bytes: no frame goes on behind it.
+func (c *Conn) Lost(dir reassembly.Direction, n int64, t time.Time) {
+	c.sides[dir].inside = false
+	c.Gap(dir, n, t)
+}
+
 // catchUp tells a stream, before its next bytes and at its end, what was lost of
 // the connection meanwhile: it is not known whose bytes they were. To tell all
 // streams at each gap could take a thousand times as long as to read it.
