@@ -147,12 +147,12 @@ func (p *pipeline) work(w *work, frames int) {
 		}
 		n %= burst
 		q := &w.packets[n]
-		if q.DecodeCut(f.Link, f.Data, f.Length) == nil {
+		if err := q.DecodeCut(f.Link, f.Data, f.Length); err == nil {
 			q.Interface = f.Interface
 			w.times[n] = f.Time
 			n++
 		} else {
-			p.counts.Undecoded++
+			p.undecoded(err)
 		}
 		if q.LinkGuessed {
 			p.counts.Guessed++
@@ -164,6 +164,17 @@ func (p *pipeline) work(w *work, frames int) {
 		}
 	}
 	p.assemble(w, n, 0)
+}
+
+// undecoded counts a packet that could not be read.
+func (p *pipeline) undecoded(err error) {
+	p.counts.Undecoded++
+	switch {
+	case errors.Is(err, decode.ErrTruncated):
+		p.counts.CutHeaders++
+	case errors.Is(err, decode.ErrLinkType):
+		p.counts.OddLinks++
+	}
 }
 
 // assemble gives n packets to the assembler. It returns false if the caller has
@@ -205,7 +216,7 @@ func (p *pipeline) further(w *work, q decode.Packet, t time.Time, n, behind int)
 		_, err := q.Next()
 		p.counts.Aggregated++
 		if err != nil {
-			p.counts.Undecoded++
+			p.undecoded(err)
 			continue
 		}
 		w.packets[n], w.times[n] = q, t

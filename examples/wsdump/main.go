@@ -153,6 +153,9 @@ func (o *options) tapAll(ctx context.Context, src *source, each func(websocket.E
 	go o.end.see(finale{tap, out, stop, stats, src.saved}, over)
 	src.announce() // only now, for who reads it may send a signal
 	progress.start()
+	if src.Info().Live && (o.total || o.printer(nil) != nil) {
+		go o.end.wonder(over, tap.Stats)
+	}
 	if o.duration > 0 {
 		time.AfterFunc(o.duration, o.end.ask)
 	}
