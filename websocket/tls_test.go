@@ -328,3 +328,44 @@ func TestTLSKeysLate(t *testing.T) {
 		})
 	}
 }
+
+// TestTLSBehindFronts: TLS behind what proxies put before it, and behind a line that
+// asks for it.
+func TestTLSBehindFronts(t *testing.T) {
+	w := converseTLS(t, 3, nil, chatLine)
+	for _, f := range fronts {
+		if f.name == "PROXY that is none" || f.name == "a page before" {
+			continue // HTTP, or what looks like it, does not become TLS
+		}
+		for _, whole := range []bool{true, false} {
+			r := newRecorder(&Config{Keys: w.keyLog()})
+			n := 0
+			turns := f.turns
+			for _, p := range w.pieces {
+				turns = append(turns[:len(turns):len(turns)], turn{p.from, string(p.data), 0})
+			}
+			for _, turn := range turns {
+				for b := []byte(turn.data); len(b) > 0; {
+					k := len(b)
+					if !whole {
+						k = min(k, 400)
+					}
+					r.data(turn.from, b[:k])
+					n += k
+					b = b[k:]
+				}
+			}
+			r.c.Closed(reassembly.FIN, r.now)
+			got := 0
+			for _, m := range r.msgs {
+				if got/2 < len(w.sent[m.From]) && bytes.Equal(m.Payload, w.sent[m.From][got/2].payload) {
+					got++
+				}
+			}
+			if got != len(w.sent[0])+len(w.sent[1]) || len(r.opens) != 1 || r.opens[0].TLS == nil {
+				t.Errorf("%s, whole %v: %d messages, %q, %+v", f.name, whole, got, r.lines, r.p.opener.Stats())
+			}
+			r.balance(t, n)
+		}
+	}
+}
