@@ -34,12 +34,6 @@ func (s *Stats) Accounts() []Account {
 	for reason, n := range r.Ended {
 		flows = append(flows, Part{ID: "ended_" + reassembly.Reason(reason).String(), Name: "ended: " + reassembly.Reason(reason).String(), N: n})
 	}
-	protocols := Account{ID: "protocols", Name: "TCP connections with data"}
-	for what, n := range s.Protocols {
-		what := Protocol(what)
-		protocols.Total += n
-		protocols.Parts = append(protocols.Parts, Part{ID: what.String(), Name: protocolNames[what], N: n, Level: what != ProtocolWebSocket})
-	}
 	return []Account{
 		{"packets_received", "packets received by filter", c.Received, []Part{
 			{ID: "captured", Name: "captured", N: c.Captured},
@@ -65,7 +59,6 @@ func (s *Stats) Accounts() []Account {
 			{ID: "dropped", Name: "dropped", N: r.FragmentDropped},
 		}},
 		{"tcp_connections", "TCP connections", r.Flows, flows},
-		protocols,
 		{"tcp_bytes", "TCP bytes", r.Bytes, []Part{
 			{ID: "delivered", Name: "delivered", N: r.Delivered},
 			{ID: "queued", Name: "waiting behind a hole", N: r.Queued, Level: true},
@@ -98,10 +91,4 @@ func (s *Stats) Accounts() []Account {
 			left("in_transit", "on the way", messages, s.Messages, s.MessageDropped),
 		}},
 	}
-}
-
-// protocolNames are by Protocol.
-var protocolNames = [protocols]string{
-	"of which too little was seen", "joined late, without a sign of a WebSocket", "not understood", "TLS that is not opened",
-	"HTTP without a WebSocket", "HTTP/2 without a WebSocket", "WebSocket",
 }
