@@ -216,6 +216,9 @@ func (o *options) finishOutput(out *output) error {
 // messages there were.
 func (o *options) printAll(events iter.Seq2[websocket.Event, error], out *output, each func(websocket.Event) bool) (seen uint64, err error) {
 	p := o.printer(out)
+	if f, ok := p.(interface{ Flush() error }); ok {
+		defer func() { err = join(err, f.Flush()) }()
+	}
 	for ev, err := range events {
 		if err == nil && p != nil {
 			err = p.Encode(ev)

@@ -25,6 +25,7 @@ type textPrinter struct {
 	paint palette
 	times stamper
 	lines escape.Lines
+	gaps  gaps
 
 	number uint64 // messages so far, for -#
 	buf    []byte // of the line before
@@ -45,14 +46,14 @@ var colours = palette{dim: "\x1b[2m", client: "\x1b[36m", server: "\x1b[32m", wa
 
 // Encode writes the line of an event, with -v or -x several.
 func (p *textPrinter) Encode(ev websocket.Event) error {
-	b := p.buf[:0]
+	b := p.gaps.before(p, p.buf[:0], ev)
 	switch ev := ev.(type) {
 	case *websocket.Open:
 		b = p.open(b, ev)
 	case *websocket.Message:
 		b = p.message(b, ev)
 	case *websocket.Gap:
-		b = p.gap(b, ev)
+		p.gaps.add(ev)
 	case *websocket.End:
 		b = p.prefix(b, ev.Time, ev.Conn, " -- ")
 		b = append(b, " end "...)
@@ -60,17 +61,19 @@ func (p *textPrinter) Encode(ev websocket.Event) error {
 		b = append(b, '\n')
 	}
 	p.buf = b
+	if len(b) == 0 {
+		return nil
+	}
 	return p.lines.Write(b)
 }
 
-func (p *textPrinter) gap(b []byte, ev *websocket.Gap) []byte {
-	b = p.prefix(b, ev.Time, ev.Conn, arrow(ev.From))
-	b = append(b, p.paint.warn...)
-	b = append(b, " gap "...)
-	b = strconv.AppendInt(b, ev.Bytes, 10)
-	b = append(b, " bytes lost"...)
-	b = append(b, p.paint.off...)
-	return append(b, '\n')
+// Flush writes what waits for more of its kind.
+func (p *textPrinter) Flush() error {
+	b := p.gaps.all(p, p.buf[:0])
+	if p.buf = b; len(b) == 0 {
+		return nil
+	}
+	return p.lines.Write(b)
 }
 
 func arrow(from websocket.Direction) string {
