@@ -7,7 +7,6 @@ import (
 	"os"
 	"strings"
 
-	"github.com/mdlayher/packet"
 	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
 
@@ -21,7 +20,6 @@ type device struct {
 	members  []int  // indexes of the only interfaces wanted; nil: all of index
 	down     bool   // the only interface is not up
 	loopback int    // index of the loopback interface if it is among them; 0: none
-	typ      packet.Type
 	link     decode.LinkType
 }
 
@@ -46,7 +44,7 @@ func findDevice(name string) (*device, error) {
 	if ifi := find(name); ifi != nil {
 		return oneDevice(ifi)
 	}
-	d := &device{typ: packet.Datagram, link: decode.LinkSLL2}
+	d := &device{link: decode.LinkSLL2}
 	for i := range ifs {
 		if ifs[i].Flags&net.FlagLoopback != 0 {
 			d.loopback = ifs[i].Index
@@ -84,7 +82,7 @@ func noInterface(name string, ifs []net.Interface) error {
 // oneDevice decides how to listen to an interface: raw if its frames begin
 // with a header that can be decoded, else cooked.
 func oneDevice(ifi *net.Interface) (*device, error) {
-	d := &device{index: ifi.Index, typ: packet.Raw, down: ifi.Flags&net.FlagUp == 0}
+	d := &device{index: ifi.Index, down: ifi.Flags&net.FlagUp == 0}
 	if ifi.Flags&net.FlagLoopback != 0 {
 		d.loopback = ifi.Index
 	}
@@ -92,9 +90,7 @@ func oneDevice(ifi *net.Interface) (*device, error) {
 	if err != nil {
 		return nil, err
 	}
-	if d.link = decode.DeviceLink(hw); d.link == decode.LinkSLL2 {
-		d.typ = packet.Datagram
-	}
+	d.link = decode.DeviceLink(hw)
 	return d, nil
 }
 

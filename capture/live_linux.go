@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/wstap/wstap/capture/filter"
+	"github.com/wstap/wstap/capture/internal/tpacket"
 	"github.com/wstap/wstap/decode"
 )
 
@@ -99,15 +100,15 @@ func (l *live) compile(expr string) ([]bpf.RawInstruction, *filter.Program, erro
 
 // openRings makes the sockets, deaf so far, and their rings.
 func (l *live) openRings(c *Config) error {
-	asked := max(c.BufferSize, minBlocks*c.BlockSize*c.Workers)
-	blocks := min(max(c.BufferSize/c.BlockSize/c.Workers, minBlocks), maxRing/c.BlockSize)
+	asked := max(c.BufferSize, tpacket.MinBlocks*c.BlockSize*c.Workers)
+	blocks := min(max(c.BufferSize/c.BlockSize/c.Workers, tpacket.MinBlocks), maxRing/c.BlockSize)
 	for range c.Workers {
 		s, err := openShard(l, c, blocks)
 		if err != nil {
 			return err
 		}
 		l.shards = append(l.shards, s)
-		l.bufferSize += s.ring.n * c.BlockSize
+		l.bufferSize += s.ring.Size()
 	}
 	if l.bufferSize < asked-c.Workers*c.BlockSize { // more than rounding down makes
 		l.warn("the kernel gives no buffer of %d KiB: it gave %d KiB", asked>>10, l.bufferSize>>10)
@@ -125,14 +126,14 @@ func (l *live) prepare(c *Config) error {
 	if l.device.down {
 		l.warn("%s is down: nothing comes in until it is up", l.device.name)
 	}
-	first := l.shards[0]
+	first := l.shards[0].socket
 	indexes := l.device.members
 	if l.device.index != 0 {
 		indexes = []int{l.device.index}
 	}
 	if c.Promiscuous {
 		for _, i := range indexes {
-			if err := first.promiscuous(i); err != nil {
+			if err := first.Promiscuous(i); err != nil {
 				return err
 			}
 		}
@@ -155,7 +156,7 @@ func (l *live) start(program []bpf.RawInstruction, dir Direction) error {
 	ignore := dir == Incoming || dir == DirectionUnknown && l.device.index != 0 && l.device.index == l.device.loopback
 	attach := func(program []bpf.RawInstruction) error {
 		for _, s := range l.shards {
-			if err := s.attach(program); err != nil {
+			if err := s.socket.Attach(program); err != nil {
 				return err
 			}
 		}
@@ -163,25 +164,25 @@ func (l *live) start(program []bpf.RawInstruction, dir Direction) error {
 	}
 	if len(l.shards) == 1 {
 		if ignore {
-			l.shards[0].ignoreOutgoing()
+			l.shards[0].socket.IgnoreOutgoing()
 		}
 		if err := attach(program); err != nil {
 			return err
 		}
-		return l.shards[0].bind(l.device)
+		return l.shards[0].socket.Bind(l.device.index)
 	}
 	// With a part of the group at work, connections would begin in one ring
 	// and go on in another: let nothing in before it is complete.
-	if err := attach(rejectAll); err != nil {
+	if err := attach(tpacket.RejectAll); err != nil {
 		return err
 	}
 	id := -1
 	for i, s := range l.shards {
-		if err := s.bind(l.device); err != nil {
+		if err := s.socket.Bind(l.device.index); err != nil {
 			return err
 		}
 		var err error
-		id, err = s.fanOut(id, ignore)
+		id, err = s.socket.FanOut(id, ignore)
 		if i == 0 && errors.Is(err, unix.EINVAL) {
 			// Kernels before 6.10 form no group on an interface that is down.
 			l.warn("one ring instead of %d: the kernel refuses to spread frames (%v)", len(l.shards), err)
@@ -200,10 +201,10 @@ func (l *live) start(program []bpf.RawInstruction, dir Direction) error {
 
 // useOneRing gives up all rings but the first.
 func (l *live) useOneRing() error {
-	err := l.merger.epoll.Close()
+	err := l.merger.group.Close()
 	for _, s := range l.shards[1:] {
-		l.bufferSize -= s.ring.n * s.ring.size
-		err = errors.Join(err, s.close())
+		l.bufferSize -= s.ring.Size()
+		err = errors.Join(err, s.socket.Close())
 	}
 	l.merger, l.shards = nil, l.shards[:1]
 	return err
@@ -266,14 +267,14 @@ func (l *live) readCounters(lost time.Time) error {
 		return nil
 	}
 	for _, s := range l.shards {
-		st, err := s.conn.Stats()
+		c, err := s.socket.Counters()
 		if err != nil {
 			return fmt.Errorf("capture: %w", err)
 		}
-		l.counts.Received += uint64(st.Packets)
-		l.counts.Dropped += uint64(st.Drops)
-		l.counts.Freezes += uint64(st.FreezeQueueCount)
-		if st.Drops > 0 && lost.IsZero() {
+		l.counts.Received += uint64(c.Received)
+		l.counts.Dropped += uint64(c.Dropped)
+		l.counts.Freezes += uint64(c.Freezes)
+		if c.Dropped > 0 && lost.IsZero() {
 			// No reader got there yet: the ring is full.
 			lost = s.newestStamp()
 		}
@@ -317,7 +318,7 @@ func (l *live) stop() error {
 		errs = append(errs, s.stop())
 	}
 	if l.merger != nil {
-		l.merger.waiter.poke()
+		l.merger.group.Poke()
 	}
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("capture: %w", err)
@@ -332,7 +333,7 @@ func (l *live) interfaceName(index int) string {
 	defer l.mu.Unlock()
 	var name string
 	if !l.closed {
-		l.shards[0].control(func(fd int) (err error) {
+		l.shards[0].socket.Control(func(fd int) (err error) {
 			name, err = interfaceName(fd, index)
 			return err
 		})
@@ -359,11 +360,11 @@ func (l *live) close() error {
 	var wg sync.WaitGroup
 	for i, s := range l.shards {
 		// The kernel takes its time over each.
-		wg.Go(func() { errs[i] = s.close() })
+		wg.Go(func() { errs[i] = s.socket.Close() })
 	}
 	wg.Wait()
 	if l.merger != nil {
-		errs = append(errs, l.merger.epoll.Close())
+		errs = append(errs, l.merger.group.Close())
 	}
 	return errors.Join(errs...)
 }

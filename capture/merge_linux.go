@@ -1,49 +1,30 @@
 package capture
 
 import (
-	"os"
-	"syscall"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"github.com/wstap/wstap/capture/internal/tpacket"
 )
 
 // A merger reads several shards as one.
 type merger struct {
 	shards  []*shard
-	epoll   *os.File // waits for all sockets; is itself waited for by the runtime
-	rc      syscall.RawConn
-	waiter  waiter
+	group   *tpacket.Group // of their sockets
 	pending func(uintptr) bool
 	look    bool // a shard without a block may have got one
 }
 
 func newMerger(shards []*shard) (*merger, error) {
-	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	sockets := make([]*tpacket.Socket, len(shards))
+	for i, s := range shards {
+		sockets[i] = s.socket
+	}
+	group, err := tpacket.NewGroup(sockets)
 	if err != nil {
-		return nil, os.NewSyscallError("epoll_create1", err)
-	}
-	if err := unix.SetNonblock(fd, true); err != nil { // or os.NewFile would not give it to the poller
-		unix.Close(fd)
-		return nil, os.NewSyscallError("fcntl", err)
-	}
-	m := &merger{shards: shards, epoll: os.NewFile(uintptr(fd), "epoll"), look: true}
-	m.waiter.setDeadline = m.epoll.SetReadDeadline
-	m.pending = m.isPending
-	if m.rc, err = m.epoll.SyscallConn(); err != nil {
-		m.epoll.Close()
 		return nil, err
 	}
-	for _, s := range shards {
-		err := s.control(func(sock int) error {
-			// Errors (EPOLLERR) are always told.
-			return os.NewSyscallError("epoll_ctl", unix.EpollCtl(fd, unix.EPOLL_CTL_ADD, sock, &unix.EpollEvent{Events: unix.EPOLLIN}))
-		})
-		if err != nil {
-			m.epoll.Close()
-			return nil, err
-		}
-	}
+	m := &merger{shards: shards, group: group, look: true}
+	m.pending = m.isPending
 	return m, nil
 }
 
@@ -86,7 +67,7 @@ func (m *merger) giveAll(fs []Frame) (n int) {
 			s.captured.Add(1)
 			n++
 		}
-		m.look = s.left == 0
+		m.look = s.block.Left() == 0
 	}
 	return n
 }
@@ -96,7 +77,7 @@ func (m *merger) giveAll(fs []Frame) (n int) {
 func (m *merger) oldest() *shard {
 	var oldest *shard
 	for _, s := range m.shards {
-		if s.left > 0 && (oldest == nil || s.stamp() < oldest.stamp()) {
+		if s.block.Left() > 0 && (oldest == nil || s.block.Stamp() < oldest.block.Stamp()) {
 			oldest = s
 		}
 	}
@@ -108,7 +89,7 @@ func (m *merger) oldest() *shard {
 func (m *merger) advance() error {
 	var err error
 	for _, s := range m.shards {
-		if s.left > 0 {
+		if s.block.Left() > 0 {
 			continue
 		}
 		switch aerr := s.advance(false); {
@@ -130,8 +111,8 @@ func (m *merger) wait() error {
 		}
 		s.mu.Unlock()
 	}
-	err := m.waiter.wait(m.rc, deadline, m.pending)
-	if err != nil && m.shards[0].closed.Load() {
+	err := m.group.Wait(deadline, m.pending)
+	if err != nil && m.shards[0].ring.Closed() {
 		return errClosed // the poller's own errors match nothing
 	}
 	return err
@@ -140,7 +121,10 @@ func (m *merger) wait() error {
 func (m *merger) isPending(uintptr) bool {
 	pending := false
 	for _, s := range m.shards {
-		if err := s.rc.Control(func(fd uintptr) { pending = s.isPending(fd) || pending }); err != nil {
+		if err := s.socket.Control(func(fd int) error {
+			pending = s.isPending(uintptr(fd)) || pending
+			return nil
+		}); err != nil {
 			return true // closed: advance tells
 		}
 	}

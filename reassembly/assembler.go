@@ -1,10 +1,11 @@
 package reassembly
 
 import (
-	"math/rand/v2"
 	"time"
 
 	"github.com/wstap/wstap/decode"
+	"github.com/wstap/wstap/internal/flowhash"
+	"github.com/wstap/wstap/internal/list"
 )
 
 // An Assembler rebuilds flows. It is not safe for concurrent use: one worker,
@@ -12,14 +13,14 @@ import (
 type Assembler struct {
 	cfg     Config
 	accept  func(*Flow) Consumer
-	seed    [4]uint64
+	seed    flowhash.Seed
 	table   table
 	one     lookup   // of Packet
 	several []lookup // of Packets
 	stop    bool
-	lists   [states]list
-	acked   fifo // holes that the other side has acknowledged past
-	open    fifo // the other holes
+	lists   [states]flowList
+	acked   list.List[queue] // holes that the other side has acknowledged past, the oldest first
+	open    list.List[queue] // the other holes, the oldest first
 	pool    pool
 
 	history history
@@ -48,10 +49,7 @@ type Assembler struct {
 // about to be told accept is called once for it; the Consumer that it returns
 // receives the flow, nil ignores it.
 func New(cfg *Config, accept func(*Flow) Consumer) *Assembler {
-	a := &Assembler{cfg: cfg.Defaults(), accept: accept}
-	for i := range a.seed {
-		a.seed[i] = rand.Uint64()
-	}
+	a := &Assembler{cfg: cfg.Defaults(), accept: accept, seed: flowhash.NewSeed()}
 	a.table.grow()
 	a.table.addSlab()
 	a.history.init(a.cfg.HistoryBytes)
@@ -140,8 +138,8 @@ func (a *Assembler) take(p *decode.Packet, l *lookup) {
 // Close tells what is left: queued data behind holes, then Closed(EOF) for
 // every flow, the oldest first.
 func (a *Assembler) Close() {
-	for d := a.fragments.head; d != nil; d = a.fragments.head {
-		a.dropDatagram(d, &a.stats.FragmentDropped)
+	for e := a.fragments.Oldest(); e != nil; e = a.fragments.Oldest() {
+		a.dropDatagram(e, &a.stats.FragmentDropped)
 	}
 	for _, s := range []state{halfOpen, fresh, established, closing, unwanted, closed} {
 		for l := &a.lists[s]; l.head != 0; {

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/wstap/wstap/decode"
+	"github.com/wstap/wstap/internal/flowhash"
 )
 
 // Two connections can live with the same addresses and ports: those on both
@@ -45,9 +46,9 @@ func (a *Assembler) placeOf(p *decode.Packet, src, dst []byte) uint32 {
 		for _, b := range mac { // 8 at most
 			n = n<<8 | uint64(b)
 		}
-		h = multiply(h^n^a.seed[0], a.seed[1]|1)
+		h = flowhash.Fold(h^n^a.seed[0], a.seed[1]|1)
 	}
-	return mix(h^uint64(a.taggedSpace(p)), a.seed[2]|1) | 1
+	return flowhash.Mix(h^uint64(a.taggedSpace(p)), a.seed[2]|1) | 1
 }
 
 // A placed remembers at which other places the copies of a flow's packets are
@@ -57,7 +58,7 @@ type placed [1 << 10][4]struct{ tag, index uint32 }
 
 // tag names a side's packets at a place.
 func (a *Assembler) tag(l *lookup, place uint32) uint32 {
-	return mix(uint64(l.hash)<<1^uint64(l.from)^a.seed[3], uint64(place)|1<<32)
+	return flowhash.Mix(uint64(l.hash)<<1^uint64(l.from)^a.seed[3], uint64(place)|1<<32)
 }
 
 func (p *placed) add(tag, index uint32) {

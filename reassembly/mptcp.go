@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/wstap/wstap/decode"
+	"github.com/wstap/wstap/internal/flowhash"
 )
 
 // Multipath TCP (RFC 8684): what applications say to each other is carried by
@@ -126,7 +127,7 @@ func (a *Assembler) newConnection(f *Flow, index uint32, version uint8) *subflow
 	s := a.newSubflow(f, index)
 	k := f.key
 	a.multi.count++
-	k.space = k.space&1 | mix(uint64(k.space)^a.seed[0], uint64(a.multi.count)^a.seed[1]|1)&^1
+	k.space = k.space&1 | flowhash.Mix(uint64(k.space)^a.seed[0], uint64(a.multi.count)^a.seed[1]|1)&^1
 	s.m = &multipath{version: version, key: k, first: f.first, flags: f.flags & (clientIsB | midstream), subflows: 1}
 	return s
 }

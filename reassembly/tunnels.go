@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/wstap/wstap/decode"
+	"github.com/wstap/wstap/internal/flowhash"
 )
 
 // Tunnels is a set of the encapsulations that an Assembler looks into.
@@ -153,10 +154,10 @@ func (a *Assembler) byPort(t *tunnel, p *decode.Packet) bool {
 func (a *Assembler) spaceOf(p *decode.Packet, outer uint32, t *opening) uint32 {
 	h := uint64(outer)
 	if t.ends {
-		h = uint64(mix(h^sum(addressOf(p.Src().Addr()), &a.seed)+sum(addressOf(p.Dst().Addr()), &a.seed), a.seed[3]))
+		h = uint64(flowhash.Mix(h^sum(addressOf(p.Src().Addr()), &a.seed)+sum(addressOf(p.Dst().Addr()), &a.seed), a.seed[3]))
 	}
 	h = h<<32 | uint64(t.id)
-	return mix(h^a.seed[1], a.seed[2]^uint64(t.kind))>>1 | 1
+	return flowhash.Mix(h^a.seed[1], a.seed[2]^uint64(t.kind))>>1 | 1
 }
 
 // vlanSpace is taggedSpace if VLANs are to be kept apart.
@@ -174,7 +175,7 @@ func (a *Assembler) taggedSpace(p *decode.Packet) uint32 {
 	}
 	h := a.seed[3]
 	for i := range p.VLANs() {
-		h = uint64(mix(h^a.seed[0], a.seed[1]^uint64(p.VLAN(i).ID())))
+		h = uint64(flowhash.Mix(h^a.seed[0], a.seed[1]^uint64(p.VLAN(i).ID())))
 	}
 	return uint32(h)>>1 | 1
 }

@@ -89,7 +89,7 @@ func (w *walker) fill(fs []capture.Frame) (int, error) {
 func (w *walker) fail(err error) {
 	w.err = err
 	if w.assignment != nil {
-		w.assignment.forgetAll()
+		w.assignment.fragments.Flush()
 	}
 }
 

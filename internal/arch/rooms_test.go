@@ -61,13 +61,14 @@ var rooms = []room{
 
 	// From the wire to the streams.
 	{path: "decode", kind: pure},
-	{path: "internal/flowhash", imports: "decode", kind: pure, planned: true},
-	{path: "internal/ipfrag", imports: "decode internal/budget internal/flowhash internal/list", kind: pure, planned: true},
+	{path: "internal/flowhash", imports: "decode", kind: pure},
+	{path: "internal/ipfrag", imports: "decode internal/flowhash internal/list", kind: pure},
 	{path: "capture/filter", imports: "decode", modules: "golang.org/x/net/bpf"},
-	{path: "capture/internal/tpacket", imports: "decode internal/flowhash internal/list", modules: "github.com/mdlayher/packet golang.org/x/net/bpf " + xsys, unsafe: true, planned: true},
-	{path: "capture", imports: "capture/filter capture/internal/tpacket decode internal/flowhash internal/ipfrag internal/list",
-		modules: "github.com/mdlayher/packet golang.org/x/net/bpf " + xsys, unsafe: true},
-	{path: "capture/pcapfile", imports: "capture capture/filter decode internal/flowhash internal/ipfrag internal/list"},
+	{path: "capture/internal/tpacket", imports: "internal/flowhash", modules: "github.com/mdlayher/packet golang.org/x/net/bpf " + xsys, unsafe: true},
+	{path: "capture", imports: "capture/filter capture/internal/tpacket decode internal/flowhash internal/ipfrag",
+		modules: "golang.org/x/net/bpf " + xsys},
+	{path: "capture/pcapfile", imports: "capture capture/filter decode internal/flowhash internal/ipfrag internal/list",
+		tests: "websocket"}, // an example
 	{path: "reassembly", imports: "decode internal/budget internal/flowhash internal/ipfrag internal/list", kind: pure},
 
 	// From the streams to the messages. The inner rooms may name a side and a

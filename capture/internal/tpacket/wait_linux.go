@@ -1,4 +1,4 @@
-package capture
+package tpacket
 
 import (
 	"errors"
@@ -43,5 +43,7 @@ func (w *waiter) poke() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.poked = true
-	w.setDeadline(past) // fails only when closed, which ends the wait as well
+	if w.setDeadline != nil { // nil in the zero Socket, where nobody waits
+		w.setDeadline(past) // fails only when closed, which ends the wait as well
+	}
 }

@@ -1,10 +1,12 @@
-package capture
+package tpacket
 
 import (
 	"os"
 
 	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
+
+	"github.com/wstap/wstap/internal/flowhash"
 )
 
 // The kernel's own hash (PACKET_FANOUT_HASH) will not do for spreading
@@ -12,24 +14,12 @@ import (
 // rings, and fragments of a TCP segment to another ring than the rest of their
 // connection, without saying which. This one is known on both sides: TCP goes
 // by addresses and ports, everything else by addresses alone, and what readers
-// find to be fragments of TCP they hand over by the same rule (fragments).
+// find to be fragments of TCP they hand over by the same rule.
 // PACKET_FANOUT_FLAG_DEFRAG is no way either: it gives out other packets than
 // were on the wire, and loses those that it sees twice, on any or by two
 // captures.
 
-const spreadFactor = 0x9e3779b1
-
-// spread returns the number that, modulo the rings, is the ring of a packet.
-// addrs is the exclusive or of all 32-bit words of both addresses; ports, for
-// TCP, that of both ports.
-func spread(addrs uint32, ports uint16, tcp bool) uint32 {
-	if tcp {
-		addrs = addrs*spreadFactor ^ uint32(ports)
-	}
-	return addrs * spreadFactor >> 16
-}
-
-// spreadProgram computes spread in the kernel. It is given frames that begin
+// spreadProgram computes [flowhash.Connection] and [flowhash.Hosts] in the kernel. It is given frames that begin
 // anywhere, so it looks from the network header on. What is not IP, also under
 // VLAN tags and PPPoE, has ring 0.
 func spreadProgram() ([]bpf.RawInstruction, error) {
@@ -123,20 +113,22 @@ func spreadProgram() ([]bpf.RawInstruction, error) {
 		bpf.ALUOpX{Op: bpf.ALUOpXor},
 		bpf.TAX{},
 		bpf.LoadScratch{Dst: bpf.RegA, N: addrs},
-		bpf.ALUOpConstant{Op: bpf.ALUOpMul, Val: spreadFactor},
+		bpf.ALUOpConstant{Op: bpf.ALUOpMul, Val: flowhash.Factor},
 		bpf.ALUOpX{Op: bpf.ALUOpXor},
 		bpf.Jump{Skip: 1}, // the last of portsLen instructions
 		bpf.LoadScratch{Dst: bpf.RegA, N: addrs},
-		bpf.ALUOpConstant{Op: bpf.ALUOpMul, Val: spreadFactor},
-		bpf.ALUOpConstant{Op: bpf.ALUOpShiftRight, Val: 16},
+		bpf.ALUOpConstant{Op: bpf.ALUOpMul, Val: flowhash.Factor},
+		bpf.ALUOpConstant{Op: bpf.ALUOpShiftRight, Val: 32 - flowhash.Bits},
 		bpf.RetA{})
 	return bpf.Assemble(p)
 }
 
-// fanOut joins the fan-out group of the given id, or makes one if it is
-// negative, and returns the group's id. The socket must be bound.
-func (s *shard) fanOut(id int, ignoreOutgoing bool) (int, error) {
-	err := s.control(func(fd int) error {
+// FanOut joins the fan-out group of the given id, or makes one if it is
+// negative, and returns the group's id. The socket must be bound. The group gives each
+// frame to the socket of its [flowhash.Connection] or [flowhash.Hosts], in the order of
+// joining.
+func (s *Socket) FanOut(id int, ignoreOutgoing bool) (int, error) {
+	err := s.Control(func(fd int) error {
 		arg := unix.PACKET_FANOUT_CBPF << 16
 		if ignoreOutgoing {
 			arg |= unix.PACKET_FANOUT_FLAG_IGNORE_OUTGOING << 16
