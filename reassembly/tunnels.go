@@ -52,13 +52,13 @@ func (a *Assembler) packet(p *decode.Packet, space uint32, depth int) {
 		if a.wantsFragment(p.Proto) {
 			a.fragment(p, space, depth)
 		} else {
-			a.stats.Other++
+			a.other(p)
 		}
 	case p.TCP:
 		a.look(p, space, &a.one)
 		a.segment(p, &a.one)
 	case a.cfg.Tunnels == 0 || depth >= maxDepth || !a.tunnel(p, space, depth):
-		a.stats.Other++
+		a.other(p)
 	}
 }
 

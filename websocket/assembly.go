@@ -43,7 +43,7 @@ func (a *assembly) append(p *pipeline, b []byte, key uint32, left int64) {
 		a.truncated, a.full = true, true
 	}
 	need := len(a.buf) + len(b)
-	if need+inflate.Pad > cap(a.buf) && !a.grow(p, need+inflate.Pad, int64(len(a.buf)+inflate.Pad)+min(left, 1<<40)) {
+	if all := int64(len(a.buf)) + min(left, 1<<40); need+inflate.Pad > cap(a.buf) && !a.grow(p, need+inflate.Pad, int(min(all, int64(most)))+inflate.Pad) {
 		return
 	}
 	piece := a.buf[len(a.buf):need]
@@ -55,13 +55,13 @@ func (a *assembly) append(p *pipeline, b []byte, key uint32, left int64) {
 }
 
 // grow makes room for need bytes, and in foresight for the all that the frame's
-// length promises, within sixteen times what has really come.
-func (a *assembly) grow(p *pipeline, need int, all int64) bool {
-	n := max(16*need, 4096)
-	if int64(n) > all {
-		n = int(all)
-	}
+// length promises, within sixteen times what has really come, and within the budget.
+func (a *assembly) grow(p *pipeline, need, all int) bool {
+	n := min(max(16*need, 4096), all)
 	n = max(n, need, 2*cap(a.buf)) // doubled, for fragments promise little
+	if n > need && !p.budget.Fits(n-cap(a.buf), nil) {
+		n = need + need/4
+	}
 	if !p.budget.Fits(n-cap(a.buf), nil) {
 		a.truncated, a.full = true, true
 		return false

@@ -70,6 +70,7 @@ func (p *pipeline) tellOpen(k *socket, t time.Time) {
 	p.lock()
 	p.told.PushBack(k, &k.node)
 	p.unlock()
+	k.opened = t.UnixNano()
 	p.open = Open{Time: t, Conn: k.info}
 	p.out(&p.open)
 }
@@ -89,7 +90,7 @@ func (p *pipeline) tellEnd(k *socket, cause Cause, t time.Time) {
 	if p.yield == nil {
 		return
 	}
-	p.end = End{Time: t, Conn: k.info, Cause: cause}
+	p.end = End{Time: t, Conn: k.info, Cause: cause, Duration: max(0, time.Duration(t.UnixNano()-k.opened))}
 	if tr := k.traffic; tr != nil {
 		p.end.Closing = tr.closed()
 		p.end.Counts = tr.both()

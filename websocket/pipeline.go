@@ -156,12 +156,12 @@ func (p *pipeline) work(w *work, frames int) {
 		}
 		n %= burst
 		q := &w.packets[n]
-		if q.DecodeCut(f.Link, f.Data, f.Length) == nil {
+		if err := q.DecodeCut(f.Link, f.Data, f.Length); err == nil {
 			q.Interface = f.Interface
 			w.times[n] = f.Time
 			n++
 		} else {
-			p.counts.Undecoded++
+			p.undecoded(err)
 		}
 		if q.LinkGuessed {
 			p.counts.Guessed++
@@ -183,6 +183,17 @@ func (p *pipeline) tick(t time.Time) {
 		p.begin()
 		p.asm.Advance(t)
 		p.done()
+	}
+}
+
+// undecoded counts a packet that could not be read.
+func (p *pipeline) undecoded(err error) {
+	p.counts.Undecoded++
+	switch {
+	case errors.Is(err, decode.ErrTruncated):
+		p.counts.CutHeaders++
+	case errors.Is(err, decode.ErrLinkType):
+		p.counts.OddLinks++
 	}
 }
 
@@ -225,7 +236,7 @@ func (p *pipeline) further(w *work, q decode.Packet, t time.Time, n, behind int)
 		_, err := q.Next()
 		p.counts.Aggregated++
 		if err != nil {
-			p.counts.Undecoded++
+			p.undecoded(err)
 			continue
 		}
 		w.packets[n], w.times[n] = q, t

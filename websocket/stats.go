@@ -29,7 +29,9 @@ import (
 // right. Accounts returns these sums in detail.
 type Stats struct {
 	Capture    capture.Stats
-	Undecoded  uint64           // packets that decode could not read
+	Undecoded  uint64           // packets that decode could not read, and of these:
+	CutHeaders uint64           // packets of which too little was captured
+	OddLinks   uint64           // packets of a link type that is not known
 	Aggregated uint64           // further packets in frames that carry several (IEEE 802.11)
 	Guessed    uint64           // packets in frames that are said to be Ethernet and begin with IP
 	Reassembly reassembly.Stats // over all pipelines
@@ -81,6 +83,8 @@ func (t *Tap) Stats() Stats {
 // add adds what a pipeline counted.
 func (s *Stats) add(o *Stats) {
 	s.Undecoded += o.Undecoded
+	s.CutHeaders += o.CutHeaders
+	s.OddLinks += o.OddLinks
 	s.Aggregated += o.Aggregated
 	s.Guessed += o.Guessed
 	s.Reassembly.Add(&o.Reassembly)

@@ -153,6 +153,8 @@ type End struct {
 	Conn *Conn
 	// Cause says how the connection ended.
 	Cause Cause
+	// Duration is the time since its Open.
+	Duration time.Duration
 	// Closing are the sides' first close frames, in the order in which they
 	// came: the first sender began to close. Empty where none was seen.
 	Closing []Closing

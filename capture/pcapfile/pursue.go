@@ -196,6 +196,13 @@ func (p *Pursuer) Section() Section {
 	return p.r.Section()
 }
 
+// Format returns the format of the latest file.
+func (p *Pursuer) Format() Format {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.r.Format()
+}
+
 // Stop implements [capture.Source].
 func (p *Pursuer) Stop() error {
 	p.mu.Lock()

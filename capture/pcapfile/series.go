@@ -22,9 +22,10 @@ const seriesBatch = 64
 // Frames of interfaces with the same name have the same Frame.Interface in all
 // files, and where interfaces have no names those with the same number.
 type Series struct {
-	cfg   Config
-	info  capture.Info
-	given atomic.Uint64
+	cfg    Config
+	info   capture.Info
+	format Format // Pcapng if that of a file is
+	given  atomic.Uint64
 
 	// Read's own.
 	parts []*part // that are not at their end, those to be opened behind
@@ -56,7 +57,7 @@ var _ capture.Source = (*Series)(nil)
 func OpenSeries(names []string, cfg *Config) (*Series, error) {
 	s := &Series{opened: map[*part]*Reader{}}
 	if cfg != nil {
-		s.cfg = Config{Filter: cfg.Filter}
+		s.cfg = Config{Filter: cfg.Filter, Secrets: cfg.Secrets}
 	}
 	if len(names) == 0 {
 		return nil, errors.New("pcapfile: a series of no files")
@@ -80,11 +81,12 @@ func OpenSeries(names []string, cfg *Config) (*Series, error) {
 
 // look finds out when a file begins. What can be read only once stays open.
 func (s *Series) look(name string) (*part, error) {
-	r, err := Open(name, nil)
+	r, err := Open(name, &Config{Secrets: s.cfg.Secrets})
 	if err != nil {
 		return nil, err
 	}
 	p := &part{name: name}
+	s.format = max(s.format, r.format)
 	if s.info.Name == "" {
 		s.info = r.Info()
 		s.info.Name = name
@@ -283,6 +285,9 @@ func (s *Series) isClosed() bool {
 
 // Info implements [capture.Source]. Link is that of the file that was named first.
 func (s *Series) Info() capture.Info { return s.info }
+
+// Format returns Pcapng if a file has that format, else Pcap.
+func (s *Series) Format() Format { return s.format }
 
 // Stats implements [capture.Source]: over all files, as far as they were read.
 func (s *Series) Stats() (capture.Stats, error) {

@@ -177,3 +177,48 @@ func TestAllStuck(t *testing.T) {
 		t.Error("it does not end")
 	}
 }
+
+// TestWonder: after some seconds of traffic without a message wsdump says once why
+// there is none.
+func TestWonder(t *testing.T) {
+	t.Parallel()
+	h := testnet.New(t)
+	ln, err := h.Listen("tcp", "127.0.0.1:7272")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	go func() {
+		c, err := ln.Accept()
+		if err != nil {
+			return
+		}
+		defer c.Close()
+		io.Copy(io.Discard, c)
+	}()
+	l := startLive(t, h)
+	c, err := h.DialContext(t.Context(), "tcp", "127.0.0.1:7272")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	begun := time.Now()
+	for !strings.Contains(l.stderr.String(), "wsdump: no messages: among ") {
+		if _, err := io.WriteString(c, "GET / HTTP/1.1\r\nHost: a\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(100 * time.Millisecond)
+		if time.Since(begun) > 20*time.Second {
+			t.Fatalf("it does not wonder: %s", l.stderr)
+		}
+	}
+	if d := time.Since(begun); d < wondering-wondering/5 {
+		t.Errorf("after %v", d)
+	}
+	time.Sleep(wondering)
+	told := l.stderr.String()
+	if strings.Count(told, "no messages") != 1 || !strings.Contains(told, "\t1 TCP connection of HTTP without") {
+		t.Error(told)
+	}
+	l.end(os.Interrupt)
+}

@@ -232,7 +232,7 @@ func TestSignalAtOnce(t *testing.T) {
 			l.cmd.Process.Signal(syscall.SIGUSR1)
 		}
 		l.end(sig)
-		if !strings.HasSuffix(l.stderr.String(), "\n0 bytes lost in gaps\n") {
+		if !strings.HasSuffix(l.stderr.String(), "\n0 bytes lost in gaps\nno messages: no packet passed the filter\n") {
 			t.Errorf("%v: %s", sig, l.stderr)
 		}
 	}

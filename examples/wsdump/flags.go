@@ -57,6 +57,7 @@ type options struct {
 	json, total, demo, print, follow, secrets, noTunnels, help, version bool
 
 	long
+	memory
 
 	end *ending // of the capture; nil where there is none
 }
@@ -91,7 +92,7 @@ func nonEmpty(field func(*options) *string) func(*options, string) error {
 const packetsOnly = "is about packets, and wsdump prints messages: use tcpdump for it"
 
 // table holds all switches.
-var table = slices.Concat(switches, chooseOptions, longFlags)
+var table = slices.Concat(switches, chooseOptions, longFlags, memoryFlags)
 
 // switches holds the switches of wsdump and every letter of tcpdump 4.99, so that a
 // habit is either served or answered in one line.

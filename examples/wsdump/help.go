@@ -76,6 +76,13 @@ How it looks
   --nano      times in nanoseconds
   -#          number the messages
 
+How much
+  --max-message SIZE
+              keep so much of a message, such as 64M, and cut the rest off
+  --memory SIZE
+              make do with so much memory. By default what GOMEMLIMIT and the cgroup
+              allow, at most 1G
+
 Other
   -D          list the interfaces
   -d          print the compiled filter; -dd as C, -ddd as numbers

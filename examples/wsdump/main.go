@@ -16,20 +16,12 @@ import (
 	"github.com/wstap/wstap/capture/filter"
 	"github.com/wstap/wstap/capture/pcapfile"
 	"github.com/wstap/wstap/internal/cli"
-	"github.com/wstap/wstap/reassembly"
 	"github.com/wstap/wstap/websocket"
 )
 
 func main() {
-	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(softMemory)
-	}
 	os.Exit(run(os.Args[1:]))
 }
-
-// softMemory is from where on memory is collected more often, rather than when
-// it has doubled. The tap's budgets lie below it; 100,000 connections do too.
-const softMemory = 360 << 20
 
 // exitStatus is an error that has been told to the user already.
 type exitStatus int
@@ -105,19 +97,15 @@ func version() string {
 	return "(devel)"
 }
 
-// tapConfig returns what the tap is to do: by default it looks into tunnels.
-func (o *options) tapConfig() *websocket.Config {
-	cfg := &websocket.Config{Select: o.selector, Keys: o.keys}
-	if !o.noTunnels {
-		cfg.Reassembly = &reassembly.Config{Tunnels: reassembly.AllTunnels}
-	}
-	return cfg
-}
-
 // tapAll taps src to its end, to -c messages, or to a signal, and prints. each,
 // if not nil, sees every event and ends the capture by returning false.
 func (o *options) tapAll(ctx context.Context, src *source, each func(websocket.Event) bool) error {
 	cli.IgnorePipe()
+	cfg, err := o.tapConfig()
+	if err != nil {
+		src.Close()
+		return err
+	}
 	to, err := o.stdout()
 	if err != nil {
 		src.Close()
@@ -125,7 +113,7 @@ func (o *options) tapAll(ctx context.Context, src *source, each func(websocket.E
 	}
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	tap := websocket.NewTap(src.Source, o.tapConfig())
+	tap := websocket.NewTap(src.Source, cfg)
 	progress := src.newProgress()
 	defer progress.stop()
 	eager := src.eager || o.line || cli.IsTerminal(os.Stdout)
@@ -155,6 +143,9 @@ func (o *options) tapAll(ctx context.Context, src *source, each func(websocket.E
 	go o.end.see(finale{tap, out, stop, stats, src.saved}, over)
 	src.announce() // only now, for who reads it may send a signal
 	progress.start()
+	if src.Info().Live && (o.total || o.printer(nil) != nil) {
+		go o.end.wonder(over, tap.Stats)
+	}
 	if o.duration > 0 {
 		time.AfterFunc(o.duration, o.end.ask)
 	}
@@ -214,6 +205,9 @@ func (o *options) finishOutput(out *output) error {
 // printAll prints the events until each or -c says enough, and returns how many
 // messages there were.
 func (o *options) printAll(events iter.Seq2[websocket.Event, error], p printer, out *output, each func(websocket.Event) bool) (seen uint64, err error) {
+	if f, ok := p.(interface{ Flush() error }); ok {
+		defer func() { err = join(err, f.Flush()) }()
+	}
 	for ev, err := range events {
 		if err == nil {
 			err = p.Encode(ev)

@@ -3,6 +3,7 @@ package main
 import (
 	"io"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -45,6 +46,7 @@ func printed(o *options, events ...websocket.Event) string {
 	for _, ev := range events {
 		p.Encode(ev)
 	}
+	p.Flush()
 	return out.String()
 }
 
@@ -233,5 +235,35 @@ func BenchmarkText(b *testing.B) {
 				p.Encode(m)
 			}
 		})
+	}
+}
+
+// TestGapBurst: losses in one message are one line, before the message, whatever
+// comes between; those of other directions and of later are others.
+func TestGapBurst(t *testing.T) {
+	other := *testConn
+	other.Number = 2
+	gap := func(c *websocket.Conn, from websocket.Direction, n int64, at time.Duration) *websocket.Gap {
+		return &websocket.Gap{Time: testTime.Add(at), Conn: c, From: from, Bytes: n}
+	}
+	said := printed(&options{quiet: true}, gap(testConn, websocket.FromServer, 100, 0), gap(&other, websocket.FromServer, 7, 1), gap(testConn, websocket.FromServer, 200, 2),
+		gap(testConn, websocket.FromClient, 9, 3), gap(testConn, websocket.FromServer, 300, 4),
+		&websocket.Message{Conn: testConn, From: websocket.FromServer, Opcode: websocket.Binary, Time: testTime, Start: testTime},
+		gap(testConn, websocket.FromServer, 5, 6), gap(testConn, websocket.FromServer, 6, 2*time.Second))
+	var got []string
+	for line := range strings.Lines(said) {
+		_, rest, _ := strings.Cut(line, " ")
+		got = append(got, strings.TrimSpace(rest))
+	}
+	want := []string{
+		"#1 127.0.0.1:36534 <- 127.0.0.1:7272 gap 600 bytes lost in 3 places",
+		"#1 127.0.0.1:36534 -> 127.0.0.1:7272 gap 9 bytes lost",
+		"#1 127.0.0.1:36534 <- 127.0.0.1:7272 binary 0",
+		"#2 127.0.0.1:36534 <- 127.0.0.1:7272 gap 7 bytes lost",
+		"#1 127.0.0.1:36534 <- 127.0.0.1:7272 gap 5 bytes lost",
+		"#1 127.0.0.1:36534 <- 127.0.0.1:7272 gap 6 bytes lost",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 }

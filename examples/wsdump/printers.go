@@ -29,6 +29,17 @@ func (ps printers) Encode(ev websocket.Event) error {
 	return nil
 }
 
+// Flush writes what waits for the next event.
+func (ps printers) Flush() error {
+	var errs []error
+	for _, p := range ps.inner() {
+		if f, ok := p.(interface{ Flush() error }); ok {
+			errs = append(errs, f.Flush())
+		}
+	}
+	return errors.Join(errs...)
+}
+
 // Show writes what can be told before the end, when a signal asks for it.
 func (ps printers) Show() {
 	for _, p := range ps.inner() {

@@ -23,6 +23,9 @@ func (o *options) printStats(w io.Writer, s websocket.Stats) {
 	fmt.Fprintf(w, "%s received by filter\n", cli.Quantity(s.Capture.Received, "packet"))
 	fmt.Fprintf(w, "%s dropped by kernel\n", cli.Quantity(s.Capture.Dropped, "packet"))
 	fmt.Fprintf(w, "%s lost in gaps\n", cli.Quantity(s.LostBytes, "byte"))
+	if s.Messages == 0 {
+		printReasons(w, &s)
+	}
 	r, sent := &s.Reassembly, s.Traffic[0]
 	sent.Add(&s.Traffic[1])
 	for _, rare := range []struct {
@@ -38,7 +41,7 @@ func (o *options) printStats(w io.Writer, s websocket.Stats) {
 		{r.Queued, "byte", " waiting for what comes before them"},
 		{s.HeldBytes, "byte", " waiting to be understood"},
 		{s.DraftBytes, "byte", " of drafts before RFC 6455, which are not read"},
-		{s.SkippedBytes, "byte", " skipped, in which there are no frames"},
+		{skippedBytes(&s), "byte", " skipped, in which there are no frames"},
 		{r.Ended[reassembly.Evicted] + s.GivenUp, "TCP connection", " given up for want of room"},
 		{s.WrongFinds, "time", " frames were found that turned out to be none"},
 		{s.WindowsDropped, "history", " of compressed messages given up for want of room"},

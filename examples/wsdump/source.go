@@ -150,6 +150,14 @@ func (o *options) openFile() (*source, error) {
 	return s.reading("file " + quoteArg(o.read)), nil
 }
 
+func (o *options) fileConfig() *pcapfile.Config {
+	cfg := &pcapfile.Config{Filter: strings.TrimSpace(o.filter)}
+	if o.keys != nil {
+		cfg.Secrets = o.keys
+	}
+	return cfg
+}
+
 // readHead finds out what the file holds, and reads its header, for which a pipe
 // may let it wait.
 func (s *source) readHead(o *options) error {
@@ -158,7 +166,8 @@ func (s *source) readHead(o *options) error {
 		s.messages = m
 		return err
 	}
-	cfg := &pcapfile.Config{Filter: strings.TrimSpace(o.filter), Workers: o.workers(), Secrets: o.keys}
+	cfg := o.fileConfig()
+	cfg.Workers = o.workers()
 	var r *pcapfile.Reader
 	if in == os.Stdin {
 		r, err = pcapfile.Open("-", cfg)
@@ -191,7 +200,7 @@ func (o *options) await(open func() error) error {
 func (o *options) openSeries() (*source, error) {
 	s := &source{}
 	err := o.await(func() (err error) {
-		s.Source, err = pcapfile.OpenSeries(append([]string{o.read}, o.more...), &pcapfile.Config{Filter: strings.TrimSpace(o.filter)})
+		s.Source, err = pcapfile.OpenSeries(append([]string{o.read}, o.more...), o.fileConfig())
 		return err
 	})
 	if err != nil {
@@ -207,7 +216,7 @@ func (o *options) openName() (*source, error) {
 		fmt.Fprintf(os.Stderr, "wsdump: waiting for %s\n", quoteArg(o.read))
 	}
 	err := o.await(func() (err error) {
-		s.Source, err = pcapfile.OpenName(o.read, &pcapfile.Config{Filter: strings.TrimSpace(o.filter)})
+		s.Source, err = pcapfile.OpenName(o.read, o.fileConfig())
 		return err
 	})
 	if err != nil {
@@ -218,6 +227,9 @@ func (o *options) openName() (*source, error) {
 
 // reading says what is read.
 func (s *source) reading(what string) *source {
+	if f, ok := s.Source.(interface{ Format() pcapfile.Format }); ok {
+		s.pcapng = f.Format() == pcapfile.Pcapng
+	}
 	s.hello = fmt.Sprintf("reading from %s, link-type %v\n", what, s.Info().Link)
 	return s
 }
@@ -234,7 +246,7 @@ func (s *source) save(o *options) error {
 	live := s.Info().Live
 	cfg := &pcapfile.WriterConfig{SnapLen: o.snaplen, Rotate: o.rotation(live)}
 	if live {
-		cfg.Queue = saveQueue
+		cfg.Queue = budgetsOf(o.allowed()).queue // for a disk that stalls
 	}
 	if r, ok := s.Source.(interface{ Section() pcapfile.Section }); ok {
 		cfg.Section = r.Section()
@@ -258,9 +270,6 @@ func (s *source) saved() uint64 {
 	}
 	return s.writer.Frames()
 }
-
-// saveQueue is how many bytes of packets wait for a disk that stalls.
-const saveQueue = 32 << 20
 
 // finish completes the file of -w. An error tells how much is in it.
 func (s *source) finish() error {

@@ -27,6 +27,7 @@ type textPrinter struct {
 	paint palette
 	times stamper
 	lines escape.Lines
+	gaps  gaps
 
 	number uint64  // messages so far, for -#
 	hits   [][]int // in the payload at hand
@@ -48,14 +49,14 @@ var colours = palette{dim: "\x1b[2m", client: "\x1b[36m", server: "\x1b[32m", wa
 
 // Encode writes the line of an event, with -v or -x several.
 func (p *textPrinter) Encode(ev websocket.Event) error {
-	b := p.buf[:0]
+	b := p.gaps.before(p, p.buf[:0], ev)
 	switch ev := ev.(type) {
 	case *websocket.Open:
 		b = p.open(b, ev)
 	case *websocket.Message:
 		b = p.message(b, ev)
 	case *websocket.Gap:
-		b = p.gap(b, ev)
+		p.gaps.add(ev)
 	case *websocket.End:
 		b = p.prefix(b, ev.Time, ev.Conn, " -- ")
 		b = append(b, " end "...)
@@ -63,17 +64,19 @@ func (p *textPrinter) Encode(ev websocket.Event) error {
 		b = append(b, '\n')
 	}
 	p.buf = b
+	if len(b) == 0 {
+		return nil
+	}
 	return p.lines.Write(b)
 }
 
-func (p *textPrinter) gap(b []byte, ev *websocket.Gap) []byte {
-	b = p.prefix(b, ev.Time, ev.Conn, arrow(ev.From))
-	b = append(b, p.paint.warn...)
-	b = append(b, " gap "...)
-	b = strconv.AppendInt(b, ev.Bytes, 10)
-	b = append(b, " bytes lost"...)
-	b = append(b, p.paint.off...)
-	return append(b, '\n')
+// Flush writes what waits for more of its kind.
+func (p *textPrinter) Flush() error {
+	b := p.gaps.all(p, p.buf[:0])
+	if p.buf = b; len(b) == 0 {
+		return nil
+	}
+	return p.lines.Write(b)
 }
 
 func arrow(from websocket.Direction) string {
@@ -227,7 +230,7 @@ func (p *textPrinter) flags(b []byte, m *websocket.Message) []byte {
 		set  bool
 		word string
 	}{
-		{m.Truncated, "truncated"},
+		{m.Truncated, truncated(m)},
 		{m.Undecoded, "undecoded"},
 		{m.Conflict, "conflict"},
 		{m.Midstream, "midstream"},
@@ -246,6 +249,16 @@ func (p *textPrinter) flags(b []byte, m *websocket.Message) []byte {
 		b = p.warn(b, strings.ReplaceAll(name, "_", " "))
 	}
 	return b
+}
+
+// truncated says how much is missing, where the frames' lengths tell that: what is
+// inflated has a length of its own.
+func truncated(m *websocket.Message) string {
+	missing := m.WireLength - int64(len(m.Payload))
+	if !m.Truncated || m.Compressed && !m.Undecoded || missing <= 0 {
+		return "truncated"
+	}
+	return "truncated, " + cli.Quantity(uint64(missing), "byte") + " missing"
 }
 
 // payload appends the payload and the end of the line.

@@ -39,7 +39,8 @@
 //   - "text", where the opcode is text and the payload is UTF-8
 //   - "code" and "reason", of a close frame that has them
 //   - "base64", of all else; of a close frame whose reason is not UTF-8 the
-//     whole payload, behind "code"
+//     whole payload, behind "code". Where the opcode is text, "text" follows for
+//     people to read, with U+FFFD for what is not UTF-8
 //
 // Only when true: "truncated", "undecoded", "conflict", "midstream",
 // "invalid_utf8", "bad_mask", with the meaning of the field of [websocket.Message], and
@@ -50,9 +51,15 @@
 // it breaks, see [websocket.Violations].
 //
 // "gap" is a number of "bytes" that were lost "from" the client or the server.
+// "client" and "server" are as above.
 //
-// "end" is the last line of a connection, with its "cause" as in
-// [websocket.End].
+// "end" is the last line of a connection, with its "cause" as in [websocket.End],
+// "client" and "server", the "duration" since its "open" in seconds, and "counts",
+// an object of two for "client" and "server", which say what each sent: "messages",
+// of which "text", "binary", "ping", "pong" and "close", payload "bytes",
+// "wire_bytes" as they were sent, and "lost_bytes". Only where one was seen: "code"
+// and "reason" of the first close frame, and in "closed_by" whose it was. A close
+// frame without a code has neither.
 //
 // # Values
 //

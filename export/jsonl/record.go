@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"net/netip"
 	"slices"
@@ -27,6 +28,8 @@ type record struct {
 	Request, Response                    http.Header
 	HeadersDropped                       bool `json:"headers_dropped"`
 	Draft                                string
+	TLS                                  *tlsRecord
+	Proxied                              *struct{ Client, Server netip.AddrPort }
 
 	From, Opcode string
 	Length       int64
@@ -45,8 +48,33 @@ type record struct {
 	RSV                                       byte
 	Violations                                []string
 
-	Bytes int64
-	Cause string
+	Bytes    int64
+	Cause    string
+	Duration float64
+	Counts   struct{ Client, Server countsRecord }
+	ClosedBy string `json:"closed_by"`
+}
+
+// A tlsRecord is the object "tls".
+type tlsRecord struct {
+	Version, Cipher string
+	ServerName      string `json:"server_name"`
+	ALPN            string
+}
+
+// A countsRecord is one side's in the object "counts".
+type countsRecord struct {
+	Messages, Text, Binary, Ping, Pong, Close, Bytes uint64
+	WireBytes                                        uint64 `json:"wire_bytes"`
+	LostBytes                                        uint64 `json:"lost_bytes"`
+}
+
+func (c *countsRecord) counts() websocket.Counts {
+	return websocket.Counts{
+		Text: c.Text, Binary: c.Binary, Ping: c.Ping, Pong: c.Pong, Close: c.Close,
+		Other: c.Messages - min(c.Messages, c.Text+c.Binary+c.Ping+c.Pong+c.Close),
+		Bytes: c.Bytes, WireBytes: c.WireBytes, LostBytes: c.LostBytes,
+	}
 }
 
 // event returns the event of a line, nil where its kind is not known.
@@ -64,9 +92,7 @@ func (d *Decoder) event(b []byte) (websocket.Event, error) {
 		from, err := direction(l.From)
 		return &websocket.Gap{Time: l.Time, Conn: d.conn(&l), From: from, Bytes: l.Bytes}, err
 	case "end":
-		c := d.conn(&l)
-		delete(d.conns, l.Conn)
-		return &websocket.End{Time: l.Time, Conn: c, Cause: websocket.Cause(l.Cause)}, nil
+		return d.end(&l)
 	case "":
 		return nil, errors.New(`no "event" in it`)
 	}
@@ -80,7 +106,31 @@ func (d *Decoder) opened(l *record) *websocket.Conn {
 		Method: l.Method, URL: l.URL, Subprotocol: l.Subprotocol, Extensions: l.Extensions,
 		Status: l.Status, AcceptValid: l.AcceptValid, HeadersDropped: l.HeadersDropped, Draft: l.Draft,
 	}
+	if t := l.TLS; t != nil {
+		c.TLS = &websocket.TLS{Version: t.Version, Cipher: t.Cipher, ServerName: t.ServerName, ALPN: t.ALPN}
+	}
+	if x := l.Proxied; x != nil {
+		c.Proxied = &websocket.Proxied{Client: x.Client, Server: x.Server}
+	}
 	return d.remember(c.WithHeaders(l.Request, l.Response))
+}
+
+func (d *Decoder) end(l *record) (websocket.Event, error) {
+	end := &websocket.End{
+		Time: l.Time, Conn: d.conn(l), Cause: websocket.Cause(l.Cause), Duration: time.Duration(math.Round(l.Duration * 1e9)),
+		Counts: [2]websocket.Counts{websocket.FromClient: l.Counts.Client.counts(), websocket.FromServer: l.Counts.Server.counts()},
+	}
+	delete(d.conns, l.Conn)
+	if l.ClosedBy == "" {
+		return end, nil
+	}
+	from, err := direction(l.ClosedBy)
+	closing := websocket.Closing{From: from, Code: websocket.StatusNone, Reason: l.Reason}
+	if l.Code != nil {
+		closing.Code = int(*l.Code)
+	}
+	end.Closing = []websocket.Closing{closing}
+	return end, err
 }
 
 // conn returns the connection of a line. Where its open is not there, the line
