@@ -24,11 +24,15 @@ type place interface {
 type origin struct {
 	place          place
 	client, server netip.AddrPort
-	midstream      bool     // the beginning was not seen
-	offsets        [2]int64 // in the place's streams, of the first byte
+	midstream      bool      // the beginning was not seen
+	numbered       bool      // numbers are known
+	numbers        [2]uint32 // the initial sequence numbers of TCP, by Direction
+	offsets        [2]int64  // in the place's streams, of the first byte
 }
 
 // accept begins the chain of a TCP connection.
 func (p *pipeline) accept(f *reassembly.Flow) reassembly.Consumer {
-	return p.newOpening(origin{place: f, client: f.Client(), server: f.Server(), midstream: f.Midstream()})
+	from := origin{place: f, client: f.Client(), server: f.Server(), midstream: f.Midstream()}
+	from.numbers, from.numbered = f.Numbers()
+	return p.newOpening(from)
 }

@@ -20,7 +20,7 @@ type Counts struct {
 
 	LostBytes uint64 // told as gaps
 
-	Compressed, Truncated, Undecoded, Conflicts, InvalidUTF8 uint64 // messages flagged so
+	Compressed, Truncated, Undecoded, Conflicts, InvalidUTF8, Copies uint64 // messages flagged so
 
 	// Round trips from this side's pings to the other side's pongs, as the
 	// capture saw them.
@@ -61,6 +61,7 @@ func (c *Counts) Add(o *Counts) {
 	c.Undecoded += o.Undecoded
 	c.Conflicts += o.Conflicts
 	c.InvalidUTF8 += o.InvalidUTF8
+	c.Copies += o.Copies
 	if c.First.IsZero() || !o.First.IsZero() && o.First.Before(c.First) {
 		c.First = o.First
 	}
@@ -172,7 +173,7 @@ func (k *socket) count(m *Message) {
 	if m.Opcode != Text && m.Opcode != Binary {
 		tr.needMore().other(m, p.total.needMore())
 	}
-	if m.Compressed || m.Truncated || m.Undecoded || m.Conflict || m.InvalidUTF8 {
+	if m.Compressed || m.Truncated || m.Undecoded || m.Conflict || m.InvalidUTF8 || m.Copy {
 		tr.needMore().counts[side].flag(m)
 		p.total.needMore().counts[side].flag(m)
 	}
@@ -305,5 +306,8 @@ func (n *Counts) flag(m *Message) {
 	}
 	if m.InvalidUTF8 {
 		n.InvalidUTF8++
+	}
+	if m.Copy {
+		n.Copies++
 	}
 }

@@ -26,6 +26,9 @@ func (p *pipeline) out(e Event) {
 }
 
 func (p *pipeline) tellMessage(m *Message) {
+	if m.Copy && !p.stopped {
+		p.counts.MessageCopies++
+	}
 	if p.stopped { // what is left when the caller breaks off
 		p.counts.MessageDropped++
 		return
@@ -55,8 +58,13 @@ func (p *pipeline) flush() {
 	p.sending, p.sendingBytes = p.sending[:0], 0
 }
 
-func (p *pipeline) tellOpen(k *socket, t time.Time) {
-	k.info.Number = p.tap.conn.Add(1)
+// tellOpen tells a connection. seen may be nil.
+func (p *pipeline) tellOpen(k *socket, seen *sighting, t time.Time) {
+	if seen != nil {
+		p.recognise(k, seen)
+	} else {
+		k.info.Number = p.tap.conn.Add(1)
+	}
 	p.keepHeads(k.info)
 	p.counts.Conns++
 	p.lock()
@@ -78,6 +86,7 @@ func (p *pipeline) tellEnd(k *socket, cause Cause, t time.Time) {
 	k.node.Remove()
 	p.unlock()
 	p.tap.heads.Add(-k.info.heads())
+	p.tap.recent.ended(k, cause, t)
 	p.end = End{Time: t, Conn: k.info, Cause: cause}
 	if tr := k.traffic; tr != nil {
 		p.end.Closing = tr.closed()

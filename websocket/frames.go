@@ -1,6 +1,7 @@
 package websocket
 
 import (
+	"hash/maphash"
 	"time"
 	"unicode/utf8"
 
@@ -175,9 +176,9 @@ func (k *socket) whole(dir Direction, h *half, f *frame.Header, b []byte, start,
 }
 
 // plain says that a frame, at hand whole, is a message about which counters tell
-// all: text or binary, neither compressed nor cut nor disputed.
+// all: text or binary, neither compressed nor cut nor disputed nor seen in copies.
 func (k *socket) plain(h *half, f *frame.Header) bool {
-	return (f.Opcode() == frame.Text || f.Opcode() == frame.Binary) && !k.compressed(f) && f.Length <= int64(k.p.maxMessage) && (h.rare == nil || len(h.conflicts) == 0)
+	return (f.Opcode() == frame.Text || f.Opcode() == frame.Binary) && !k.compressed(f) && f.Length <= int64(k.p.maxMessage) && (h.rare == nil || len(h.conflicts) == 0 && h.told == nil)
 }
 
 // countOnly counts a plain message that is given to nobody. b is its payload.
@@ -250,8 +251,13 @@ func (k *socket) tell(dir Direction, h *half, m *Message, begin int64, t time.Ti
 	m.Midstream = h.guessed
 	m.From = dir
 	m.Time = t
-	if h.rare != nil && len(h.conflicts) > 0 {
-		m.Conflict = h.conflicted(begin)
+	if h.rare != nil {
+		if len(h.conflicts) > 0 {
+			m.Conflict = h.conflicted(begin)
+		}
+		if h.told != nil {
+			m.Copy = h.told.again(span{begin, h.offset}, !m.Truncated && !m.Undecoded, maphash.Bytes(sightingSeed, m.Payload))
+		}
 	}
 	k.count(m)
 	k.p.tellMessage(m)

@@ -26,6 +26,7 @@ type Message struct {
 	Midstream   bool          // found by looking for frames, not from the handshake on
 	InvalidUTF8 bool          // a text message that is not UTF-8
 	BadMask     bool          // a client's frame without a mask, or a server's with one
+	Copy        bool          // the same message was given out before, by a connection of which this one's is a copy or which is one of it: see Conn.CopyOf
 	RoundTrip   time.Duration // of a pong: since the ping that it answers was captured
 	RSV         byte          // reserved bits that no negotiated extension explains, as in the frame's first byte
 }

@@ -130,6 +130,6 @@ func (x *multiplex) Open(r *http2.Request, a *http2.Response, t time.Time) http2
 		x.memory.Keep() // it is one
 		k.deflate = handshake.ParseDeflate(info.Extensions)
 	}
-	x.p.tellOpen(k, t)
+	x.p.tellOpen(k, nil, t)
 	return k
 }

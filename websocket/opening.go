@@ -65,6 +65,7 @@ type pendingRequest struct {
 	head    bool       // a HEAD request: the response has no body
 	connect bool       // a CONNECT request: the response opens a tunnel
 	cut     bool       // upgrade is the captured part of some GET request
+	asked   moment     // when its head was whole
 }
 
 const (
@@ -74,7 +75,7 @@ const (
 
 	// What things are counted with besides the bytes that they hold.
 	openingCost = 1 << 10
-	pendingCost = 24
+	pendingCost = 56
 	markCost    = 40
 )
 
@@ -168,7 +169,7 @@ func (o *opening) read(dir Direction, s *openingSide, b []byte, t time.Time) int
 		ok = s.http.AtStart() || s.http.InBody() || o.fits()
 	case dir == FromClient:
 		s.lost = 0
-		ok = o.request(s, head)
+		ok = o.request(s, head, t)
 	default:
 		s.lost = 0
 		ok = o.response(s, head, t)
@@ -403,8 +404,8 @@ func (o *opening) toTunnel() {
 }
 
 // become makes the connection a WebSocket. Directions whose place in the stream
-// is known read frames from there on, others look for them.
-func (o *opening) become(info *Conn, deflate handshake.Deflate, swap bool, t time.Time) *socket {
+// is known read frames from there on, others look for them. seen may be nil.
+func (o *opening) become(info *Conn, deflate handshake.Deflate, swap bool, seen *sighting, t time.Time) *socket {
 	o.replace(t)
 	k := &socket{p: o.p, info: info, deflate: deflate, swap: swap}
 	var held [2]heldBytes
@@ -421,7 +422,7 @@ func (o *opening) become(info *Conn, deflate handshake.Deflate, swap bool, t tim
 		}
 	}
 	o.leave(k)
-	o.p.tellOpen(k, t)
+	o.p.tellOpen(k, seen, t)
 	for dir := range Direction(2) {
 		if n := o.sides[dir].lost; n > 0 {
 			k.tellGap(dir, n, t)
@@ -434,10 +435,10 @@ func (o *opening) become(info *Conn, deflate handshake.Deflate, swap bool, t tim
 }
 
 // refuse tells a handshake that was not accepted.
-func (o *opening) refuse(info *Conn, t time.Time) {
+func (o *opening) refuse(info *Conn, seen *sighting, t time.Time) {
 	o.replace(t)
 	o.refused = &socket{p: o.p, info: info}
-	o.p.tellOpen(o.refused, t)
+	o.p.tellOpen(o.refused, seen, t)
 }
 
 // replace ends a refused connection when another handshake on it is told.
@@ -515,7 +516,7 @@ func (o *opening) found(t time.Time, swap bool) *socket {
 	}
 	info := o.describe(request, "", swap)
 	info.Midstream = true
-	return o.become(info, handshake.UnseenDeflate, swap, t)
+	return o.become(info, handshake.UnseenDeflate, swap, nil, t)
 }
 
 // looksTLS says whether b begins with a TLS record.

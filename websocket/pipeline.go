@@ -30,6 +30,7 @@ type pipeline struct {
 	sink   *sink                   // owns
 	silent bool                    // neither: all is for Stats alone
 
+	moments       uint64 // that were made
 	maxMessage    int
 	budget        *budget.Budget
 	spareOpenings []*opening
@@ -62,6 +63,7 @@ type pipeline struct {
 	// otherwise for each change: see lock.
 	mu   sync.Mutex
 	busy bool // mu is held
+	last bool // only ends are to be told, and mu is not held meanwhile
 	told list.List[socket]
 
 	// published are counts as they were after the last packets.
@@ -120,7 +122,7 @@ func (p *pipeline) run(ctx context.Context) error {
 		return doneError(ctx)
 	}
 	// Also before an error: what a cut file holds, or what waits behind a hole.
-	p.asm.Close()
+	p.finish()
 	p.publish()
 	if len(p.sending) > 0 {
 		p.flush()
@@ -129,6 +131,17 @@ func (p *pipeline) run(ctx context.Context) error {
 		return nil
 	}
 	return err
+}
+
+// finish tells what is left.
+func (p *pipeline) finish() {
+	p.begin()
+	if !p.silent { // a receiver is waited for
+		p.last = true
+		p.done()
+	}
+	p.asm.Close()
+	p.done()
 }
 
 // work works on frames.

@@ -50,6 +50,7 @@ type rare struct {
 	search    *search               // where the half is lost
 	history   *inflate.History
 	conflicts []span
+	told      *coverage // what was given out of all copies; nil: there are none
 }
 
 func (h *half) needRare() *rare {

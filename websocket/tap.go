@@ -81,6 +81,7 @@ type Tap struct {
 	cfg  Config
 	conn atomic.Uint64 // number of the last Conn
 
+	recent   sightings
 	buffered budget.Pool  // what is counted against MaxBuffered
 	heads    atomic.Int64 // bytes counted against MaxHeads
 

@@ -75,6 +75,19 @@ type Conn struct {
 	Status      int    // of the response: 101 where the handshake succeeded (200 over HTTP/2)
 	AcceptValid bool   // the response's Sec-WebSocket-Accept fits the request's key; true over HTTP/2, which has none
 
+	// CopyOf is the Number of the connection that this one is a copy of: the same
+	// connection, captured at another place on its way, as before and behind a NAT,
+	// within a tunnel and without, or on both sides of a proxy or firewall that
+	// keeps the addresses. 0: of none. It is the first that was told, the same for
+	// all copies. Their messages are given out all the same; see Message.Copy. A
+	// connection whose handshake was not seen, or that is one of HTTP/2, is never
+	// known for a copy.
+	CopyOf uint64
+	// SameKey is the Number of another connection with the same Sec-WebSocket-Key:
+	// this one is its next leg, behind a proxy that passes the key on, or the leg
+	// before. 0: of none.
+	SameKey uint64
+
 	// HeadersDropped says that the headers were not kept, and of the strings above
 	// the beginnings only, because Config.MaxHeads was met.
 	HeadersDropped bool
