@@ -97,12 +97,18 @@ func (s *sighting) sameConnection(o *sighting) bool {
 	case s.client.Addr() == o.client.Addr() && s.server == o.server:
 		return false
 	}
-	together := s.before(s.asked, o, o.answered) && o.before(o.asked, s, s.answered)
-	return together && s.numbered && o.numbered && (s.numbers[0] == o.numbers[0] || s.numbers[1] == o.numbers[1])
+	return s.together(o) && s.numbered && o.numbered && (s.numbers[0] == o.numbers[0] || s.numbers[1] == o.numbers[1])
 }
 
-// otherLeg says that s and o, with the same key, may be two legs of a proxy.
-func (s *sighting) otherLeg(o *sighting) bool { return s.server != o.server || s.client == o.client }
+// otherLeg says that s and o, with the same key, are two legs of a proxy.
+func (s *sighting) otherLeg(o *sighting) bool {
+	return s.together(o) && (s.server != o.server || s.client == o.client)
+}
+
+// together says that two handshakes were under way at the same time.
+func (s *sighting) together(o *sighting) bool {
+	return s.before(s.asked, o, o.answered) && o.before(o.asked, s, s.answered)
+}
 
 const (
 	// maxSightings bounds the handshakes that are remembered, and sightingAge for

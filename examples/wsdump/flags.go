@@ -41,7 +41,7 @@ type options struct {
 	times      int  // number of -t
 	nano       bool
 
-	json, total, demo, print, follow, secrets, noTunnels, help, version bool
+	json, total, demo, print, follow, secrets, noTunnels, copies, help, version bool
 }
 
 // A usageError is a mistake on the command line: exit status 2.
@@ -133,6 +133,7 @@ var table = []cli.Option[options]{
 	cli.Flag(0, "follow", cli.On(func(o *options) *bool { return &o.follow })),
 	cli.Flag(0, "show-secrets", cli.On(func(o *options) *bool { return &o.secrets })),
 	cli.Flag(0, "no-tunnels", cli.On(func(o *options) *bool { return &o.noTunnels })),
+	cli.Flag(0, "copies", cli.On(func(o *options) *bool { return &o.copies })),
 	cli.Flag(0, "demo", cli.On(func(o *options) *bool { return &o.demo })),
 	cli.Flag(0, "print", cli.On(func(o *options) *bool { return &o.print })),
 	cli.Flag('h', "help", cli.On(func(o *options) *bool { return &o.help })),

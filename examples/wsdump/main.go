@@ -152,7 +152,8 @@ func (o *options) tapAll(ctx context.Context, src *source, each func(websocket.E
 	var err error
 	if o.printer(nil) == nil && o.count == 0 && each == nil {
 		err = tap.Count(ctx) // on all processors: nobody asks for the order
-		seen = tap.Stats().Messages
+		s := tap.Stats()
+		seen, _ = o.shown(&s)
 	} else {
 		seen, err = o.printAll(tap.Events(ctx), out, each)
 	}
@@ -178,9 +179,12 @@ func (o *options) tapAll(ctx context.Context, src *source, each func(websocket.E
 }
 
 // printAll prints the events until each or -c says enough, and returns how many
-// messages there were.
+// messages there were, those left out not counted.
 func (o *options) printAll(events iter.Seq2[websocket.Event, error], out io.Writer, each func(websocket.Event) bool) (seen uint64, err error) {
 	p := o.printer(out)
+	if p != nil && !o.copies {
+		p = newOncePrinter(p)
+	}
 	for ev, err := range events {
 		if err == nil && p != nil {
 			err = p.Encode(ev)
@@ -188,7 +192,7 @@ func (o *options) printAll(events iter.Seq2[websocket.Event, error], out io.Writ
 		if err != nil {
 			return seen, err
 		}
-		if _, ok := ev.(*websocket.Message); ok {
+		if m, ok := ev.(*websocket.Message); ok && (o.copies || !m.Copy) {
 			if seen++; seen == o.count {
 				return seen, nil
 			}

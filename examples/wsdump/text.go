@@ -117,6 +117,8 @@ func (p *textPrinter) open(b []byte, ev *websocket.Open) []byte {
 		b = append(b, " extensions "...)
 		b = escape.Append(b, c.Extensions)
 	}
+	b = appendOther(b, " copy of #", c.CopyOf)
+	b = appendOther(b, " same key as #", c.SameKey)
 	if c.Status == http.StatusSwitchingProtocols && !c.AcceptValid && c.Request().Get("Sec-Websocket-Key") != "" && c.Response().Get("Sec-Websocket-Accept") != "" {
 		b = p.warn(b, "wrong Sec-WebSocket-Accept")
 	}
@@ -129,6 +131,14 @@ func (p *textPrinter) open(b []byte, ev *websocket.Open) []byte {
 		b = appendHeaderLines(b, "\t< ", c.Response())
 	}
 	return b
+}
+
+// appendOther appends what a connection has to do with another one, if it does.
+func appendOther(b []byte, words string, number uint64) []byte {
+	if number == 0 {
+		return b
+	}
+	return strconv.AppendUint(append(b, words...), number, 10)
 }
 
 func appendHeaderLines(b []byte, prefix string, h http.Header) []byte {
@@ -198,6 +208,7 @@ func (p *textPrinter) flags(b []byte, m *websocket.Message) []byte {
 		{m.Conflict, "conflict"},
 		{m.Midstream, "midstream"},
 		{m.InvalidUTF8, "invalid UTF-8"},
+		{m.Copy, "copy"},
 	} {
 		if f.set {
 			b = p.warn(b, f.word)

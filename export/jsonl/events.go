@@ -36,7 +36,9 @@ func (e *Encoder) open(b []byte, ev *websocket.Open) []byte {
 	b = append(b, `,"response":`...)
 	b = appendHeader(b, c.Response())
 	b = appendFlag(b, `,"midstream":true`, c.Midstream)
-	return appendFlag(b, `,"headers_dropped":true`, c.HeadersDropped)
+	b = appendFlag(b, `,"headers_dropped":true`, c.HeadersDropped)
+	b = appendOther(b, `,"copy_of":`, c.CopyOf)
+	return appendOther(b, `,"same_key":`, c.SameKey)
 }
 
 func (e *Encoder) message(b []byte, m *websocket.Message) []byte {
@@ -58,7 +60,8 @@ func (e *Encoder) message(b []byte, m *websocket.Message) []byte {
 	b = appendFlag(b, `,"undecoded":true`, m.Undecoded)
 	b = appendFlag(b, `,"conflict":true`, m.Conflict)
 	b = appendFlag(b, `,"midstream":true`, m.Midstream)
-	return appendFlag(b, `,"invalid_utf8":true`, m.InvalidUTF8)
+	b = appendFlag(b, `,"invalid_utf8":true`, m.InvalidUTF8)
+	return appendFlag(b, `,"copy":true`, m.Copy)
 }
 
 // payload appends the payload in the form that is exact for it.
@@ -91,5 +94,6 @@ func (e *Encoder) gap(b []byte, ev *websocket.Gap) []byte {
 func (e *Encoder) end(b []byte, ev *websocket.End) []byte {
 	b = e.begin(b, `{"event":"end","time":`, ev.Time)
 	b = appendConn(b, ev.Conn)
-	return appendString(b, `,"cause":`, string(ev.Cause))
+	b = appendString(b, `,"cause":`, string(ev.Cause))
+	return appendOther(b, `,"copies":`, ev.Counts[0].Copies+ev.Counts[1].Copies)
 }

@@ -20,7 +20,9 @@
 // mid-stream: "client" and "server" (addresses with ports), "method", "url",
 // "status", "subprotocol", "extensions", "accept_valid", and the headers
 // "request" and "response", objects of arrays of strings. Only when true:
-// "midstream", "headers_dropped".
+// "midstream", "headers_dropped". Only where there is one, the number of another
+// connection: "copy_of", which is the same one, seen at another place, and
+// "same_key", which is another leg of a proxy, as in [websocket.Conn].
 //
 // "message" is a message or a control frame. Its "time" is that of the last byte
 // and "start" that of the first. "client" and "server" are as above, "from" is
@@ -36,12 +38,15 @@
 //     whole payload, behind "code"
 //
 // Only when true: "truncated", "undecoded", "conflict", "midstream",
-// "invalid_utf8", with the meaning of the field of [websocket.Message].
+// "invalid_utf8", "copy", with the meaning of the field of [websocket.Message].
 //
 // "gap" is a number of "bytes" that were lost "from" the client or the server.
 //
 // "end" is the last line of a connection, with its "cause" as in
-// [websocket.End].
+// [websocket.End]. Only where there are any: "copies", how many of its messages
+// are copies. Without --copies wsdump leaves those out, and gives a message that a
+// copy alone has the number and the addresses of the first of its connection that
+// goes on.
 //
 // # Values
 //
