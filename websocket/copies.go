@@ -3,6 +3,7 @@ package websocket
 import (
 	"hash/maphash"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -246,14 +247,17 @@ func newGroup(k *socket) *group {
 	g := &group{first: k.info.Number}
 	for dir := range g.told {
 		h := &k.halves[dir]
-		r := &coverage{top: h.offset}
-		if h.rare != nil && h.search != nil {
-			r.top -= int64(h.search.Held())
+		g.told[dir] = &coverage{top: h.offset}
+		missed := slices.Clone(h.needRare().missed)
+		if h.lost { // up to now
+			missed = append(missed, span{0, h.offset})
+			if n := len(missed); n > 1 {
+				missed[n-1].from = missed[n-2].from
+			}
 		}
-		if k.traffic != nil && k.traffic.counts(Direction(dir)).LostBytes > 0 {
-			r.holes = []hole{{span: span{0, r.top}}}
+		for _, s := range missed {
+			g.told[dir].add(hole{span: s})
 		}
-		g.told[dir] = r
 	}
 	return g
 }

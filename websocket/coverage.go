@@ -85,13 +85,12 @@ func (c *coverage) differs(to int64, hash uint64) bool {
 
 // fill takes a span out of the holes.
 func (c *coverage) fill(at span) {
-	old := c.holes
-	c.holes = nil
-	for _, h := range old {
+	for i := len(c.holes) - 1; i >= 0; i-- { // add appends, behind i
+		h := c.holes[i]
 		if h.to <= at.from || at.to <= h.from {
-			c.holes = append(c.holes, h)
 			continue
 		}
+		c.holes = slices.Delete(c.holes, i, i+1)
 		for _, left := range [2]span{{h.from, at.from}, {at.to, h.to}} {
 			if left.from < left.to {
 				c.add(hole{left, h.dim})

@@ -343,7 +343,7 @@ func (o *opening) gap(dir Direction, n int64, t time.Time) {
 // Conflict implements reassembly.Consumer.
 func (o *opening) Conflict(dir Direction, offset, n int64, _ time.Time) {
 	s := &o.sides[dir]
-	s.conflicts = addConflict(s.conflicts, span{offset, offset + n})
+	s.conflicts = addSpan(s.conflicts, span{offset, offset + n})
 }
 
 // Closed implements reassembly.Consumer. What is held for want of the other side

@@ -50,6 +50,7 @@ type rare struct {
 	search    *search               // where the half is lost
 	history   *inflate.History
 	conflicts []span
+	missed    []span    // where frames were lost, to where the next one was found
 	told      *coverage // what was given out of all copies; nil: there are none
 }
 
@@ -97,6 +98,8 @@ func (k *socket) gap(dir Direction, n int64, t time.Time) {
 	if h.lost {
 		k.settle(dir, h, true) // what came before the gap cannot get better
 	}
+	r := h.needRare()
+	r.missed = addSpan(r.missed, span{h.offset, h.offset + n})
 	h.offset += n
 	k.tellGap(dir, n, t)
 	switch {
@@ -127,7 +130,7 @@ func (k *socket) Conflict(dir Direction, offset, n int64, t time.Time) {
 		dir = dir.Reverse()
 	}
 	r := k.halves[dir].needRare()
-	r.conflicts = addConflict(r.conflicts, span{offset, offset + n})
+	r.conflicts = addSpan(r.conflicts, span{offset, offset + n})
 }
 
 // conflicted says whether a conflict was seen from an offset of the stream on to
@@ -207,6 +210,11 @@ func (k *socket) begin(dir Direction, found *search) {
 	h := &k.halves[dir]
 	h.lost, h.guessed, h.probation = false, true, resync.Probation
 	h.offset -= int64(found.Held())
+	if n := len(h.needRare().missed); n > 0 {
+		h.missed[n-1].to = h.offset
+	} else { // the beginning was lost
+		h.missed = []span{{0, h.offset}}
+	}
 	found.release(k.p)
 	for b, t := range found.Rest() {
 		k.data(dir, b, t)
