@@ -117,7 +117,7 @@ const (
 	maxSightings = 4096
 	sightingAge  = 10 * time.Second
 	// maxSameKey bounds those that a new one is compared with.
-	maxSameKey = 64
+	maxSameKey = 16
 )
 
 // sightings are the handshakes of late, over all pipelines. A pipeline may take mu

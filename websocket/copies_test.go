@@ -261,9 +261,7 @@ func copiesCases() []copiesCase {
 		k := copiesCase{name: name, conns: conns, places: places}
 		for _, p := range places {
 			var to reader
-			for _, m := range to.messages(&frameSource{link: decode.LinkEthernet, frames: p}) {
-				k.texts = append(k.texts, m)
-			}
+			k.texts = append(k.texts, to.messages(&frameSource{link: decode.LinkEthernet, frames: p})...)
 		}
 		slices.Sort(k.texts)
 		k.all = len(k.texts)
