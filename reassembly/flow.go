@@ -102,6 +102,14 @@ func (f *Flow) Midstream() bool { return f.flags&midstream != 0 }
 // Server are those of its first subflow.
 func (f *Flow) Multipath() bool { return f.flags&multi != 0 }
 
+// Numbers returns the initial sequence numbers, by [Direction]; false where one was
+// not seen.
+func (f *Flow) Numbers() (isn [2]uint32, ok bool) {
+	c := f.clientSide()
+	client, server := &f.half[c], &f.half[c^1]
+	return [2]uint32{client.isn, server.isn}, client.flags&server.flags&synced != 0
+}
+
 // Ignore says that the Consumer wants no more of this flow: nothing is queued
 // or delivered any more, and Closed is not called.
 func (f *Flow) Ignore() {

@@ -21,7 +21,7 @@ type Counts struct {
 	LostBytes uint64 // told as gaps
 
 	// Messages flagged so; of Partial ones bytes are Unknown.
-	Compressed, Truncated, Undecoded, Partial, Conflicts, InvalidUTF8 uint64
+	Compressed, Truncated, Undecoded, Partial, Conflicts, InvalidUTF8, Copies uint64
 
 	// Round trips from this side's pings to the other side's pongs, as the
 	// capture saw them.
@@ -63,6 +63,7 @@ func (c *Counts) Add(o *Counts) {
 	c.Partial += o.Partial
 	c.Conflicts += o.Conflicts
 	c.InvalidUTF8 += o.InvalidUTF8
+	c.Copies += o.Copies
 	if c.First.IsZero() || !o.First.IsZero() && o.First.Before(c.First) {
 		c.First = o.First
 	}
@@ -199,7 +200,7 @@ func (k *socket) count(m *Message) {
 	}
 	tr.tallies[side].add(&s, m.Time)
 	p.total.tallies[side].add(&s, m.Time)
-	if m.Truncated || m.Undecoded || m.Unknown > 0 || m.Conflict || m.InvalidUTF8 {
+	if m.Truncated || m.Undecoded || m.Unknown > 0 || m.Conflict || m.InvalidUTF8 || m.Copy {
 		tr.needMore().counts[side].flag(m)
 		p.total.needMore().counts[side].flag(m)
 	}
@@ -312,5 +313,8 @@ func (n *Counts) flag(m *Message) {
 	}
 	if m.InvalidUTF8 {
 		n.InvalidUTF8++
+	}
+	if m.Copy {
+		n.Copies++
 	}
 }

@@ -20,7 +20,7 @@ func (o *opening) unread(info *Conn, t time.Time) {
 		held[dir] = o.takeHeld(dir)
 	}
 	o.leave(k)
-	o.p.tellOpen(k.socket, t)
+	o.p.tellOpen(k.socket, nil, t)
 	for dir := range Direction(2) {
 		if n := o.sides[dir].lost; n > 0 {
 			k.tellGap(dir, n, t)

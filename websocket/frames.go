@@ -1,6 +1,7 @@
 package websocket
 
 import (
+	"hash/maphash"
 	"time"
 	"unicode/utf8"
 
@@ -253,8 +254,13 @@ func (k *socket) tell(dir Direction, h *half, m *Message, begin int64, t time.Ti
 	m.Midstream = h.guessed
 	m.From = dir
 	m.Time = t
-	if h.rare != nil && len(h.conflicts) > 0 {
-		m.Conflict = h.conflicted(begin)
+	if h.rare != nil {
+		if len(h.conflicts) > 0 {
+			m.Conflict = h.conflicted(begin)
+		}
+		if h.told != nil {
+			m.Copy = h.told.again(span{begin, h.offset}, !m.Truncated && !m.Undecoded, maphash.Bytes(sightingSeed, m.Payload))
+		}
 	}
 	k.count(m)
 	k.p.tellMessage(m)

@@ -363,7 +363,7 @@ func (f *front) Conflict(dir Direction, offset, n int64, t time.Time) {
 		f.wait = &waiting{began: t}
 	}
 	c := &f.wait.conflicts[dir]
-	*c = addConflict(*c, span{offset, offset + n})
+	*c = addSpan(*c, span{offset, offset + n})
 }
 
 // Closed implements reassembly.Consumer. What is held is read now.

@@ -34,6 +34,7 @@ type Message struct {
 	BadMask     bool       // a client's frame without a mask, or a server's with one
 	RSV         byte       // reserved bits that no known extension explains, as in the frame's first byte: 0x40, 0x20 and 0x10
 	Violations  Violations // other rules that it breaks
+	Copy        bool       // it was given out before, by a connection of which this one's is a copy or which is one of it: see Conn.CopyOf
 }
 
 // Text returns the payload as a string, whatever the opcode.

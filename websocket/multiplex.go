@@ -163,7 +163,7 @@ func (x *multiplex) Open(r *http2.Request, a *http2.Response, t time.Time) http2
 			k.deflate = handshake.UnseenDeflate
 		}
 	}
-	x.p.tellOpen(k, t)
+	x.p.tellOpen(k, nil, t)
 	if swap {
 		return swapped{k}
 	}

@@ -70,6 +70,7 @@ type pendingRequest struct {
 	head    bool       // a HEAD request: the response has no body
 	connect bool       // a CONNECT request: the response opens a tunnel
 	cut     bool       // upgrade is the captured part of some GET request
+	asked   moment     // when its head was whole
 }
 
 const (
@@ -79,7 +80,7 @@ const (
 
 	// What things are counted with besides the bytes that they hold.
 	openingCost = 1 << 10
-	pendingCost = 24
+	pendingCost = 56
 	markCost    = 40
 )
 
@@ -179,7 +180,7 @@ func (o *opening) read(dir Direction, s *openingSide, b []byte, t time.Time) int
 		}
 	case dir == FromClient:
 		s.lost = 0
-		ok = o.request(s, head)
+		ok = o.request(s, head, t)
 	default:
 		s.lost = 0
 		ok = o.response(s, head, t)
@@ -430,7 +431,7 @@ func (o *opening) gap(dir Direction, n int64, t time.Time) {
 // Conflict implements reassembly.Consumer.
 func (o *opening) Conflict(dir Direction, offset, n int64, _ time.Time) {
 	s := &o.sides[dir]
-	s.conflicts = addConflict(s.conflicts, span{offset, offset + n})
+	s.conflicts = addSpan(s.conflicts, span{offset, offset + n})
 }
 
 // Closed implements reassembly.Consumer. What is held for want of the other side
@@ -499,8 +500,8 @@ func (o *opening) toTunnel() {
 }
 
 // become makes the connection a WebSocket. Directions whose place in the stream
-// is known read frames from there on, others look for them.
-func (o *opening) become(info *Conn, deflate handshake.Deflate, swap bool, t time.Time) *socket {
+// is known read frames from there on, others look for them. seen may be nil.
+func (o *opening) become(info *Conn, deflate handshake.Deflate, swap bool, seen *sighting, t time.Time) *socket {
 	o.replace(t)
 	o.p.carries(&o.origin, ProtocolWebSocket)
 	k := &socket{p: o.p, info: info, deflate: deflate}
@@ -522,7 +523,7 @@ func (o *opening) become(info *Conn, deflate handshake.Deflate, swap bool, t tim
 	} else {
 		o.leave(k)
 	}
-	o.p.tellOpen(k, t)
+	o.p.tellOpen(k, seen, t)
 	for dir := range Direction(2) {
 		if n := o.sides[dir].lost; n > 0 {
 			k.tellGap(dir, n, t)
@@ -535,11 +536,11 @@ func (o *opening) become(info *Conn, deflate handshake.Deflate, swap bool, t tim
 }
 
 // refuse tells a handshake that was not accepted.
-func (o *opening) refuse(info *Conn, t time.Time) {
+func (o *opening) refuse(info *Conn, seen *sighting, t time.Time) {
 	o.replace(t)
 	o.p.carries(&o.origin, ProtocolWebSocket)
 	o.refused = &socket{p: o.p, info: info}
-	o.p.tellOpen(o.refused, t)
+	o.p.tellOpen(o.refused, seen, t)
 }
 
 // replace ends a refused connection when another handshake on it is told.
@@ -651,5 +652,5 @@ func (o *opening) found(t time.Time, swap bool) *socket {
 	}
 	info := o.describe(request, "", swap)
 	info.Midstream = true
-	return o.become(info, handshake.UnseenDeflate, swap, t)
+	return o.become(info, handshake.UnseenDeflate, swap, nil, t)
 }

@@ -33,6 +33,7 @@ type pipeline struct {
 	sink   *sink                   // owns
 	silent bool                    // neither, nor a selection: all is for Stats alone
 
+	moments       uint64 // that were made
 	maxMessage    int
 	budget        *budget.Budget
 	spareOpenings []*opening
@@ -65,9 +66,10 @@ type pipeline struct {
 	// mu guards the connections told and what is counted of each. The goroutine
 	// holds it while it works on packets where nobody is called meanwhile, and
 	// otherwise for each change: see lock.
-	mu   sync.Mutex
-	busy bool // mu is held
-	told list.List[socket]
+	mu     sync.Mutex
+	busy   bool // mu is held
+	ending bool // only ends are to be told, and mu is not held meanwhile
+	told   list.List[socket]
 
 	// published are counts as they were after the last packets.
 	published struct {
@@ -134,7 +136,7 @@ func (p *pipeline) run(ctx context.Context) error {
 		return doneError(ctx)
 	}
 	// Also before an error: what a cut file holds, or what waits behind a hole.
-	p.asm.Close()
+	p.finish()
 	p.finishTLS(ctx)
 	p.publish()
 	if len(p.sending) > 0 {
@@ -144,6 +146,17 @@ func (p *pipeline) run(ctx context.Context) error {
 		return nil
 	}
 	return err
+}
+
+// finish tells what is left.
+func (p *pipeline) finish() {
+	p.begin()
+	if !p.silent { // a receiver is waited for
+		p.ending = true
+		p.done()
+	}
+	p.asm.Close()
+	p.done()
 }
 
 // work works on frames.

@@ -19,7 +19,7 @@ const (
 // [socket.whole] does: a segment's messages are added up first, and the memory of
 // counters is touched once. It returns how many bytes it took.
 func (k *socket) countPlain(dir Direction, h *half, b []byte, t time.Time) int {
-	if h.left > 0 || h.nhead > 0 || h.probation > 0 || h.data != nil || h.rare != nil && len(h.conflicts) > 0 {
+	if h.left > 0 || h.nhead > 0 || h.probation > 0 || h.data != nil || h.rare != nil && (len(h.conflicts) > 0 || h.told != nil) {
 		return 0
 	}
 	p, rest := k.p, b

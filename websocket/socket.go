@@ -62,6 +62,8 @@ type rare struct {
 	search    *search               // where the half is lost
 	history   *inflate.History
 	conflicts []span
+	missed    []span    // where frames were lost, to where the next one was found
+	told      *coverage // what was given out of all copies; nil: there are none
 }
 
 func (h *half) needRare() *rare {
@@ -104,6 +106,8 @@ func (k *socket) Gap(dir Direction, n int64, t time.Time) {
 	if k.lost[dir] {
 		k.settle(dir, true) // what came before the gap cannot get better
 	}
+	r := h.needRare()
+	r.missed = addSpan(r.missed, span{h.offset, h.offset + n})
 	h.offset += n
 	k.tellGap(dir, n, t)
 	switch {
@@ -137,7 +141,7 @@ func (h *half) forget() {
 // Conflict implements reassembly.Consumer.
 func (k *socket) Conflict(dir Direction, offset, n int64, _ time.Time) {
 	r := k.halves[dir].needRare()
-	r.conflicts = addConflict(r.conflicts, span{offset, offset + n})
+	r.conflicts = addSpan(r.conflicts, span{offset, offset + n})
 }
 
 // conflicted says whether a conflict was seen from an offset of the stream on to
@@ -216,6 +220,15 @@ func (k *socket) found(dir Direction, atEnd bool) *search {
 	return found
 }
 
+// foundAgain says that what was missed ends where the next frame was found.
+func (h *half) foundAgain() {
+	if n := len(h.needRare().missed); n > 0 {
+		h.missed[n-1].to = h.offset
+	} else { // the beginning was lost
+		h.missed = []span{{0, h.offset}}
+	}
+}
+
 // begin reads frames from where searches have found them, on probation.
 func (k *socket) begin(found [2]*search) {
 	for dir, s := range found {
@@ -223,6 +236,7 @@ func (k *socket) begin(found [2]*search) {
 			h := &k.halves[dir]
 			k.lost[dir], h.guessed, h.probation = false, true, resync.Probation
 			h.offset -= int64(s.Held())
+			h.foundAgain()
 			s.release(k.p)
 		}
 	}

@@ -47,7 +47,9 @@ type Stats struct {
 	Messages       uint64    // given out, control frames included
 	MessageDropped uint64    // not given out: the channel was full, or the receiver had gone
 	Unselected     uint64    // not given out: refused by Config.Select
+	MessageCopies  uint64    // of Messages and those dropped while the receiver was there, the ones flagged Copy
 	Conns          uint64    // WebSocket connections, refused handshakes included
+	ConnCopies     uint64    // those of them that are copies: see Conn.CopyOf
 	Active         uint64    // those of them that have not ended
 	LostBytes      uint64    // bytes of WebSocket connections told as gaps
 	Traffic        [2]Counts // messages over all connections, by Direction
@@ -98,7 +100,9 @@ func (s *Stats) add(o *Stats) {
 	s.Messages += o.Messages
 	s.MessageDropped += o.MessageDropped
 	s.Unselected += o.Unselected
+	s.MessageCopies += o.MessageCopies
 	s.Conns += o.Conns
+	s.ConnCopies += o.ConnCopies
 	s.Active += o.Active
 	s.LostBytes += o.LostBytes
 	for dir := range s.Traffic {

@@ -101,6 +101,7 @@ type Tap struct {
 	stopping context.Context // is done after Stop
 	stopped  context.CancelFunc
 
+	recent   sightings
 	buffered budget.Pool  // what is counted against MaxBuffered
 	heads    atomic.Int64 // bytes counted against MaxHeads
 

@@ -83,6 +83,18 @@ type Conn struct {
 	// "hybi-00" to "hybi-12". Empty for the RFC. Before "hybi-07" frames were others,
 	// which are not read.
 	Draft string
+	// CopyOf is the Number of the connection that this one is a copy of: the same
+	// connection, captured at another place on its way, as before and behind a NAT,
+	// within a tunnel and without, or on both sides of a proxy or firewall that
+	// keeps the addresses. 0: of none. It is the first that was told, the same for
+	// all copies. Their messages are given out all the same; see Message.Copy. A
+	// connection whose handshake was not seen, or that is one of HTTP/2, is never
+	// known for a copy.
+	CopyOf uint64
+	// SameKey is the Number of another connection with the same Sec-WebSocket-Key:
+	// this one is its next leg, behind a proxy that passes the key on, or the leg
+	// before. 0: of none.
+	SameKey uint64
 
 	// HeadersDropped says that the headers were not kept, and of the strings above
 	// the beginnings only, because Config.MaxHeads was met.

@@ -54,7 +54,7 @@ type options struct {
 	keylogs []string        // --keylog
 	keys    *decrypt.KeyLog // of them, and of the file of -r; nil: nothing is opened
 
-	json, total, demo, print, follow, secrets, noTunnels, help, version bool
+	json, total, demo, print, follow, secrets, noTunnels, copies, help, version bool
 
 	long
 	memory
@@ -166,6 +166,7 @@ var ownOptions = []cli.Option[options]{
 	cli.Flag(0, "follow", cli.On(func(o *options) *bool { return &o.follow })),
 	cli.Flag(0, "show-secrets", cli.On(func(o *options) *bool { return &o.secrets })),
 	cli.Flag(0, "no-tunnels", cli.On(func(o *options) *bool { return &o.noTunnels })),
+	cli.Flag(0, "copies", cli.On(func(o *options) *bool { return &o.copies })),
 	cli.Flag(0, "demo", cli.On(func(o *options) *bool { return &o.demo })),
 	cli.Flag(0, "print", cli.On(func(o *options) *bool { return &o.print })),
 	cli.Flag(0, "summary", cli.On(func(o *options) *bool { return &o.summary })),

@@ -26,6 +26,8 @@ Where from
   -Q DIR      in, out or inout
   --no-tunnels
               do not look into tunnels (VXLAN, Geneve, GRE, GTP, L2TP and the like)
+  --copies    show a connection that is seen at several places at each of them
+              (NAT, tunnels, proxies that keep the addresses); otherwise once
   -Z USER     give up root for USER once the capture and the file of -w are open
 
 Where to

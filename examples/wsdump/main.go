@@ -153,7 +153,8 @@ func (o *options) tapAll(ctx context.Context, src *source, each func(websocket.E
 	var seen uint64
 	if !o.shows() && o.count == 0 && each == nil {
 		err = tap.Count(ctx) // on all processors: nobody asks for the order
-		seen = tap.Stats().Messages
+		s := tap.Stats()
+		seen, _ = o.shown(&s)
 	} else {
 		seen, err = o.printAll(tap.Events(ctx), ps, out, each)
 	}
@@ -203,10 +204,13 @@ func (o *options) finishOutput(out *output) error {
 }
 
 // printAll prints the events until each or -c says enough, and returns how many
-// messages there were.
+// messages there were, those left out not counted.
 func (o *options) printAll(events iter.Seq2[websocket.Event, error], p printer, out *output, each func(websocket.Event) bool) (seen uint64, err error) {
 	if f, ok := p.(interface{ Flush() error }); ok {
 		defer func() { err = join(err, f.Flush()) }()
+	}
+	if !o.copies {
+		p = newOncePrinter(p)
 	}
 	for ev, err := range events {
 		if err == nil {
@@ -215,7 +219,7 @@ func (o *options) printAll(events iter.Seq2[websocket.Event, error], p printer, 
 		if err != nil {
 			return seen, err
 		}
-		if _, ok := ev.(*websocket.Message); ok {
+		if m, ok := ev.(*websocket.Message); ok && (o.copies || !m.Copy) {
 			if o.printsLines() && !o.summary {
 				out.EndMessage()
 			}

@@ -18,7 +18,8 @@ import (
 // printStats writes the closing lines, tcpdump's three among them, and what is
 // rare only where it occurred. With -v the accounts follow.
 func (o *options) printStats(w io.Writer, s websocket.Stats) {
-	fmt.Fprintf(w, "%s on %s\n", cli.Quantity(s.Messages, "message"), cli.Quantity(s.Conns, "connection"))
+	messages, conns := o.shown(&s)
+	fmt.Fprintf(w, "%s on %s\n", cli.Quantity(messages, "message"), cli.Quantity(conns, "connection"))
 	fmt.Fprintf(w, "%s captured\n", cli.Quantity(s.Capture.Captured, "packet"))
 	fmt.Fprintf(w, "%s received by filter\n", cli.Quantity(s.Capture.Received, "packet"))
 	fmt.Fprintf(w, "%s dropped by kernel\n", cli.Quantity(s.Capture.Dropped, "packet"))
@@ -33,6 +34,8 @@ func (o *options) printStats(w io.Writer, s websocket.Stats) {
 		unit, what string
 	}{
 		{s.Unselected, "message", " not selected"},
+		{s.Messages - messages, "message", " left out, seen in copies of connections (--copies shows them)"},
+		{s.ConnCopies, "connection", " seen at another place too"},
 		{s.Undecoded, "packet", " that cannot be decoded"},
 		{s.Guessed, "frame", " said to be Ethernet but beginning with an IP header, and read as IP"},
 		{r.FragmentDropped, "IP fragment", " of packets that were never whole"},
@@ -66,6 +69,15 @@ func (o *options) printStats(w io.Writer, s websocket.Stats) {
 				cli.Quantity(r.Gapped, "byte"), cli.Quantity(r.Gaps, "place"))
 		}
 	}
+}
+
+// shown returns how many messages and connections there were, without copies
+// unless these are shown.
+func (o *options) shown(s *websocket.Stats) (messages, conns uint64) {
+	if o.copies {
+		return s.Messages, s.Conns
+	}
+	return s.Messages - s.MessageCopies, s.Conns - s.ConnCopies
 }
 
 // printAccounts writes where everything went, without what is nothing.

@@ -135,6 +135,8 @@ func (p *textPrinter) open(b []byte, ev *websocket.Open) []byte {
 		}
 	}
 	b = appendProxied(b, c.Proxied)
+	b = appendOther(b, " copy of #", c.CopyOf)
+	b = appendOther(b, " same key as #", c.SameKey)
 	if c.Status == http.StatusSwitchingProtocols && !c.AcceptValid && c.Request().Get("Sec-Websocket-Key") != "" && c.Response().Get("Sec-Websocket-Accept") != "" {
 		b = p.warn(b, "wrong Sec-WebSocket-Accept")
 	}
@@ -163,6 +165,14 @@ func appendProxied(b []byte, x *websocket.Proxied) []byte {
 	}
 	b = x.Client.AppendTo(append(b, " proxied "...))
 	return x.Server.AppendTo(append(b, " -> "...))
+}
+
+// appendOther appends what a connection has to do with another one, if it does.
+func appendOther(b []byte, words string, number uint64) []byte {
+	if number == 0 {
+		return b
+	}
+	return strconv.AppendUint(append(b, words...), number, 10)
 }
 
 func appendHeaderLines(b []byte, prefix string, h http.Header) []byte {
@@ -240,6 +250,7 @@ func (p *textPrinter) flags(b []byte, m *websocket.Message) []byte {
 		{m.RSV&0x40 != 0, "RSV1"},
 		{m.RSV&0x20 != 0, "RSV2"},
 		{m.RSV&0x10 != 0, "RSV3"},
+		{m.Copy, "copy"},
 	} {
 		if f.set {
 			b = p.warn(b, f.word)

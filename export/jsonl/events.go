@@ -44,7 +44,9 @@ func (e *Encoder) open(b []byte, ev *websocket.Open) []byte {
 		b = append(appendAddr(append(b, `,"server":`...), x.Server), '}')
 	}
 	b = appendFlag(b, `,"midstream":true`, c.Midstream)
-	return appendFlag(b, `,"headers_dropped":true`, c.HeadersDropped)
+	b = appendFlag(b, `,"headers_dropped":true`, c.HeadersDropped)
+	b = appendOther(b, `,"copy_of":`, c.CopyOf)
+	return appendOther(b, `,"same_key":`, c.SameKey)
 }
 
 // appendTLS appends what a wss connection is.
@@ -89,7 +91,7 @@ func (e *Encoder) message(b []byte, m *websocket.Message) []byte {
 	if m.Violations != 0 {
 		b = appendViolations(b, m.Violations)
 	}
-	return b
+	return appendFlag(b, `,"copy":true`, m.Copy)
 }
 
 // payload appends the payload in the form that is exact for it.
@@ -137,7 +139,7 @@ func (e *Encoder) end(b []byte, ev *websocket.End) []byte {
 	if len(ev.Closing) > 0 {
 		b = e.closing(b, &ev.Closing[0])
 	}
-	return b
+	return appendOther(b, `,"copies":`, ev.Counts[0].Copies+ev.Counts[1].Copies)
 }
 
 func appendCounts(b []byte, c *websocket.Counts) []byte {

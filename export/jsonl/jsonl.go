@@ -26,7 +26,9 @@
 // object of "version" ("1.2", "1.3"), "cipher", "server_name" and "alpn", of which
 // those that are not known are empty. Only where a proxy's header says it:
 // "proxied", an object of the "client" and the "server" that it speaks for. Only
-// when true: "midstream", "headers_dropped".
+// when true: "midstream", "headers_dropped". Only where there is one, the
+// number of another connection: "copy_of", which is the same one, seen at another place,
+// and "same_key", which is another leg of a proxy, as in [websocket.Conn].
 //
 // "message" is a message or a control frame. Its "time" is that of the last byte
 // and "start" that of the first. "client" and "server" are as above, "from" is
@@ -43,7 +45,7 @@
 //     people to read, with U+FFFD for what is not UTF-8
 //
 // Only when true: "truncated", "undecoded", "conflict", "midstream",
-// "invalid_utf8", "bad_mask", with the meaning of the field of [websocket.Message], and
+// "invalid_utf8", "bad_mask", "copy", with the meaning of the field of [websocket.Message], and
 // "partial" with "unknown", the number of bytes of the payload that could not be
 // known: U+FFFD in "text", 0 in "base64". Only where there are any: "rsv", the
 // reserved bits that no known extension explains, as in the frame's first byte (64,
@@ -59,7 +61,9 @@
 // of which "text", "binary", "ping", "pong" and "close", payload "bytes",
 // "wire_bytes" as they were sent, and "lost_bytes". Only where one was seen: "code"
 // and "reason" of the first close frame, and in "closed_by" whose it was. A close
-// frame without a code has neither.
+// frame without a code has neither. Only where there is one, the
+// number of another connection: "copy_of", which is the same one, seen at another place,
+// and "same_key", which is another leg of a proxy, as in [websocket.Conn].
 //
 // # Values
 //
