@@ -141,6 +141,9 @@ func (p *pipeline) retryTLS() (wait time.Duration) {
 // finishTLS gives up the connections that wait for secrets. It waits for the end of
 // a key log that comes through a pipe, unless the tap is to end.
 func (p *pipeline) finishTLS(ctx context.Context) {
+	if !p.opener.Waiting() {
+		return
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	if p.stopped {
