@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"strings"
+	"sync/atomic"
 
 	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
@@ -15,11 +16,13 @@ import (
 
 // A device is what one capture listens to.
 type device struct {
-	name     string // as the user gave it
-	index    int    // as bind wants it; 0: all interfaces
-	members  []int  // indexes of the only interfaces wanted; nil: all of index
-	down     bool   // the only interface is not up
-	loopback int    // index of the loopback interface if it is among them; 0: none
+	name     string                 // as the user gave it
+	index    int                    // as bind wants it; 0: all interfaces
+	members  []int                  // indexes of the only interfaces wanted at first; nil: all of index
+	names    []string               // of members
+	now      *atomic.Pointer[[]int] // members, of which some may have been replaced
+	down     bool                   // the only interface is not up
+	loopback int                    // index of the loopback interface if it is among them; 0: none
 	link     decode.LinkType
 }
 
@@ -65,8 +68,10 @@ func findDevice(name string) (*device, error) {
 		if ifi == nil {
 			return nil, noInterface(n, ifs)
 		}
-		d.members = append(d.members, ifi.Index)
+		d.members, d.names = append(d.members, ifi.Index), append(d.names, n)
 	}
+	d.now = new(atomic.Pointer[[]int])
+	d.now.Store(&d.members)
 	return d, nil
 }
 
