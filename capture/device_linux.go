@@ -101,7 +101,12 @@ func oneDevice(ifi *net.Interface) (*device, error) {
 
 // hardwareType returns the ARPHRD_ constant of an interface.
 func hardwareType(name string) (uint16, error) {
+	// Any socket will do. Some are refused by filters such as systemd's
+	// RestrictAddressFamilies, and one of AF_PACKET will be needed anyway.
 	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if errors.Is(err, unix.EAFNOSUPPORT) || errors.Is(err, unix.EPERM) {
+		fd, err = unix.Socket(unix.AF_PACKET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	}
 	if err != nil {
 		return 0, os.NewSyscallError("socket", err)
 	}
