@@ -57,7 +57,7 @@ func (s *shard) check(fd int) error {
 	}
 	d := s.live.device
 	if d.members != nil {
-		err = anyLeft(fd, d.members)
+		err = anyLeft(fd, *d.now.Load())
 	} else if errno != 0 || s.down {
 		var up bool
 		up, err = interfaceUp(fd)

@@ -84,6 +84,11 @@ type Config struct {
 	// /run/netns/blue, or the id of a process whose namespace it is. It needs
 	// CAP_SYS_ADMIN. Empty means the caller's own.
 	Namespace string
+
+	// Changed, if not nil, is called when one of several interfaces has gone, and
+	// when there is one of its name again, which is then captured. It is called in
+	// a goroutine of its own, and must not wait for the capture to end.
+	Changed func(name string, present bool)
 }
 
 // Live is a capture from one or more network interfaces. It is a [Sharded]
@@ -104,8 +109,8 @@ var _ Sharded = (*Live)(nil)
 //
 // An interface may be renamed, and go down and up again. One that is removed
 // ends the capture if it was the only one, or the last of several; Any goes on.
-// One that comes back under the same name is another one, which only Any
-// captures.
+// One that comes back under the same name is another one: captures of several
+// interfaces, and of Any, go on with it, see Config.Changed.
 //
 // Capturing needs CAP_NET_RAW on Linux; without it the error matches
 // os.ErrPermission. A name that no interface has is ErrNoInterface; a mistake

@@ -38,7 +38,9 @@ type live struct {
 	bufferSize int
 
 	mu      sync.Mutex
-	counts  Stats // from the kernel; Captured is kept by the shards
+	chosen  *filter.Program // the filter that was set last
+	members *members        // nil unless there are several interfaces
+	counts  Stats           // from the kernel; Captured is kept by the shards
 	names   map[int]string
 	stopped bool
 	closed  bool
@@ -70,7 +72,7 @@ func (l *live) openHere(name string, c *Config) (err error) {
 	if l.prelude, err = bpf.Assemble(d.prelude(c.Direction)); err != nil {
 		return err
 	}
-	program, _, err := l.compile(c.Filter)
+	p, err := l.compile(c.Filter)
 	if err != nil {
 		return err
 	}
@@ -85,17 +87,24 @@ func (l *live) openHere(name string, c *Config) (err error) {
 	if err := l.prepare(c); err != nil {
 		return err
 	}
-	return l.start(program, c.Direction)
+	if err := l.start(l.program(p), c.Direction); err != nil {
+		return err
+	}
+	l.chosen = p
+	if d.members != nil {
+		l.members = watchMembers(l, c)
+	}
+	return nil
 }
 
-// compile makes the program that the kernel runs, and the user's part of it
-// for the interpreter.
-func (l *live) compile(expr string) ([]bpf.RawInstruction, *filter.Program, error) {
-	p, err := filter.Compile(expr, filter.Target{Link: l.link, Live: true, SnapLen: uint32(l.snapLen)})
-	if err != nil {
-		return nil, nil, err
-	}
-	return append(l.prelude[:len(l.prelude):len(l.prelude)], p.Raw()...), p, nil
+// compile makes a filter for the capture.
+func (l *live) compile(expr string) (*filter.Program, error) {
+	return filter.Compile(expr, filter.Target{Link: l.link, Live: true, SnapLen: uint32(l.snapLen)})
+}
+
+// program is what the kernel runs for a filter.
+func (l *live) program(p *filter.Program) []bpf.RawInstruction {
+	return append(l.prelude[:len(l.prelude):len(l.prelude)], p.Raw()...)
 }
 
 // openRings makes the sockets, deaf so far, and their rings.
@@ -239,7 +248,7 @@ func (l *live) sources() []Source {
 }
 
 func (l *live) setFilter(expr string) error {
-	raw, p, err := l.compile(expr)
+	p, err := l.compile(expr)
 	if err != nil {
 		return err
 	}
@@ -248,9 +257,11 @@ func (l *live) setFilter(expr string) error {
 	if l.closed {
 		return errClosed
 	}
-	if l.stopped {
-		raw = nil
+	var raw []bpf.RawInstruction
+	if !l.stopped {
+		raw = l.program(p)
 	}
+	l.chosen = p
 	for _, s := range l.shards {
 		if err := s.setFilter(raw, p); err != nil {
 			return fmt.Errorf("capture: %w", err)
@@ -309,6 +320,9 @@ func (l *live) close() error {
 	}
 	l.readCounters(time.Time{}) // the last figures
 	l.closed = true
+	if l.members != nil {
+		close(l.members.done)
+	}
 	errs := make([]error, len(l.shards), len(l.shards)+1)
 	var wg sync.WaitGroup
 	for i, s := range l.shards {

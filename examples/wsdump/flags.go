@@ -18,16 +18,18 @@ import (
 
 // options is the command line, parsed.
 type options struct {
-	iface   string   // -i; "any" unless given
-	read    string   // -r
-	more    []string // further ones
-	write   string   // -w
-	filter  string   // the remaining words, or the file of -F
-	user    string   // -Z
-	inout   string   // -Q: in, out, inout or empty
-	count   uint64   // -c; 0 is no limit
-	snaplen int      // -s; 0 is the default
-	buffer  int      // -B, KiB; 0 is the default
+	iface string   // -i; "any" unless given
+	read  string   // -r
+	more  []string // further ones
+
+	netns, container string // where to capture; empty: here
+	write            string // -w
+	filter           string // the remaining words, or the file of -F
+	user             string // -Z
+	inout            string // -Q: in, out, inout or empty
+	count            uint64 // -c; 0 is no limit
+	snaplen          int    // -s; 0 is the default
+	buffer           int    // -B, KiB; 0 is the default
 
 	filterFile bool // -F
 	noPromisc  bool // -p
@@ -92,7 +94,7 @@ func nonEmpty(field func(*options) *string) func(*options, string) error {
 const packetsOnly = "is about packets, and wsdump prints messages: use tcpdump for it"
 
 // table holds all switches.
-var table = slices.Concat(switches, chooseOptions, longFlags, memoryFlags)
+var table = slices.Concat(switches, chooseOptions, longFlags, memoryFlags, namespaceFlags)
 
 // switches holds the switches of wsdump and every letter of tcpdump 4.99, so that a
 // habit is either served or answered in one line.
@@ -268,6 +270,10 @@ func (o *options) check() error {
 		return usagef("-i captures live and -r reads a file: give one of them")
 	case o.demo && (o.read != "" || o.iface != ""):
 		return usagef("--demo brings its own interface: leave out -i and -r")
+	case o.netns != "" && o.container != "":
+		return usagef("--netns and --container both say where to capture: give one of them")
+	case (o.netns != "" || o.container != "") && (o.read != "" || o.demo):
+		return usagef("--netns and --container are for live captures: leave out -r and --demo")
 	case o.follow && o.read == "":
 		return usagef("--follow waits for a growing file: name it with -r")
 	case o.summary && o.total:

@@ -24,6 +24,12 @@ Where from
   -B KIB      size of the kernel's ring
   -p          do not make the interface promiscuous
   -Q DIR      in, out or inout
+  --netns NAME
+              capture in another network namespace: a name of ip netns, a path, or the
+              id of a process
+  --container ID
+              capture in the network namespace of a container (docker, containerd,
+              CRI-O, podman); the beginning of its id will do
   --no-tunnels
               do not look into tunnels (VXLAN, Geneve, GRE, GTP, L2TP and the like)
   --copies    show a connection that is seen at several places at each of them

@@ -48,7 +48,7 @@ func (r *recorder) talk(port int, request, answer string) *packetgen.Conversatio
 	return c
 }
 
-func frameHeader(first byte, n int) []byte {
+func frameHeader(first byte, n int64) []byte {
 	return binary.BigEndian.AppendUint64([]byte{first, 127}, uint64(n))
 }
 
@@ -145,7 +145,7 @@ func TestLargeMessage(t *testing.T) {
 // whatever length it promises.
 func TestLongFrame(t *testing.T) {
 	const kept = 12 << 20
-	for _, n := range []int{140 << 20, 1 << 40} {
+	for _, n := range []int64{140 << 20, 1 << 40} {
 		r, _ := measured(t, func(r *recorder) {
 			c := r.talk(1, upgradeRequest, upgradeAnswer)
 			c.Send(packetgen.Server, frameHeader(0x82, n))
@@ -181,7 +181,7 @@ func TestBudgetsFit(t *testing.T) {
 		var four []*packetgen.Conversation
 		for i := range 4 {
 			c := r.talk(conns+i, upgradeRequest, upgradeAnswer)
-			c.Send(packetgen.Server, frameHeader(0x82, large<<20))
+			c.Send(packetgen.Server, frameHeader(0x82, int64(large)<<20))
 			four = append(four, c)
 		}
 		piece := make([]byte, 1<<20)

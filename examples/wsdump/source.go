@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -71,7 +72,13 @@ func (o *options) prepare(s *source) error {
 
 func (o *options) listen() (*source, error) {
 	name := o.iface
+	namespace, err := o.namespace()
+	if err != nil {
+		return nil, err
+	}
 	cfg := &capture.Config{
+		Namespace:   namespace,
+		Changed:     tellInterface,
 		Filter:      o.filter,
 		SnapLen:     o.snaplen,
 		BufferSize:  o.buffer * 1024,
@@ -80,7 +87,7 @@ func (o *options) listen() (*source, error) {
 		Direction:   map[string]capture.Direction{"in": capture.Incoming, "out": capture.Outgoing}[o.inout],
 	}
 	src, err := capture.Listen(name, cfg)
-	if errors.Is(err, capture.ErrNoInterface) {
+	if errors.Is(err, capture.ErrNoInterface) && namespace == "" {
 		// As in tcpdump, a number is that of -D.
 		if numbered, ok := interfaceNumber(name); ok {
 			name = numbered
@@ -94,9 +101,21 @@ func (o *options) listen() (*source, error) {
 		fmt.Fprintf(os.Stderr, "wsdump: %s\n", quoteArg(w)) // it holds an interface's name
 	}
 	info := src.Info()
+	if namespace != "" {
+		name += " of namespace " + cmp.Or(o.container, o.netns)
+	}
 	hello := fmt.Sprintf("wsdump: listening on %s, link-type %v, snapshot length %d bytes\n",
 		quoteArg(name), info.Link, info.SnapLen)
 	return &source{Source: src, eager: true, hello: hello}, nil
+}
+
+// tellInterface says what became of one of several interfaces.
+func tellInterface(name string, present bool) {
+	state := "is gone: the others go on"
+	if present {
+		state = "is back"
+	}
+	fmt.Fprintf(os.Stderr, "wsdump: %s %s\n", quoteArg(name), state)
 }
 
 // workers is how many parts of a file are worked on at the same time. What is
