@@ -58,7 +58,7 @@ func (o *opening) looksTLS(s *openingSide, b []byte) bool {
 	if !o.midstream || o.tls != nil || !looksTLS(b) {
 		return false
 	}
-	return s.search.Seen() == 0 || o.p.tap.cfg.Keys != nil && b[0] == 23 && b[1] == 3 && b[2] == 3
+	return s.search == nil || s.search.Seen() == 0 || o.p.tap.cfg.Keys != nil && b[0] == 23 && b[1] == 3 && b[2] == 3
 }
 
 // Lost takes a loss whose length is not known: nothing goes on behind it.

@@ -12,9 +12,9 @@ import (
 	"testing"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("wsdump.update", false, "write the golden files anew")
 
-// golden compares with a file of testdata, or writes it with -update.
+// golden compares with a file of testdata, or writes it with -wsdump.update.
 func golden(t *testing.T, name, got string) {
 	t.Helper()
 	file := filepath.Join("testdata", "choose", name)

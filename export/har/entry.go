@@ -80,6 +80,23 @@ func (e *Encoder) head(en *entry, cause websocket.Cause) []byte {
 	b = append(b, `,"_resourceType":"websocket"`...)
 	b = appendFlag(b, `,"_midstream":true`, c.Midstream)
 	b = appendFlag(b, `,"_headersDropped":true`, c.HeadersDropped)
+	if c.CopyOf > 0 {
+		b = appendInt(b, `,"_copyOf":`, int64(c.CopyOf))
+	}
+	if c.SameKey > 0 {
+		b = appendInt(b, `,"_sameKey":`, int64(c.SameKey))
+	}
+	if t := c.TLS; t != nil {
+		b = escape.AppendJSON(append(b, `,"_tls":{"version":`...), t.Version)
+		b = escape.AppendJSON(append(b, `,"cipher":`...), t.Cipher)
+		b = escape.AppendJSON(append(b, `,"serverName":`...), t.ServerName)
+		b = append(escape.AppendJSON(append(b, `,"alpn":`...), t.ALPN), '}')
+	}
+	b = appendWord(b, `,"_draft":`, c.Draft)
+	if x := c.Proxied; x != nil {
+		b = escape.AppendJSON(append(b, `,"_proxied":{"client":`...), x.Client.String())
+		b = append(escape.AppendJSON(append(b, `,"server":`...), x.Server.String()), '}')
+	}
 	b = appendWord(b, `,"_subprotocol":`, c.Subprotocol)
 	b = appendWord(b, `,"_extensions":`, c.Extensions)
 	b = appendWord(b, `,"_cause":`, string(cause))

@@ -30,6 +30,8 @@
 //   - _midstream: the capture began after the handshake; method, URL and status are
 //     then made up of what is known
 //   - _headersDropped, as in [websocket.Conn]
+//   - _copyOf and _sameKey: the numbers of other connections, as in [websocket.Conn]
+//   - _tls, with version, cipher, serverName and alpn; _draft and _proxied, where there are any
 //   - _subprotocol and _extensions, as agreed
 //   - _cause: how the connection ended, as in [websocket.End]
 //   - _lostBytes: bytes lost to the capture, by "send" and "receive"
@@ -42,8 +44,8 @@
 //   - _encoding: "base64", where data is although the opcode is 1
 //   - _code and _reason of a close frame
 //   - _lostBefore: bytes lost between the message before of that side and this one
-//   - _truncated, _undecoded, _conflict, _midstream, _invalidUTF8, _badMask, _rsv, _unknown and
-//     _violations (names with spaces between), as in [websocket.Message]
+//   - _truncated, _undecoded, _conflict, _midstream, _invalidUTF8, _badMask, _rsv, _unknown,
+//     _copy and _violations (names with spaces between), as in [websocket.Message]
 package har
 
 import (

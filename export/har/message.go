@@ -90,6 +90,7 @@ func (e *Encoder) extra(b []byte, en *entry, m *websocket.Message) []byte {
 	b = appendFlag(b, `,"_midstream":true`, m.Midstream)
 	b = appendFlag(b, `,"_invalidUTF8":true`, m.InvalidUTF8)
 	b = appendFlag(b, `,"_badMask":true`, m.BadMask)
+	b = appendFlag(b, `,"_copy":true`, m.Copy)
 	if m.Unknown > 0 {
 		b = appendInt(b, `,"_unknown":`, int64(m.Unknown))
 	}

@@ -28,6 +28,8 @@ type record struct {
 	Request, Response                    http.Header
 	HeadersDropped                       bool `json:"headers_dropped"`
 	Draft                                string
+	CopyOf                               uint64 `json:"copy_of"`
+	SameKey                              uint64 `json:"same_key"`
 	TLS                                  *tlsRecord
 	Proxied                              *struct{ Client, Server netip.AddrPort }
 
@@ -44,6 +46,7 @@ type record struct {
 	Truncated, Undecoded, Conflict, Midstream bool
 	InvalidUTF8                               bool `json:"invalid_utf8"`
 	BadMask                                   bool `json:"bad_mask"`
+	Copy                                      bool
 	Unknown                                   int
 	RSV                                       byte
 	Violations                                []string
@@ -51,6 +54,7 @@ type record struct {
 	Bytes    int64
 	Cause    string
 	Duration float64
+	Copies   uint64 // of both sides
 	Counts   struct{ Client, Server countsRecord }
 	ClosedBy string `json:"closed_by"`
 }
@@ -104,7 +108,7 @@ func (d *Decoder) opened(l *record) *websocket.Conn {
 	c := &websocket.Conn{
 		Number: l.Conn, Client: l.Client, Server: l.Server, Midstream: l.Midstream,
 		Method: l.Method, URL: l.URL, Subprotocol: l.Subprotocol, Extensions: l.Extensions,
-		Status: l.Status, AcceptValid: l.AcceptValid, HeadersDropped: l.HeadersDropped, Draft: l.Draft,
+		Status: l.Status, AcceptValid: l.AcceptValid, HeadersDropped: l.HeadersDropped, Draft: l.Draft, CopyOf: l.CopyOf, SameKey: l.SameKey,
 	}
 	if t := l.TLS; t != nil {
 		c.TLS = &websocket.TLS{Version: t.Version, Cipher: t.Cipher, ServerName: t.ServerName, ALPN: t.ALPN}
@@ -120,6 +124,7 @@ func (d *Decoder) end(l *record) (websocket.Event, error) {
 		Time: l.Time, Conn: d.conn(l), Cause: websocket.Cause(l.Cause), Duration: time.Duration(math.Round(l.Duration * 1e9)),
 		Counts: [2]websocket.Counts{websocket.FromClient: l.Counts.Client.counts(), websocket.FromServer: l.Counts.Server.counts()},
 	}
+	end.Counts[websocket.FromClient].Copies = l.Copies
 	delete(d.conns, l.Conn)
 	if l.ClosedBy == "" {
 		return end, nil
@@ -167,7 +172,7 @@ func (d *Decoder) message(l *record) (websocket.Event, error) {
 		Conn: d.conn(l), From: from, Opcode: op, Payload: l.payload(), Start: l.Start, Time: l.Time,
 		WireLength: l.WireLength, Frames: l.Frames, Compressed: l.Compressed,
 		Truncated: l.Truncated, Undecoded: l.Undecoded, Conflict: l.Conflict, Midstream: l.Midstream, InvalidUTF8: l.InvalidUTF8,
-		BadMask: l.BadMask, Unknown: l.Unknown, RSV: l.RSV, Violations: broken,
+		BadMask: l.BadMask, Copy: l.Copy, Unknown: l.Unknown, RSV: l.RSV, Violations: broken,
 	}, nil
 }
 
