@@ -6,8 +6,8 @@ import (
 	"net"
 	"os"
 	"strings"
+	"sync/atomic"
 
-	"github.com/mdlayher/packet"
 	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
 
@@ -16,12 +16,13 @@ import (
 
 // A device is what one capture listens to.
 type device struct {
-	name     string // as the user gave it
-	index    int    // as bind wants it; 0: all interfaces
-	members  []int  // indexes of the only interfaces wanted; nil: all of index
-	down     bool   // the only interface is not up
-	loopback int    // index of the loopback interface if it is among them; 0: none
-	typ      packet.Type
+	name     string                 // as the user gave it
+	index    int                    // as bind wants it; 0: all interfaces
+	members  []int                  // indexes of the only interfaces wanted at first; nil: all of index
+	names    []string               // of members
+	now      *atomic.Pointer[[]int] // members, of which some may have been replaced
+	down     bool                   // the only interface is not up
+	loopback int                    // index of the loopback interface if it is among them; 0: none
 	link     decode.LinkType
 }
 
@@ -46,7 +47,7 @@ func findDevice(name string) (*device, error) {
 	if ifi := find(name); ifi != nil {
 		return oneDevice(ifi)
 	}
-	d := &device{typ: packet.Datagram, link: decode.LinkSLL2}
+	d := &device{link: decode.LinkSLL2}
 	for i := range ifs {
 		if ifs[i].Flags&net.FlagLoopback != 0 {
 			d.loopback = ifs[i].Index
@@ -67,8 +68,10 @@ func findDevice(name string) (*device, error) {
 		if ifi == nil {
 			return nil, noInterface(n, ifs)
 		}
-		d.members = append(d.members, ifi.Index)
+		d.members, d.names = append(d.members, ifi.Index), append(d.names, n)
 	}
+	d.now = new(atomic.Pointer[[]int])
+	d.now.Store(&d.members)
 	return d, nil
 }
 
@@ -84,7 +87,7 @@ func noInterface(name string, ifs []net.Interface) error {
 // oneDevice decides how to listen to an interface: raw if its frames begin
 // with a header that can be decoded, else cooked.
 func oneDevice(ifi *net.Interface) (*device, error) {
-	d := &device{index: ifi.Index, typ: packet.Raw, down: ifi.Flags&net.FlagUp == 0}
+	d := &device{index: ifi.Index, down: ifi.Flags&net.FlagUp == 0}
 	if ifi.Flags&net.FlagLoopback != 0 {
 		d.loopback = ifi.Index
 	}
@@ -92,15 +95,18 @@ func oneDevice(ifi *net.Interface) (*device, error) {
 	if err != nil {
 		return nil, err
 	}
-	if d.link = decode.DeviceLink(hw); d.link == decode.LinkSLL2 {
-		d.typ = packet.Datagram
-	}
+	d.link = decode.DeviceLink(hw)
 	return d, nil
 }
 
 // hardwareType returns the ARPHRD_ constant of an interface.
 func hardwareType(name string) (uint16, error) {
+	// Any socket will do. Some are refused by filters such as systemd's
+	// RestrictAddressFamilies, and one of AF_PACKET will be needed anyway.
 	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if errors.Is(err, unix.EAFNOSUPPORT) || errors.Is(err, unix.EPERM) {
+		fd, err = unix.Socket(unix.AF_PACKET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	}
 	if err != nil {
 		return 0, os.NewSyscallError("socket", err)
 	}

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/wstap/wstap/decode"
+	"github.com/wstap/wstap/internal/flowhash"
 	"github.com/wstap/wstap/internal/testnet"
 )
 
@@ -90,7 +91,7 @@ var endpoints = []netip.AddrPort{
 	netip.MustParseAddrPort("[fe80::7]:40002"), netip.MustParseAddrPort("[2001:db8::77]:443"),
 }
 
-// The program in the kernel and spread agree, whatever is around a packet, and
+// The program in the kernel and flowhash agree, whatever is around a packet, and
 // also after the interface was down.
 func TestSpread(t *testing.T) {
 	const workers = 5
@@ -132,7 +133,11 @@ func TestSpread(t *testing.T) {
 								}
 								etherType, b = 0x8864, append(ppp, b...)
 							}
-							want[text] = int(spread(addrs, src.Port()^dst.Port(), proto == 6) % workers)
+							hash := flowhash.Hosts(addrs)
+							if proto == 6 {
+								hash = flowhash.Connection(addrs, src.Port()^dst.Port())
+							}
+							want[text] = int(hash % workers)
 							if pppoe && len(tags) > 4 {
 								want[text] = 0 // deeper than the program looks
 							}

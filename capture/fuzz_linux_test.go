@@ -3,10 +3,10 @@ package capture
 import (
 	"encoding/binary"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/wstap/wstap/capture/internal/tpacket"
 	"github.com/wstap/wstap/decode"
 )
 
@@ -39,11 +39,10 @@ func FuzzGive(f *testing.F) {
 		}
 		for _, link := range []decode.LinkType{decode.LinkEthernet, decode.LinkSLL2, decode.LinkRaw} {
 			for _, snap := range []int{DefaultSnapLen, 10} {
-				s := fakeRing(t, link, 2, max(len(data), 2000), status)
-				defer s.ring.unmap()
+				s, kernel := fakeRing(t, link, 2, max(len(data), 2000), status)
+				defer s.ring.Close()
 				s.snapLen = snap
-				for i := range s.ring.n {
-					b := s.ring.block(i)
+				for _, b := range kernel {
 					binary.NativeEndian.PutUint32(b[blockNumPkts:], 1)
 					h := b[binary.NativeEndian.Uint32(b[blockFirst:]):]
 					binary.NativeEndian.PutUint32(h[hdrSnapLen:], uint32(len(data)))
@@ -57,8 +56,7 @@ func FuzzGive(f *testing.F) {
 					binary.BigEndian.PutUint16(h[addrProto:], etherType)
 					copy(h[mac:], data)
 				}
-				other := &shard{}
-				other.waiter.setDeadline = func(time.Time) error { return nil }
+				other := &shard{socket: new(tpacket.Socket)}
 				s.frags = newFragments(s, []*shard{s, other})
 				var fr Frame
 				for range 2 {
@@ -78,9 +76,9 @@ func FuzzGive(f *testing.F) {
 						t.Errorf("%v: %d bytes of %d, want %d", link, len(fr.Data), fr.Length, want)
 					}
 				}
-				s.frags.flushAll()
-				if s.frags.held != 0 || len(s.parked)+len(other.inbox) > 2 {
-					t.Errorf("%d held, %d and %d given", s.frags.held, len(s.parked), len(other.inbox))
+				s.frags.flush()
+				if s.frags.sorter.Holds() || len(s.parked)+len(other.inbox) > 2 {
+					t.Errorf("held %v, %d and %d given", s.frags.sorter.Holds(), len(s.parked), len(other.inbox))
 				}
 			}
 		}

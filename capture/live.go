@@ -84,6 +84,11 @@ type Config struct {
 	// /run/netns/blue, or the id of a process whose namespace it is. It needs
 	// CAP_SYS_ADMIN. Empty means the caller's own.
 	Namespace string
+
+	// Changed, if not nil, is called when one of several interfaces has gone, and
+	// when there is one of its name again, which is then captured. It is called in
+	// a goroutine of its own, and must not wait for the capture to end.
+	Changed func(name string, present bool)
 }
 
 // Live is a capture from one or more network interfaces. It is a [Sharded]
@@ -104,8 +109,8 @@ var _ Sharded = (*Live)(nil)
 //
 // An interface may be renamed, and go down and up again. One that is removed
 // ends the capture if it was the only one, or the last of several; Any goes on.
-// One that comes back under the same name is another one, which only Any
-// captures.
+// One that comes back under the same name is another one: captures of several
+// interfaces, and of Any, go on with it, see Config.Changed.
 //
 // Capturing needs CAP_NET_RAW on Linux; without it the error matches
 // os.ErrPermission. A name that no interface has is ErrNoInterface; a mistake
@@ -163,9 +168,9 @@ func (c *Config) setDefaults() error {
 }
 
 // Read fills in the frames that are there already, as many as fs takes, of those
-// that the kernel handed over together, and waits as long as it takes where there
-// is none. With several rings it merges them, in the order of time as far as one
-// can tell without waiting. The capture goes on when its interface is down and up
+// that the kernel handed over together, and waits where there is none. While
+// nothing comes it returns none now and then, as [Source] says. With several rings
+// it merges them, in the order of time as far as one can tell without waiting. The capture goes on when its interface is down and up
 // again. The error is io.EOF after Stop, matches net.ErrClosed after Close, and is
 // otherwise ErrInterfaceGone or the kernel's.
 func (l *Live) Read(fs []Frame) (int, error) { return l.read(fs) }

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/wstap/wstap/capture/filter"
+	"github.com/wstap/wstap/capture/internal/tpacket"
 	"github.com/wstap/wstap/decode"
 )
 
@@ -37,7 +38,9 @@ type live struct {
 	bufferSize int
 
 	mu      sync.Mutex
-	counts  Stats // from the kernel; Captured is kept by the shards
+	chosen  *filter.Program // the filter that was set last
+	members *members        // nil unless there are several interfaces
+	counts  Stats           // from the kernel; Captured is kept by the shards
 	names   map[int]string
 	stopped bool
 	closed  bool
@@ -69,7 +72,7 @@ func (l *live) openHere(name string, c *Config) (err error) {
 	if l.prelude, err = bpf.Assemble(d.prelude(c.Direction)); err != nil {
 		return err
 	}
-	program, _, err := l.compile(c.Filter)
+	p, err := l.compile(c.Filter)
 	if err != nil {
 		return err
 	}
@@ -84,30 +87,37 @@ func (l *live) openHere(name string, c *Config) (err error) {
 	if err := l.prepare(c); err != nil {
 		return err
 	}
-	return l.start(program, c.Direction)
+	if err := l.start(l.program(p), c.Direction); err != nil {
+		return err
+	}
+	l.chosen = p
+	if d.members != nil {
+		l.members = watchMembers(l, c)
+	}
+	return nil
 }
 
-// compile makes the program that the kernel runs, and the user's part of it
-// for the interpreter.
-func (l *live) compile(expr string) ([]bpf.RawInstruction, *filter.Program, error) {
-	p, err := filter.Compile(expr, filter.Target{Link: l.link, Live: true, SnapLen: uint32(l.snapLen)})
-	if err != nil {
-		return nil, nil, err
-	}
-	return append(l.prelude[:len(l.prelude):len(l.prelude)], p.Raw()...), p, nil
+// compile makes a filter for the capture.
+func (l *live) compile(expr string) (*filter.Program, error) {
+	return filter.Compile(expr, filter.Target{Link: l.link, Live: true, SnapLen: uint32(l.snapLen)})
+}
+
+// program is what the kernel runs for a filter.
+func (l *live) program(p *filter.Program) []bpf.RawInstruction {
+	return append(l.prelude[:len(l.prelude):len(l.prelude)], p.Raw()...)
 }
 
 // openRings makes the sockets, deaf so far, and their rings.
 func (l *live) openRings(c *Config) error {
-	asked := max(c.BufferSize, minBlocks*c.BlockSize*c.Workers)
-	blocks := min(max(c.BufferSize/c.BlockSize/c.Workers, minBlocks), maxRing/c.BlockSize)
+	asked := max(c.BufferSize, tpacket.MinBlocks*c.BlockSize*c.Workers)
+	blocks := min(max(c.BufferSize/c.BlockSize/c.Workers, tpacket.MinBlocks), maxRing/c.BlockSize)
 	for range c.Workers {
 		s, err := openShard(l, c, blocks)
 		if err != nil {
 			return err
 		}
 		l.shards = append(l.shards, s)
-		l.bufferSize += s.ring.n * c.BlockSize
+		l.bufferSize += s.ring.Size()
 	}
 	if l.bufferSize < asked-c.Workers*c.BlockSize { // more than rounding down makes
 		l.warn("the kernel gives no buffer of %d KiB: it gave %d KiB", asked>>10, l.bufferSize>>10)
@@ -125,14 +135,14 @@ func (l *live) prepare(c *Config) error {
 	if l.device.down {
 		l.warn("%s is down: nothing comes in until it is up", l.device.name)
 	}
-	first := l.shards[0]
+	first := l.shards[0].socket
 	indexes := l.device.members
 	if l.device.index != 0 {
 		indexes = []int{l.device.index}
 	}
 	if c.Promiscuous {
 		for _, i := range indexes {
-			if err := first.promiscuous(i); err != nil {
+			if err := first.Promiscuous(i); err != nil {
 				return err
 			}
 		}
@@ -155,7 +165,7 @@ func (l *live) start(program []bpf.RawInstruction, dir Direction) error {
 	ignore := dir == Incoming || dir == DirectionUnknown && l.device.index != 0 && l.device.index == l.device.loopback
 	attach := func(program []bpf.RawInstruction) error {
 		for _, s := range l.shards {
-			if err := s.attach(program); err != nil {
+			if err := s.socket.Attach(program); err != nil {
 				return err
 			}
 		}
@@ -163,25 +173,25 @@ func (l *live) start(program []bpf.RawInstruction, dir Direction) error {
 	}
 	if len(l.shards) == 1 {
 		if ignore {
-			l.shards[0].ignoreOutgoing()
+			l.shards[0].socket.IgnoreOutgoing()
 		}
 		if err := attach(program); err != nil {
 			return err
 		}
-		return l.shards[0].bind(l.device)
+		return l.shards[0].socket.Bind(l.device.index)
 	}
 	// With a part of the group at work, connections would begin in one ring
 	// and go on in another: let nothing in before it is complete.
-	if err := attach(rejectAll); err != nil {
+	if err := attach(tpacket.RejectAll); err != nil {
 		return err
 	}
 	id := -1
 	for i, s := range l.shards {
-		if err := s.bind(l.device); err != nil {
+		if err := s.socket.Bind(l.device.index); err != nil {
 			return err
 		}
 		var err error
-		id, err = s.fanOut(id, ignore)
+		id, err = s.socket.FanOut(id, ignore)
 		if i == 0 && errors.Is(err, unix.EINVAL) {
 			// Kernels before 6.10 form no group on an interface that is down.
 			l.warn("one ring instead of %d: the kernel refuses to spread frames (%v)", len(l.shards), err)
@@ -200,10 +210,10 @@ func (l *live) start(program []bpf.RawInstruction, dir Direction) error {
 
 // useOneRing gives up all rings but the first.
 func (l *live) useOneRing() error {
-	err := l.merger.epoll.Close()
+	err := l.merger.group.Close()
 	for _, s := range l.shards[1:] {
-		l.bufferSize -= s.ring.n * s.ring.size
-		err = errors.Join(err, s.close())
+		l.bufferSize -= s.ring.Size()
+		err = errors.Join(err, s.socket.Close())
 	}
 	l.merger, l.shards = nil, l.shards[:1]
 	return err
@@ -237,55 +247,8 @@ func (l *live) sources() []Source {
 	return sources
 }
 
-func (l *live) stats() (Stats, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	// In this order: nothing is captured before it is received.
-	var captured, skipped uint64
-	for _, s := range l.shards {
-		captured += s.captured.Load()
-		skipped += s.skipped.Load()
-	}
-	err := l.readCounters(time.Time{})
-	st := l.counts
-	st.Captured, st.Skipped = captured, skipped
-	return st, err
-}
-
-// count reads the kernel's counters. lost is the time of the last frame before
-// a drop, if a reader saw one.
-func (l *live) count(lost time.Time) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.readCounters(lost)
-}
-
-// readCounters adds up the kernel's counters, which begin anew on each read.
-func (l *live) readCounters(lost time.Time) error {
-	if l.closed {
-		return nil
-	}
-	for _, s := range l.shards {
-		st, err := s.conn.Stats()
-		if err != nil {
-			return fmt.Errorf("capture: %w", err)
-		}
-		l.counts.Received += uint64(st.Packets)
-		l.counts.Dropped += uint64(st.Drops)
-		l.counts.Freezes += uint64(st.FreezeQueueCount)
-		if st.Drops > 0 && lost.IsZero() {
-			// No reader got there yet: the ring is full.
-			lost = s.newestStamp()
-		}
-	}
-	if l.counts.FirstDrop.IsZero() {
-		l.counts.FirstDrop = lost
-	}
-	return nil
-}
-
 func (l *live) setFilter(expr string) error {
-	raw, p, err := l.compile(expr)
+	p, err := l.compile(expr)
 	if err != nil {
 		return err
 	}
@@ -294,9 +257,11 @@ func (l *live) setFilter(expr string) error {
 	if l.closed {
 		return errClosed
 	}
-	if l.stopped {
-		raw = nil
+	var raw []bpf.RawInstruction
+	if !l.stopped {
+		raw = l.program(p)
 	}
+	l.chosen = p
 	for _, s := range l.shards {
 		if err := s.setFilter(raw, p); err != nil {
 			return fmt.Errorf("capture: %w", err)
@@ -317,7 +282,7 @@ func (l *live) stop() error {
 		errs = append(errs, s.stop())
 	}
 	if l.merger != nil {
-		l.merger.waiter.poke()
+		l.merger.group.Poke()
 	}
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("capture: %w", err)
@@ -332,7 +297,7 @@ func (l *live) interfaceName(index int) string {
 	defer l.mu.Unlock()
 	var name string
 	if !l.closed {
-		l.shards[0].control(func(fd int) (err error) {
+		l.shards[0].socket.Control(func(fd int) (err error) {
 			name, err = interfaceName(fd, index)
 			return err
 		})
@@ -355,15 +320,18 @@ func (l *live) close() error {
 	}
 	l.readCounters(time.Time{}) // the last figures
 	l.closed = true
+	if l.members != nil {
+		close(l.members.done)
+	}
 	errs := make([]error, len(l.shards), len(l.shards)+1)
 	var wg sync.WaitGroup
 	for i, s := range l.shards {
 		// The kernel takes its time over each.
-		wg.Go(func() { errs[i] = s.close() })
+		wg.Go(func() { errs[i] = s.socket.Close() })
 	}
 	wg.Wait()
 	if l.merger != nil {
-		errs = append(errs, l.merger.epoll.Close())
+		errs = append(errs, l.merger.group.Close())
 	}
 	return errors.Join(errs...)
 }

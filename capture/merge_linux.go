@@ -1,49 +1,30 @@
 package capture
 
 import (
-	"os"
-	"syscall"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"github.com/wstap/wstap/capture/internal/tpacket"
 )
 
 // A merger reads several shards as one.
 type merger struct {
 	shards  []*shard
-	epoll   *os.File // waits for all sockets; is itself waited for by the runtime
-	rc      syscall.RawConn
-	waiter  waiter
+	group   *tpacket.Group // of their sockets
 	pending func(uintptr) bool
 	look    bool // a shard without a block may have got one
 }
 
 func newMerger(shards []*shard) (*merger, error) {
-	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	sockets := make([]*tpacket.Socket, len(shards))
+	for i, s := range shards {
+		sockets[i] = s.socket
+	}
+	group, err := tpacket.NewGroup(sockets)
 	if err != nil {
-		return nil, os.NewSyscallError("epoll_create1", err)
-	}
-	if err := unix.SetNonblock(fd, true); err != nil { // or os.NewFile would not give it to the poller
-		unix.Close(fd)
-		return nil, os.NewSyscallError("fcntl", err)
-	}
-	m := &merger{shards: shards, epoll: os.NewFile(uintptr(fd), "epoll"), look: true}
-	m.waiter.setDeadline = m.epoll.SetReadDeadline
-	m.pending = m.isPending
-	if m.rc, err = m.epoll.SyscallConn(); err != nil {
-		m.epoll.Close()
 		return nil, err
 	}
-	for _, s := range shards {
-		err := s.control(func(sock int) error {
-			// Errors (EPOLLERR) are always told.
-			return os.NewSyscallError("epoll_ctl", unix.EpollCtl(fd, unix.EPOLL_CTL_ADD, sock, &unix.EpollEvent{Events: unix.EPOLLIN}))
-		})
-		if err != nil {
-			m.epoll.Close()
-			return nil, err
-		}
-	}
+	m := &merger{shards: shards, group: group, look: true}
+	m.pending = m.isPending
 	return m, nil
 }
 
@@ -52,6 +33,7 @@ func (m *merger) read(fs []Frame) (int, error) {
 	if len(fs) == 0 {
 		return 0, nil
 	}
+	waited := false
 	for {
 		var err error
 		if m.look {
@@ -68,10 +50,38 @@ func (m *merger) read(fs []Frame) (int, error) {
 		if err != errNotReady {
 			return 0, err
 		}
+		if waited && m.isSilent() {
+			fs[0] = Frame{Time: m.silentUntil()}
+			return 0, nil
+		}
 		if err := m.wait(); err != nil {
 			return 0, err
 		}
+		waited = true
 	}
+}
+
+// isSilent says whether all that was captured was given out.
+func (m *merger) isSilent() bool {
+	for _, s := range m.shards {
+		s.mu.Lock()
+		silent := s.isSilent()
+		s.mu.Unlock()
+		if !silent {
+			return false
+		}
+	}
+	return true
+}
+
+// silentUntil returns what the shard says that was read last.
+func (m *merger) silentUntil() (t time.Time) {
+	for _, s := range m.shards {
+		if u := s.silentUntil(); u.After(t) {
+			t = u
+		}
+	}
+	return t
 }
 
 // giveAll gives out frames, the oldest first, until fs is full or a block is
@@ -86,7 +96,7 @@ func (m *merger) giveAll(fs []Frame) (n int) {
 			s.captured.Add(1)
 			n++
 		}
-		m.look = s.left == 0
+		m.look = s.block.Left() == 0
 	}
 	return n
 }
@@ -96,7 +106,7 @@ func (m *merger) giveAll(fs []Frame) (n int) {
 func (m *merger) oldest() *shard {
 	var oldest *shard
 	for _, s := range m.shards {
-		if s.left > 0 && (oldest == nil || s.stamp() < oldest.stamp()) {
+		if s.block.Left() > 0 && (oldest == nil || s.block.Stamp() < oldest.block.Stamp()) {
 			oldest = s
 		}
 	}
@@ -108,7 +118,7 @@ func (m *merger) oldest() *shard {
 func (m *merger) advance() error {
 	var err error
 	for _, s := range m.shards {
-		if s.left > 0 {
+		if s.block.Left() > 0 {
 			continue
 		}
 		switch aerr := s.advance(false); {
@@ -130,8 +140,8 @@ func (m *merger) wait() error {
 		}
 		s.mu.Unlock()
 	}
-	err := m.waiter.wait(m.rc, deadline, m.pending)
-	if err != nil && m.shards[0].closed.Load() {
+	err := m.group.Wait(deadline, m.pending)
+	if err != nil && m.shards[0].ring.Closed() {
 		return errClosed // the poller's own errors match nothing
 	}
 	return err
@@ -140,7 +150,10 @@ func (m *merger) wait() error {
 func (m *merger) isPending(uintptr) bool {
 	pending := false
 	for _, s := range m.shards {
-		if err := s.rc.Control(func(fd uintptr) { pending = s.isPending(fd) || pending }); err != nil {
+		if err := s.socket.Control(func(fd int) error {
+			pending = s.isPending(uintptr(fd)) || pending
+			return nil
+		}); err != nil {
 			return true // closed: advance tells
 		}
 	}

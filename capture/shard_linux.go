@@ -1,75 +1,84 @@
 package capture
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"runtime"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
-	"github.com/mdlayher/packet"
 	"golang.org/x/net/bpf"
-	"golang.org/x/sys/unix"
 
 	"github.com/wstap/wstap/capture/filter"
+	"github.com/wstap/wstap/capture/internal/tpacket"
 	"github.com/wstap/wstap/decode"
 )
-
-// downPoll is how often an interface that is down is looked at: the kernel
-// does not wake a reader when a downed interface goes away.
-const downPoll = 250 * time.Millisecond
-
-// membersPoll is how often a reader that waits for several interfaces looks
-// whether one of them is left: the kernel does not wake it when one goes away.
-const membersPoll = time.Second
 
 // stopLimit bounds how long a stopped capture waits for the kernel to hand
 // over its last block, counted from when it should have.
 const stopLimit = time.Second
 
-// A shard is one socket with its ring. Its reader owns the fields of the
-// walk; mu guards the rest.
+// A shard reads one ring. Its reader owns the block that it holds, frags and parked;
+// mu guards the rest.
 type shard struct {
 	live    *live
-	conn    *packet.Conn
-	rc      syscall.RawConn
-	waiter  waiter
+	socket  *tpacket.Socket
+	ring    *tpacket.Ring // of socket
 	link    decode.LinkType
 	snapLen int
 	timeout time.Duration         // of blocks
 	pending func(fd uintptr) bool // sees whether a wait is over; made once
 
-	// The walk through a block.
-	block []byte // held, or nil
-	left  int    // frames not yet given out
-	off   int    // of the next frame's header
-
-	frags  *fragments // nil unless connections are kept apart
-	parked []Frame    // to be given out before the next block
+	block  tpacket.Block // held
+	frags  *fragments    // nil unless connections are kept apart
+	parked []Frame       // to be given out before the next block
 
 	captured atomic.Uint64
-	skipped  atomic.Uint64 // by refilter
-	closed   atomic.Bool
+	skipped  atomic.Uint64                  // by refilter
 	drained  atomic.Bool                    // all that came in until the stop was read
 	refilter atomic.Pointer[filter.Program] // what the held block must still pass
 
 	mu        sync.Mutex
-	ring      *ring
-	cur       int             // block that is held or comes next
-	inbox     []Frame         // from other shards
-	old       int             // blocks to come that must pass refilter
-	lastStamp time.Time       // of the last frame of the last block taken
-	uncounted int             // frames since the kernel's counters were read
-	detached  []byte          // block that outlived the ring
-	cleanup   runtime.Cleanup // unmaps detached if the reader never comes back
-	down      bool            // the interface is down
-	stopped   time.Time       // when the capture was stopped; zero: it was not
-	err       error           // seen while waiting
+	inbox     []Frame       // from other shards
+	old       int           // blocks to come that must pass refilter
+	lastStamp time.Time     // of the last frame of the last block taken
+	taken     time.Time     // when that block was
+	patience  time.Duration // how long the next wait may last before Read says that nothing comes
+	uncounted int           // frames since the kernel's counters were read
+	down      bool          // the interface is down
+	stopped   time.Time     // when the capture was stopped; zero: it was not
+	err       error         // seen while waiting
+}
+
+// openShard makes a socket with its ring, deaf so far.
+func openShard(l *live, c *Config, blocks int) (*shard, error) {
+	socket, err := tpacket.Open(tpacket.Options{
+		Cooked:    l.link == decode.LinkSLL2,
+		BlockSize: c.BlockSize,
+		Blocks:    blocks,
+		Timeout:   c.BlockTimeout,
+		Headroom:  reserve,
+	})
+	if err != nil {
+		return nil, unprivileged(err)
+	}
+	s := &shard{live: l, socket: socket, ring: socket.Ring, link: l.link, snapLen: c.SnapLen, timeout: c.BlockTimeout}
+	s.pending = s.isPending
+	return s, nil
+}
+
+// unprivileged adds what to do to an error for lack of a capability.
+func unprivileged(err error) error {
+	if !errors.Is(err, os.ErrPermission) {
+		return err
+	}
+	prog, perr := os.Executable()
+	if perr != nil {
+		prog = os.Args[0]
+	}
+	return fmt.Errorf("CAP_NET_RAW is missing: run as root, or grant it once with `setcap cap_net_raw+ep %s`: %w", prog, err)
 }
 
 // Read implements Source, with frames of one block.
@@ -78,10 +87,14 @@ func (s *shard) Read(fs []Frame) (int, error) {
 		return 0, nil
 	}
 	for {
-		if s.left == 0 {
-			if parked, err := s.turn(&fs[0]); err != nil {
+		if s.block.Left() == 0 {
+			switch parked, err := s.turn(&fs[0]); {
+			case err == errSilent:
+				fs[0] = Frame{Time: s.silentUntil()}
+				return 0, nil
+			case err != nil:
 				return 0, err
-			} else if parked {
+			case parked:
 				return 1, nil
 			}
 		} else if n := s.giveAll(fs); n > 0 {
@@ -93,7 +106,7 @@ func (s *shard) Read(fs []Frame) (int, error) {
 
 // giveAll gives out as many frames of the held block as there is room for.
 func (s *shard) giveAll(fs []Frame) (n int) {
-	for n < len(fs) && s.left > 0 {
+	for n < len(fs) && s.block.Left() > 0 {
 		if s.give(&fs[n]) {
 			n++
 		}
@@ -112,7 +125,7 @@ func (s *shard) turn(f *Frame) (parked bool, err error) {
 
 // unpark gives out a frame that did not come by the ring.
 func (s *shard) unpark(f *Frame) bool {
-	if len(s.parked) == 0 || s.closed.Load() {
+	if len(s.parked) == 0 || s.ring.Closed() {
 		return false
 	}
 	*f = s.parked[0]
@@ -128,83 +141,75 @@ var errNotReady = errors.New("capture: no block is ready")
 // advance gives back the block that is held and takes the next one, waiting
 // for it if it may. It may return with frames parked instead.
 func (s *shard) advance(mayWait bool) error {
-	s.mu.Lock()
-	if s.block != nil {
-		if !s.closed.Load() {
-			s.ring.release(s.cur)
-			s.cur = s.ring.after(s.cur)
-		}
-		s.block = nil
-	}
-	for {
-		if s.closed.Load() {
-			if s.detached != nil {
-				s.cleanup.Stop()
-				unmapBlock(s.detached)
-				s.detached = nil
-			}
+	for waited := false; ; waited = true {
+		s.mu.Lock()
+		var taken bool
+		var err error
+		s.block, taken, err = s.ring.Take()
+		switch {
+		case err != nil:
 			s.mu.Unlock()
 			return errClosed
-		}
-		if status := s.ring.load(s.cur); status&unix.TP_STATUS_USER != 0 {
-			lost, count := s.take(status)
+		case taken:
+			lost, count := s.take()
 			s.mu.Unlock()
 			if count {
 				s.live.count(lost)
 			}
 			return nil
-		}
-		if len(s.inbox) > 0 {
+		case len(s.inbox) > 0:
 			s.parked, s.inbox = append(s.parked, s.inbox...), nil
 			s.mu.Unlock()
 			return nil
 		}
-		err := s.err
-		if err == nil && s.isDrained() {
+		if err = s.err; err == nil && s.isDrained() {
 			err = io.EOF
 		}
-		if err != nil && s.frags != nil && s.frags.held > 0 {
-			s.frags.flushAll()
+		if err != nil && s.frags != nil && s.frags.sorter.Holds() {
+			s.frags.flush()
 			s.mu.Unlock()
 			return nil
 		}
-		if err == nil && !mayWait {
+		switch {
+		case err != nil:
+		case !mayWait:
 			err = errNotReady
+		case waited && s.isSilent():
+			err = errSilent
 		}
 		deadline := s.deadline()
 		s.mu.Unlock()
 		if err != nil {
 			return err
 		}
-		err = s.waiter.wait(s.rc, deadline, s.pending)
-		s.mu.Lock()
-		if err != nil && s.err == nil {
-			s.err = err
+		if err := s.socket.Wait(deadline, s.pending); err != nil {
+			s.mu.Lock()
+			if s.err == nil {
+				s.err = err
+			}
+			s.mu.Unlock()
 		}
 	}
 }
 
-// take begins the walk through the current block. It reports whether the
-// kernel's counters should be read, which are only 32 bits wide. If frames were
+// take begins with the block that was taken. It reports whether the kernel's
+// counters should be read, which are only 32 bits wide. If frames were
 // dropped before this block it returns the time of the last one before them.
-func (s *shard) take(status uint32) (lost time.Time, count bool) {
-	b := s.ring.block(s.cur)
-	s.block = b
-	s.left = int(binary.NativeEndian.Uint32(b[blockNumPkts:]))
-	s.off = int(binary.NativeEndian.Uint32(b[blockFirst:]))
+func (s *shard) take() (lost time.Time, count bool) {
 	if s.old > 0 {
 		s.old--
 	} else if s.refilter.Load() != nil {
 		s.refilter.Store(nil)
 	}
-	s.uncounted += s.left
-	if status&unix.TP_STATUS_LOSING != 0 {
+	s.uncounted += s.block.Left()
+	if s.block.Losing() {
 		lost = s.lastStamp
 		if lost.IsZero() {
-			lost = s.ring.stamp(s.cur, blockFirstStamp)
+			lost = s.block.First()
 		}
 	}
-	s.lastStamp = s.ring.stamp(s.cur, blockLastStamp)
+	s.lastStamp = s.block.Last()
+	s.taken, s.patience = time.Now(), leastPatience
 	if !lost.IsZero() || s.uncounted >= 1<<28 {
 		s.uncounted = 0
 		return lost, true
@@ -212,71 +217,37 @@ func (s *shard) take(status uint32) (lost time.Time, count bool) {
 	return lost, false
 }
 
-// deadline returns until when a wait may last; zero: for ever.
-func (s *shard) deadline() time.Time {
-	switch {
-	case !s.stopped.IsZero():
-		return time.Now().Add(s.timeout + time.Millisecond)
-	case s.down:
-		return time.Now().Add(downPoll)
-	case s.live.device.members != nil:
-		return time.Now().Add(membersPoll)
-	}
-	return time.Time{}
-}
-
-// isPending is called by the runtime's poller whenever the socket may have
-// something for its reader, and reports whether it has.
-func (s *shard) isPending(fd uintptr) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed.Load() || s.ring.load(s.cur)&unix.TP_STATUS_USER != 0 {
-		return true
-	}
-	wasDown := s.down
-	s.err = s.check(int(fd))
-	// On a change of down the wait begins again, with another deadline.
-	return s.err != nil || s.down != wasDown
-}
-
 // setFilter replaces the program in the kernel by raw, unless that is nil, and
 // makes what the ring holds pass p, which says the same.
 func (s *shard) setFilter(raw []bpf.RawInstruction, p *filter.Program) error {
 	// One program takes the other's place at once: no frame meets neither.
 	if raw != nil {
-		if err := s.attach(raw); err != nil {
+		if err := s.socket.Attach(raw); err != nil {
 			return err
 		}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed.Load() {
+	if s.ring.Closed() {
 		return errClosed
 	}
 	s.refilter.Store(p)
 	// The blocks that are full, the one that the kernel is filling, and one
 	// more: a processor may still be busy with a frame that the old program
 	// let in.
-	s.old = 2
-	for i, n := s.cur, s.ring.n; n > 0 && s.ring.load(i)&unix.TP_STATUS_USER != 0; n-- {
-		s.old++
-		i = s.ring.after(i)
-	}
+	s.old = s.ring.Full() + 2
 	return nil
 }
 
-// rejectAll lets nothing in.
-var rejectAll = []bpf.RawInstruction{{Op: unix.BPF_RET | unix.BPF_K}}
-
 // stop lets nothing more in. Read gives out what the ring holds, then io.EOF.
 func (s *shard) stop() error {
-	err := s.attach(rejectAll)
+	err := s.socket.Attach(tpacket.RejectAll)
 	s.mu.Lock()
 	if s.stopped.IsZero() {
 		s.stopped = time.Now()
 	}
 	s.mu.Unlock()
-	s.waiter.poke()
+	s.socket.Poke()
 	return err
 }
 
@@ -291,7 +262,7 @@ func (s *shard) isDrained() bool {
 	if since > s.timeout+stopLimit {
 		return true
 	}
-	if since <= s.timeout || s.ring.pending(s.cur) > 0 {
+	if since <= s.timeout || s.ring.Filling() > 0 {
 		return false
 	}
 	s.drained.Store(true)
@@ -303,63 +274,6 @@ func (s *shard) isDrained() bool {
 		}
 	}
 	return true
-}
-
-// check looks for an error of the socket. An interface that is down is none.
-func (s *shard) check(fd int) error {
-	errno, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ERROR)
-	if err != nil {
-		return s.named(os.NewSyscallError("getsockopt", err))
-	}
-	if errno != 0 && errno != int(unix.ENETDOWN) {
-		return s.named(os.NewSyscallError("read", syscall.Errno(errno)))
-	}
-	d := s.live.device
-	if d.members != nil {
-		err = anyLeft(fd, d.members)
-	} else if errno != 0 || s.down {
-		var up bool
-		up, err = interfaceUp(fd)
-		s.down = !up
-	}
-	return s.named(err)
-}
-
-// named says which capture an error is of.
-func (s *shard) named(err error) error {
-	if err != nil {
-		err = fmt.Errorf("capture: %s: %w", s.live.device.name, err)
-	}
-	return err
-}
-
-// anyLeft returns ErrInterfaceGone if none of the interfaces is left.
-func anyLeft(fd int, members []int) error {
-	for _, index := range members {
-		_, err := interfaceName(fd, index)
-		if !errors.Is(err, unix.ENODEV) && !errors.Is(err, unix.ENXIO) {
-			return err
-		}
-	}
-	return ErrInterfaceGone
-}
-
-// interfaceUp reports whether the interface that a packet socket is bound to
-// is up. ErrInterfaceGone if it is no more.
-func interfaceUp(fd int) (bool, error) {
-	sa, err := unix.Getsockname(fd)
-	if err != nil {
-		return false, os.NewSyscallError("getsockname", err)
-	}
-	ll, ok := sa.(*unix.SockaddrLinklayer)
-	if !ok || ll.Ifindex < 0 {
-		return false, ErrInterfaceGone
-	}
-	if ll.Ifindex == 0 {
-		return true, nil
-	}
-	flags, err := interfaceFlags(fd, ll.Ifindex)
-	return flags&unix.IFF_UP != 0, err
 }
 
 // Info implements Source: that of the whole capture.
@@ -374,45 +288,13 @@ func (s *shard) Stop() error { return s.live.stop() }
 // Close implements Source: it closes the whole capture.
 func (s *shard) Close() error { return s.live.close() }
 
-// close ends the shard's capture and frees its ring. Whatever its reader has
-// borrowed stays readable.
-func (s *shard) close() error {
-	// Read looks at closed after its last write to the block, so what detach
-	// copies is what the reader saw.
-	if s.closed.Swap(true) {
-		return nil
-	}
-	err := s.conn.Close()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.ring == nil || s.ring.mem == nil {
-		return err
-	}
-	if s.block == nil {
-		s.ring.unmap()
-		return err
-	}
-	detached, derr := s.ring.detach(s.cur)
-	if derr != nil {
-		return derr // the mapping stays: better than a crash of its reader
-	}
-	s.detached = detached
-	s.cleanup = runtime.AddCleanup(s, unmapBlock, detached)
-	return err
-}
-
 // newestStamp returns the time of the newest frame that the reader has been
 // or can be given.
 func (s *shard) newestStamp() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	t := s.lastStamp
-	if s.closed.Load() {
+	if t := s.ring.Newest(); !t.IsZero() {
 		return t
 	}
-	for i, n := s.cur, s.ring.n; n > 0 && s.ring.load(i)&unix.TP_STATUS_USER != 0; n-- {
-		t = s.ring.stamp(i, blockLastStamp)
-		i = s.ring.after(i)
-	}
-	return t
+	return s.lastStamp
 }

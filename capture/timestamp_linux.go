@@ -14,7 +14,7 @@ func (s *shard) hardwareTime(index int) error {
 	if index == 0 {
 		return errors.New("only one interface by itself can have them")
 	}
-	return s.control(func(fd int) error {
+	return s.socket.Control(func(fd int) error {
 		name, err := interfaceName(fd, index)
 		if err != nil {
 			return err

@@ -1,62 +1,20 @@
 package capture
 
 import (
+	"bytes"
 	"encoding/binary"
 	"io"
 	"math/rand/v2"
 	"slices"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/wstap/wstap/capture/filter"
+	"github.com/wstap/wstap/capture/internal/tpacket"
 	"github.com/wstap/wstap/decode"
 )
-
-// fakeRing returns a shard over a ring that no kernel writes to: every block
-// full of frames of the given length, and ready.
-func fakeRing(t testing.TB, link decode.LinkType, blocks, frameLen int, status uint32) *shard {
-	t.Helper()
-	const size = DefaultBlockSize
-	mem, err := unix.MmapPtr(-1, 0, nil, uintptr(size*blocks), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := &ring{mem: mem, size: size, n: blocks}
-	t.Cleanup(r.unmap)
-	const mac = 96 + reserve
-	step := (mac + frameLen + 15) &^ 15
-	for i := range blocks {
-		b := r.block(i)
-		n := 0
-		const first = 48
-		for off := first; off+step <= size; off += step {
-			h := b[off:]
-			binary.NativeEndian.PutUint32(h[hdrNext:], uint32(step))
-			binary.NativeEndian.PutUint32(h[hdrSec:], 1e9)
-			binary.NativeEndian.PutUint32(h[hdrSnapLen:], uint32(frameLen))
-			binary.NativeEndian.PutUint32(h[hdrLen:], uint32(frameLen))
-			binary.NativeEndian.PutUint32(h[hdrStatus:], status)
-			binary.NativeEndian.PutUint16(h[hdrMac:], mac)
-			binary.NativeEndian.PutUint16(h[hdrNet:], mac)
-			n++
-		}
-		binary.NativeEndian.PutUint32(b[blockNumPkts:], uint32(n))
-		binary.NativeEndian.PutUint32(b[blockFirst:], first)
-	}
-	s := &shard{live: &live{device: new(device)}, link: link, snapLen: DefaultSnapLen, ring: r}
-	refill(s)
-	return s
-}
-
-// refill makes every block ready again.
-func refill(s *shard) {
-	for i := range s.ring.n {
-		atomic.StoreUint32(s.ring.status(i), unix.TP_STATUS_USER)
-	}
-}
 
 // Kernels tell differently what a cooked socket sees of stacked tags; the
 // frames are the same.
@@ -87,10 +45,11 @@ func TestCook(t *testing.T) {
 		{"not IP", 0x0806, valid, []byte{0, 1, 8, 0, 6, 4, 0, 1}, []uint16{0x8100, 0x0806}},
 		{"nothing", 0x0800, valid, nil, []uint16{0x8100, 0x0800}},
 	} {
-		var h [hdrEnd]byte
+		var h tpacket.Header
+		binary.NativeEndian.PutUint32(h[hdrStatus:], tt.status)
 		binary.BigEndian.PutUint16(h[addrProto:], tt.told)
 		head := make([]byte, 64)
-		b := head[len(head)-cook(&h, head, tt.data, tt.status):]
+		b := head[len(head)-cook(&h, head, tt.data):]
 		got := []uint16{binary.BigEndian.Uint16(b)}
 		if len(b) > sll2Len {
 			got = append(got, binary.BigEndian.Uint16(b[sll2Len+2:]))
@@ -103,12 +62,12 @@ func TestCook(t *testing.T) {
 
 func TestReadAllocatesNothing(t *testing.T) {
 	for _, link := range []decode.LinkType{decode.LinkEthernet, decode.LinkSLL2} {
-		s := fakeRing(t, link, 2, 100, unix.TP_STATUS_USER|unix.TP_STATUS_VLAN_VALID)
+		s, kernel := fakeRing(t, link, 2, 100, unix.TP_STATUS_USER|unix.TP_STATUS_VLAN_VALID)
 		s.frags = newFragments(s, []*shard{s, s})
 		fs := make([]Frame, 3)
 		allocs := testing.AllocsPerRun(5000, func() {
-			if s.left == 0 && s.block != nil {
-				refill(s)
+			if s.block.Left() == 0 {
+				kernel.ready()
 			}
 			if _, err := s.Read(fs); err != nil {
 				t.Fatal(err)
@@ -128,19 +87,15 @@ func TestReadSizes(t *testing.T) {
 		t.Fatal(err)
 	}
 	open := func() *shard {
-		s := fakeRing(t, decode.LinkEthernet, 3, 100, unix.TP_STATUS_USER|unix.TP_STATUS_VLAN_VALID)
+		s, kernel := fakeRing(t, decode.LinkEthernet, 3, 100, unix.TP_STATUS_USER|unix.TP_STATUS_VLAN_VALID)
 		number := uint32(0)
-		for i := range s.ring.n {
-			b := s.ring.block(i)
-			off := int(binary.NativeEndian.Uint32(b[blockFirst:]))
-			for range binary.NativeEndian.Uint32(b[blockNumPkts:]) {
-				h := b[off:]
+		for i := range kernel {
+			kernel.frames(i, func(h []byte) {
 				if number++; number%5 == 0 {
 					binary.NativeEndian.PutUint32(h[hdrLen:], 0) // which the filter refuses
 				}
 				binary.NativeEndian.PutUint32(h[int(binary.NativeEndian.Uint16(h[hdrMac:]))+20:], number)
-				off += int(binary.NativeEndian.Uint32(h[hdrNext:]))
-			}
+			})
 		}
 		s.refilter.Store(refuse)
 		s.old = 2 // of three blocks
@@ -197,12 +152,18 @@ func TestReadSizes(t *testing.T) {
 
 // A batch that Close comes before is none.
 func TestReadClosed(t *testing.T) {
-	s := fakeRing(t, decode.LinkEthernet, 2, 100, unix.TP_STATUS_USER)
+	s, _ := fakeRing(t, decode.LinkEthernet, 2, 100, unix.TP_STATUS_USER)
 	fs := make([]Frame, 7)
 	if n, err := s.Read(fs); n != len(fs) || err != nil {
 		t.Fatal(n, err)
 	}
-	s.closed.Store(true)
+	want := bytes.Clone(fs[6].Data)
+	if err := s.ring.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(fs[6].Data, want) {
+		t.Error("what was borrowed is another after Close")
+	}
 	if n, err := s.Read(fs); n != 0 || err != errClosed {
 		t.Errorf("%d, %v after Close", n, err)
 	}
@@ -223,12 +184,12 @@ func BenchmarkRead(b *testing.B) {
 		{"vlan", decode.LinkEthernet, unix.TP_STATUS_USER | unix.TP_STATUS_VLAN_VALID},
 	} {
 		b.Run(bm.name, func(b *testing.B) {
-			s := fakeRing(b, bm.link, 8, 100, bm.status)
+			s, kernel := fakeRing(b, bm.link, 8, 100, bm.status)
 			fs := make([]Frame, 32)
 			b.ReportAllocs()
 			for i := 0; i < b.N; {
-				if s.left == 0 && s.block != nil {
-					refill(s)
+				if s.block.Left() == 0 {
+					kernel.ready()
 				}
 				n, err := s.Read(fs)
 				if err != nil {

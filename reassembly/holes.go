@@ -86,16 +86,13 @@ func (a *Assembler) waited(q *queue) {
 
 // setAcked starts the wait for the hole of q anew.
 func (a *Assembler) setAcked(q *queue, acked bool) {
-	a.holes(q).remove(q)
+	q.node.Remove()
 	q.acked, q.packets, q.since = acked, 0, a.clock.now
-	a.holes(q).push(q)
-}
-
-func (a *Assembler) holes(q *queue) *fifo {
-	if q.acked {
-		return &a.acked
+	if acked {
+		a.acked.PushBack(q, &q.node)
+	} else {
+		a.open.PushBack(q, &q.node)
 	}
-	return &a.open
 }
 
 // data takes payload that is out of order, cut, or follows a hole. It returns
@@ -170,10 +167,10 @@ func (a *Assembler) limit(h *half) {
 	for h.queue != nil && h.queue.memory > a.cfg.MaxFlowBytes {
 		a.giveUp(h.queue)
 	}
-	for a.stats.Memory-a.fragments.memory > a.cfg.MaxBytes {
-		oldest := a.acked.head
+	for a.stats.Memory-a.fragments.Memory() > a.cfg.MaxBytes {
+		oldest := a.acked.First()
 		if oldest == nil {
-			oldest = a.open.head
+			oldest = a.open.First()
 		}
 		a.giveUp(oldest)
 	}

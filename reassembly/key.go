@@ -2,10 +2,10 @@ package reassembly
 
 import (
 	"encoding/binary"
-	"math/bits"
 	"net/netip"
 
 	"github.com/wstap/wstap/decode"
+	"github.com/wstap/wstap/internal/flowhash"
 )
 
 // A key names a connection, the same for packets of both directions: the lower
@@ -20,12 +20,11 @@ type key struct {
 
 // set makes k the key of a TCP packet, and returns the end that sent it and the
 // hash.
-func (k *key) set(p *decode.Packet, space uint32, seed *[4]uint64) (from uint8, hash uint32) {
-	b := p.Data[p.NetworkOffset:]
+func (k *key) set(p *decode.Packet, space uint32, seed *flowhash.Seed) (from uint8, hash uint32) {
 	if p.IPVersion != 4 {
-		return k.set6(b, p.SrcPort, p.DstPort, space), k.hash(seed)
+		return k.set6(p.Data[p.NetworkOffset:], p.SrcPort, p.DstPort, space), k.hash(seed)
 	}
-	h := (*[20]byte)(b)
+	h := (*[20]byte)(p.Data[p.NetworkOffset:])
 	src := uint64(binary.BigEndian.Uint32(h[12:]))<<16 | uint64(p.SrcPort)
 	dst := uint64(binary.BigEndian.Uint32(h[16:]))<<16 | uint64(p.DstPort)
 	// Without a branch: directions alternate, and would be mispredicted.
@@ -36,7 +35,7 @@ func (k *key) set(p *decode.Packet, space uint32, seed *[4]uint64) (from uint8, 
 	k.lo[0], k.lo[1] = src, dst
 	k.hi[0], k.hi[1], k.ports[0], k.ports[1] = 0, 0, 0, 0
 	k.space = space << 1
-	return from, hashOf(src, dst, uint64(k.space), seed)
+	return from, seed.Ends(src, dst, uint64(k.space))
 }
 
 func (k *key) set6(h []byte, src, dst uint16, space uint32) (from uint8) {
@@ -68,32 +67,17 @@ func (k *key) at(end uint8) netip.AddrPort {
 }
 
 // hash is unpredictable without the seed.
-func (k *key) hash(seed *[4]uint64) uint32 {
+func (k *key) hash(seed *flowhash.Seed) uint32 {
 	more := uint64(k.space)
 	if k.space&1 != 0 {
-		more ^= multiply(k.hi[0]^seed[2], k.hi[1]^seed[3]^uint64(k.ports[0])<<48^uint64(k.ports[1]))
+		more = seed.Upper(k.hi[0], k.hi[1], more<<32|uint64(k.ports[0])<<16|uint64(k.ports[1]))
 	}
-	return hashOf(k.lo[0], k.lo[1], more, seed)
-}
-
-func hashOf(a, b, more uint64, seed *[4]uint64) uint32 {
-	return mix(multiply(a^seed[0], b^seed[1])^more, seed[2]|1)
+	return seed.Ends(k.lo[0], k.lo[1], more)
 }
 
 // endpoint is a hash of one end.
-func (k *key) endpoint(end uint8, seed *[4]uint64) uint32 {
-	return mix(k.lo[end]^seed[0]^uint64(k.ports[end])<<48, k.hi[end]^seed[1]^uint64(k.space))
-}
-
-// mix hashes two numbers, one of which is secret.
-func mix(a, b uint64) uint32 {
-	return uint32(multiply(a, b) >> 32)
-}
-
-// multiply folds the product of two numbers.
-func multiply(a, b uint64) uint64 {
-	hi, lo := bits.Mul64(a, b)
-	return hi ^ lo
+func (k *key) endpoint(end uint8, seed *flowhash.Seed) uint32 {
+	return seed.End(k.hi[end], k.lo[end], uint64(k.ports[end])<<32|uint64(k.space))
 }
 
 // An address is 128 bits; an IPv4 address is mapped into IPv6.
@@ -111,4 +95,4 @@ func addressIn(b []byte) address {
 func (a address) less(b address) bool { return a.hi < b.hi || a.hi == b.hi && a.lo < b.lo }
 
 // sum hashes an address such that the sum of two tells nothing of their order.
-func sum(a address, seed *[4]uint64) uint64 { return multiply(a.hi^seed[0], a.lo^seed[1]) }
+func sum(a address, seed *flowhash.Seed) uint64 { return flowhash.Fold(a.hi^seed[0], a.lo^seed[1]) }

@@ -1,9 +1,11 @@
 package reassembly
 
 import (
+	"encoding/binary"
 	"math"
 
 	"github.com/wstap/wstap/decode"
+	"github.com/wstap/wstap/internal/flowhash"
 )
 
 // Two connections can live with the same addresses and ports: those on both
@@ -40,14 +42,20 @@ func (a *Assembler) placeOf(p *decode.Packet, src, dst []byte) uint32 {
 	if c, ok := p.Cooked(); ok {
 		h = h<<32 | uint64(c.Interface)
 	}
-	for _, mac := range [2][]byte{src, dst} {
-		var n uint64
-		for _, b := range mac { // 8 at most
-			n = n<<8 | uint64(b)
-		}
-		h = multiply(h^n^a.seed[0], a.seed[1]|1)
+	h = flowhash.Fold(h^macNumber(src)^a.seed[0], a.seed[1]|1)
+	h = flowhash.Fold(h^macNumber(dst)^a.seed[0], a.seed[1]|1)
+	return flowhash.Mix(h^uint64(a.taggedSpace(p)), a.seed[2]|1) | 1
+}
+
+// macNumber makes a number of a MAC, of 8 bytes at most.
+func macNumber(b []byte) (n uint64) {
+	if len(b) == 6 { // nearly always
+		return uint64(binary.BigEndian.Uint32(b))<<16 | uint64(binary.BigEndian.Uint16(b[4:]))
 	}
-	return mix(h^uint64(a.taggedSpace(p)), a.seed[2]|1) | 1
+	for _, c := range b {
+		n = n<<8 | uint64(c)
+	}
+	return n
 }
 
 // A placed remembers at which other places the copies of a flow's packets are
@@ -57,7 +65,7 @@ type placed [1 << 10][4]struct{ tag, index uint32 }
 
 // tag names a side's packets at a place.
 func (a *Assembler) tag(l *lookup, place uint32) uint32 {
-	return mix(uint64(l.hash)<<1^uint64(l.from)^a.seed[3], uint64(place)|1<<32)
+	return flowhash.Mix(uint64(l.hash)<<1^uint64(l.from)^a.seed[3], uint64(place)|1<<32)
 }
 
 func (p *placed) add(tag, index uint32) {
@@ -300,7 +308,7 @@ func (a *Assembler) elsewhere(f *Flow, index uint32, side int, p *decode.Packet)
 	return a.table.same(&f.key, f.hash(&a.seed), &found) < maxLegs
 }
 
-// What the history says of a segment.
+// What recent bytes say of a segment.
 const (
 	unknownBytes = iota
 	sameBytes
@@ -318,7 +326,7 @@ func (a *Assembler) delivered(f *Flow, index uint32, side int, p *decode.Packet)
 	}
 	ref := h.record
 	for range maxLook {
-		from, old, last, ok := a.history.get(owner(index, side), ref)
+		from, old, last, ok := a.recent.get(owner(index, side), ref)
 		if !ok || before(h.next, from+uint32(len(old))) {
 			return result
 		}

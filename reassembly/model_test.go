@@ -164,7 +164,7 @@ func checkBatches(t *testing.T, b *bench, cfg *Config, packets []decode.Packet, 
 func checkPackets(t *testing.T, ops []byte) {
 	cfg := &Config{
 		MaxFlowBytes: 1 << 12, MaxBytes: 1 << 13, MaxFlows: 3, MaxFragmentBytes: 1 << 12,
-		AckedHolePackets: 3, HistoryBytes: 1 << 10, Tunnels: AllTunnels,
+		AckedHolePackets: 3, RecentBytes: 1 << 10, Tunnels: AllTunnels,
 	}
 	b := choosyBench(t, cfg)
 	var packets []decode.Packet
@@ -211,7 +211,7 @@ func checkPackets(t *testing.T, ops []byte) {
 	}
 	log := b.close()
 	checkBatches(t, b, cfg, packets, times, log)
-	if b.a.fragments.memory != 0 || len(b.a.fragments.datagrams) != 0 || b.a.acked.head != nil || b.a.open.head != nil {
+	if b.a.fragments.Memory() != 0 || b.a.fragments.Len() != 0 || b.a.acked.Len() != 0 || b.a.open.Len() != 0 {
 		t.Fatal("Close left something behind")
 	}
 	for i, r := range b.flows {

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/wstap/wstap/decode"
+	"github.com/wstap/wstap/internal/flowhash"
 )
 
 // Multipath TCP (RFC 8684): what applications say to each other is carried by
@@ -126,7 +127,7 @@ func (a *Assembler) newConnection(f *Flow, index uint32, version uint8) *subflow
 	s := a.newSubflow(f, index)
 	k := f.key
 	a.multi.count++
-	k.space = k.space&1 | mix(uint64(k.space)^a.seed[0], uint64(a.multi.count)^a.seed[1]|1)&^1
+	k.space = k.space&1 | flowhash.Mix(uint64(k.space)^a.seed[0], uint64(a.multi.count)^a.seed[1]|1)&^1
 	s.m = &multipath{version: version, key: k, first: f.first, flags: f.flags & (clientIsB | midstream), subflows: 1}
 	return s
 }
@@ -197,7 +198,7 @@ func (a *Assembler) mapped(f *Flow, index uint32, side int, p *decode.Packet) bo
 	if c == nil {
 		return true
 	}
-	a.touch(c, ci)
+	a.touch(c, ci) // it lives as its subflows do
 	q := &a.multi.packet
 	*q = decode.Packet{Flags: decode.ACK, Seq: c.half[in].next, Ack: o.ack, Window: p.Window}
 	if o.acks {
@@ -209,15 +210,6 @@ func (a *Assembler) mapped(f *Flow, index uint32, side int, p *decode.Packet) bo
 		a.fin(c, ci, in, q)
 	}
 	return true
-}
-
-// touch keeps the Flow of a connection alive as its subflows are.
-func (a *Assembler) touch(c *Flow, index uint32) {
-	c.last = a.clock.now
-	c.flags |= touched
-	if c.last-c.since >= second {
-		a.renew(c, index)
-	}
 }
 
 func (a *Assembler) fallBack(f *Flow, index uint32, s *subflow) {

@@ -3,6 +3,8 @@ package reassembly
 import (
 	"sort"
 	"time"
+
+	"github.com/wstap/wstap/internal/list"
 )
 
 // A queue holds what one side sent beyond a hole. It exists only while there
@@ -16,9 +18,9 @@ type queue struct {
 	acked  bool // the other side has acknowledged past the hole
 	held   bool // data on a SYN, no hole: waits for the answer to the SYN
 
-	since      int64 // when the hole appeared, or was acknowledged past
-	packets    int   // of the flow, since it was acknowledged past
-	prev, next *queue
+	since   int64 // when the hole appeared, or was acknowledged past
+	packets int   // of the flow, since it was acknowledged past
+	node    list.Node[queue]
 }
 
 // A unit is a run of queued data. What followed a unit without a gap when it
@@ -102,33 +104,6 @@ func (q *queue) overlapping(seq, end uint32, f func(*piece)) {
 	}
 }
 
-// A fifo is a list of queues, the oldest hole first.
-type fifo struct{ head, tail *queue }
-
-func (l *fifo) push(q *queue) {
-	q.prev, q.next = l.tail, nil
-	if l.tail != nil {
-		l.tail.next = q
-	} else {
-		l.head = q
-	}
-	l.tail = q
-}
-
-func (l *fifo) remove(q *queue) {
-	if q.prev != nil {
-		q.prev.next = q.next
-	} else {
-		l.head = q.next
-	}
-	if q.next != nil {
-		q.next.prev = q.prev
-	} else {
-		l.tail = q.prev
-	}
-	q.prev, q.next = nil, nil
-}
-
 // before says that a comes before b in sequence space (RFC 9293, section 3.4).
 func before(a, b uint32) bool { return int32(a-b) < 0 }
 
@@ -139,7 +114,7 @@ func (a *Assembler) newQueue(f *Flow, index uint32, side int) *queue {
 	q.memory = overhead
 	a.stats.Memory += overhead
 	f.half[side].queue = q
-	a.open.push(q)
+	a.open.PushBack(q, &q.node)
 	return q
 }
 
@@ -148,7 +123,7 @@ func (a *Assembler) dropQueue(q *queue, count *uint64) {
 	for u := q.units.first(); u != nil; u = q.units.first() {
 		a.dropUnit(q, u, count)
 	}
-	a.holes(q).remove(q)
+	q.node.Remove()
 	a.stats.Memory -= q.memory
 	q.flow.half[q.side].queue = nil
 	a.pool.freeQueue(q)

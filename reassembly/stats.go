@@ -13,6 +13,10 @@ type Stats struct {
 	Fragments uint64 // IP fragments
 	Other     uint64 // neither TCP nor a fragment of it
 
+	Tunneled uint64 // of Other, in tunnels that Config.Tunnels leaves closed
+	ESP      uint64 // of Other, encrypted by IPsec
+	QUIC     uint64 // of Other, UDP with the port of HTTP/3
+
 	Reassembled       uint64 // IP datagrams made of fragments
 	FragmentUsed      uint64 // fragments that they were made of
 	FragmentHeld      int    // fragments that wait for others: goes down again
@@ -35,7 +39,7 @@ type Stats struct {
 	Conflict uint64 // bytes told by Consumer.Conflict
 
 	Flows     uint64          // connections begun
-	Midstream uint64          // those whose opening was not seen
+	Midstream uint64          // those whose handshake was not seen
 	Subflows  uint64          // those that carry a Multipath TCP connection, which is one more of Flows
 	Orphans   uint64          // of Subflows, those that join a connection which is not known
 	Unmapped  uint64          // bytes, of Skipped, whose place in a Multipath TCP connection is not known
@@ -53,6 +57,9 @@ func (s *Stats) Add(o *Stats) {
 	s.Stray += o.Stray
 	s.Fragments += o.Fragments
 	s.Other += o.Other
+	s.Tunneled += o.Tunneled
+	s.ESP += o.ESP
+	s.QUIC += o.QUIC
 
 	s.Reassembled += o.Reassembled
 	s.FragmentUsed += o.FragmentUsed

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/wstap/wstap/decode"
+	"github.com/wstap/wstap/internal/flowhash"
 )
 
 // Tunnels is a set of the encapsulations that an Assembler looks into.
@@ -31,8 +32,8 @@ const overUDP = VXLAN | Geneve | MPLS | GTP | L2TP | TZSP
 // maxDepth is how many layers of tunnels and fragments are looked through.
 const maxDepth = 4
 
-// An opening is what a tunnel's headers say: what is inside, and from where on.
-type opening struct {
+// An encapsulation is what a tunnel's headers say: what is inside, and from where on.
+type encapsulation struct {
 	kind Tunnels
 	link decode.LinkType // of what is inside
 	n    int             // length of the headers
@@ -51,13 +52,13 @@ func (a *Assembler) packet(p *decode.Packet, space uint32, depth int) {
 		if a.wantsFragment(p.Proto) {
 			a.fragment(p, space, depth)
 		} else {
-			a.stats.Other++
+			a.other(p)
 		}
 	case p.TCP:
 		a.look(p, space, &a.one)
 		a.segment(p, &a.one)
 	case a.cfg.Tunnels == 0 || depth >= maxDepth || !a.tunnel(p, space, depth):
-		a.stats.Other++
+		a.other(p)
 	}
 }
 
@@ -122,7 +123,7 @@ func (a *Assembler) tunnel(p *decode.Packet, space uint32, depth int) bool {
 	if p.UDP && !t.sound() {
 		return false
 	}
-	a.packet(t.inner, a.spaceOf(p, space, &t.opening), depth+1)
+	a.packet(t.inner, a.spaceOf(p, space, &t.encapsulation), depth+1)
 	return true
 }
 
@@ -150,13 +151,13 @@ func (a *Assembler) byPort(t *tunnel, p *decode.Packet) bool {
 // spaceOf names the address space inside of a tunnel, the same for both
 // directions: that of the VXLAN or Geneve network, or of the pair of ends (and
 // the key) of GRE and the like. It is a keyed hash, so that no table grows.
-func (a *Assembler) spaceOf(p *decode.Packet, outer uint32, t *opening) uint32 {
+func (a *Assembler) spaceOf(p *decode.Packet, outer uint32, t *encapsulation) uint32 {
 	h := uint64(outer)
 	if t.ends {
-		h = uint64(mix(h^sum(addressOf(p.Src().Addr()), &a.seed)+sum(addressOf(p.Dst().Addr()), &a.seed), a.seed[3]))
+		h = uint64(flowhash.Mix(h^sum(addressOf(p.Src().Addr()), &a.seed)+sum(addressOf(p.Dst().Addr()), &a.seed), a.seed[3]))
 	}
 	h = h<<32 | uint64(t.id)
-	return mix(h^a.seed[1], a.seed[2]^uint64(t.kind))>>1 | 1
+	return flowhash.Mix(h^a.seed[1], a.seed[2]^uint64(t.kind))>>1 | 1
 }
 
 // vlanSpace is taggedSpace if VLANs are to be kept apart.
@@ -174,7 +175,7 @@ func (a *Assembler) taggedSpace(p *decode.Packet) uint32 {
 	}
 	h := a.seed[3]
 	for i := range p.VLANs() {
-		h = uint64(mix(h^a.seed[0], a.seed[1]^uint64(p.VLAN(i).ID())))
+		h = uint64(flowhash.Mix(h^a.seed[0], a.seed[1]^uint64(p.VLAN(i).ID())))
 	}
 	return uint32(h)>>1 | 1
 }

@@ -24,8 +24,8 @@ func (k *kept) note(a *Assembler) {
 	for s := range k.lists {
 		k.lists[s] = max(k.lists[s], a.lists[s].count)
 	}
-	k.datagrams = max(k.datagrams, len(a.fragments.datagrams))
-	k.fragmentBytes = max(k.fragmentBytes, a.fragments.memory)
+	k.datagrams = max(k.datagrams, a.fragments.Len())
+	k.fragmentBytes = max(k.fragmentBytes, a.fragments.Memory())
 	k.queueBytes = max(k.queueBytes, a.stats.Memory)
 	k.spares = max(k.spares, len(a.pool.units)+len(a.pool.queues)+a.pool.idle)
 }

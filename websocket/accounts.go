@@ -69,17 +69,28 @@ func (s *Stats) Accounts() []Account {
 			{ID: "out_of_window", Name: "outside of the window", N: r.Outside},
 			{ID: "given_up", Name: "given up", N: r.Discarded},
 		}},
-		{"delivered_bytes", "bytes delivered", r.Delivered, []Part{
+		{"tls_bytes", "bytes of TLS", s.TLS.Bytes, []Part{
+			{ID: "opened", Name: "opened", N: s.TLS.Opened},
+			{ID: "overhead", Name: "handshakes and overhead", N: s.TLS.Overhead},
+			{ID: "without_keys", Name: "without keys", N: s.TLS.NoKeys},
+			{ID: "lost", Name: "of records that were not captured whole", N: s.TLS.Lost},
+			{ID: "waiting", Name: "waiting for keys or for more", N: s.TLS.Waiting, Level: true},
+			{ID: "refused", Name: "not verified, or not wanted", N: s.TLS.Refused},
+		}},
+		{"delivered_bytes", "bytes delivered, or opened", r.Delivered + s.TLS.Opened, []Part{
+			{ID: "tls", Name: "TLS", N: s.TLS.Bytes},
 			{ID: "http", Name: "HTTP", N: s.HTTPBytes},
 			{ID: "frame_headers", Name: "frame headers", N: s.HeaderBytes},
 			{ID: "frame_payload", Name: "frame payload", N: s.PayloadBytes},
+			{ID: "draft", Name: "of drafts before RFC 6455", N: s.DraftBytes},
 			{ID: "skipped", Name: "skipped", N: s.SkippedBytes},
 			{ID: "held", Name: "waiting to be read", N: s.HeldBytes, Level: true},
 		}},
 		{"messages", "messages", messages, []Part{
 			{ID: "given_out", Name: "given out", N: s.Messages},
 			{ID: "dropped", Name: "dropped", N: s.MessageDropped},
-			left("in_transit", "on the way", messages, s.Messages, s.MessageDropped),
+			{ID: "unselected", Name: "not selected", N: s.Unselected},
+			left("in_transit", "on the way", messages, s.Messages, s.MessageDropped, s.Unselected),
 		}},
 	}
 }

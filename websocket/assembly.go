@@ -20,6 +20,11 @@ type assembly struct {
 	truncated  bool
 	full       bool // a limit was met: the rest is left out
 	badMask    bool
+	violations Violations
+	packed     bool // the frame in progress is compressed by itself
+	from       int  // where in buf its payload begins
+	unpacked   bool // a frame was
+	undecoded  bool // a frame could not be inflated
 	text       frame.UTF8
 }
 
@@ -27,7 +32,7 @@ type assembly struct {
 // this piece included. Beyond the limits it is cut.
 func (a *assembly) append(p *pipeline, b []byte, key uint32, left int64) {
 	most := p.maxMessage
-	if a.compressed { // what is cut cannot be inflated, nor what follows
+	if a.compressed || a.packed { // what is cut cannot be inflated, nor what follows
 		most = max(most, 16<<20) + 1<<16
 	}
 	if a.full {
@@ -38,25 +43,25 @@ func (a *assembly) append(p *pipeline, b []byte, key uint32, left int64) {
 		a.truncated, a.full = true, true
 	}
 	need := len(a.buf) + len(b)
-	if need+inflate.Pad > cap(a.buf) && !a.grow(p, need+inflate.Pad, int64(len(a.buf)+inflate.Pad)+min(left, 1<<40)) {
+	if all := int64(len(a.buf)) + min(left, 1<<40); need+inflate.Pad > cap(a.buf) && !a.grow(p, need+inflate.Pad, int(min(all, int64(most)))+inflate.Pad) {
 		return
 	}
 	piece := a.buf[len(a.buf):need]
 	frame.Mask(piece, b, key)
 	a.buf = a.buf[:need]
-	if a.opcode == Text && !a.compressed {
+	if a.opcode == Text && !a.compressed && !a.packed {
 		a.text.Write(piece)
 	}
 }
 
 // grow makes room for need bytes, and in foresight for the all that the frame's
-// length promises, within sixteen times what has really come.
-func (a *assembly) grow(p *pipeline, need int, all int64) bool {
-	n := max(16*need, 4096)
-	if int64(n) > all {
-		n = int(all)
-	}
+// length promises, within sixteen times what has really come, and within the budget.
+func (a *assembly) grow(p *pipeline, need, all int) bool {
+	n := min(max(16*need, 4096), all)
 	n = max(n, need, 2*cap(a.buf)) // doubled, for fragments promise little
+	if n > need && !p.budget.Fits(n-cap(a.buf), nil) {
+		n = need + need/4
+	}
 	if !p.budget.Fits(n-cap(a.buf), nil) {
 		a.truncated, a.full = true, true
 		return false

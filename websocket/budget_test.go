@@ -113,8 +113,20 @@ func TestFloods(t *testing.T) {
 			bytewise(c, FromServer, strings.Repeat("HTTP/1.1 200 OK\r\n", 20))
 		}, func(s seen, st Stats) bool { return st.GivenUp > n/2 && st.SkippedBytes > 0 }},
 		{"hunts byte by byte", func(c reassembly.Consumer, _ int) {
-			c.(*seat).c.(*opening).sides[FromServer].state = searching
+			f := c.(*seat).c.(*front)
+			o := f.p.newOpening(f.origin)
+			o.sides[FromServer].state = searching
+			c.(*seat).c = o
 			bytewise(c, FromServer, "\x82\x7e\x7f\xff"+strings.Repeat("A", 300)) // may be a long frame
+		}, func(s seen, st Stats) bool { return st.GivenUp > n/2 && st.SkippedBytes > 0 }},
+		{"beginnings that are not understood", func(c reassembly.Consumer, _ int) {
+			c.Data(FromClient, random[:maxFront], t0)
+			c.Data(FromServer, random[:maxFront], t0)
+		}, func(s seen, st Stats) bool { return st.GivenUp > n/2 && st.SkippedBytes > 0 }},
+		{"beginnings byte by byte", func(c reassembly.Consumer, _ int) { bytewise(c, FromServer, strings.Repeat("+OK\r\n", 40)) },
+			func(s seen, st Stats) bool { return st.GivenUp > n/2 && st.SkippedBytes > 0 }},
+		{"SOCKS that is not answered", func(c reassembly.Consumer, _ int) {
+			c.Data(FromClient, append([]byte{5, 1, 0}, random[:maxFront-3]...), t0)
 		}, func(s seen, st Stats) bool { return st.GivenUp > n/2 && st.SkippedBytes > 0 }},
 		{"unfinished messages", func(c reassembly.Consumer, _ int) {
 			c.Data(FromClient, []byte(request), t0)

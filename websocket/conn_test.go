@@ -61,6 +61,7 @@ type recorder struct {
 	msgs  []*Message
 	opens []*Conn
 	now   time.Time
+	fed   uint64 // bytes
 }
 
 func newRecorder(cfg *Config) *recorder {
@@ -111,6 +112,7 @@ func describeMessage(m *Message) string {
 
 func (r *recorder) data(dir Direction, b []byte) {
 	r.now = r.now.Add(time.Millisecond)
+	r.fed += uint64(len(b))
 	// What is borrowed must not be kept: spoil it after use.
 	b = bytes.Clone(b)
 	r.c.Data(dir, b, r.now)

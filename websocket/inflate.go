@@ -10,11 +10,7 @@ import (
 // inflate returns the message, of the given opcode, that src is compressed to.
 func (k *socket) inflate(dir Direction, h *half, opcode Opcode, src []byte, truncated bool) (m *Message) {
 	p := k.p
-	var win *inflate.Window
-	if h.needRare(); !k.deflate.NoTakeover[dir] {
-		win = &k.history(dir, h).Window
-		p.histories.Prepare(h.history)
-	}
+	win := k.window(dir, h)
 	out, err := p.inflater.Message(src, win, p.maxMessage)
 	unknown, miss := p.inflater.Unknown()
 	readable := truncated || err == nil || err == inflate.ErrLimit
@@ -37,6 +33,40 @@ func (k *socket) inflate(dir Direction, h *half, opcode Opcode, src []byte, trun
 		p.histories.Update(h.history)
 	}
 	return m
+}
+
+// unpack inflates the frame in progress where it is compressed by itself.
+func (k *socket) unpack(dir Direction, h *half, a *assembly) {
+	p := k.p
+	win := k.window(dir, h)
+	out, err := p.inflater.Message(a.buf[a.from:], win, p.maxMessage)
+	unknown, _ := p.inflater.Unknown()
+	a.packed, a.unpacked = false, true
+	if readable := a.truncated || err == nil || err == inflate.ErrLimit; readable && unknown == 0 {
+		a.truncated = a.truncated || err != nil
+		a.buf = a.buf[:a.from]
+		a.full = false
+		a.append(p, out, 0, int64(len(out)))
+	} else {
+		a.undecoded = true
+	}
+	if a.truncated || a.undecoded {
+		unlearn(win)
+	}
+	if win != nil {
+		p.histories.Update(h.history)
+	}
+}
+
+// window returns the window that a direction's compressor refers to; nil where it
+// begins anew each time.
+func (k *socket) window(dir Direction, h *half) *inflate.Window {
+	if h.needRare(); k.deflate.NoTakeover[dir] {
+		return nil
+	}
+	win := &k.history(dir, h).Window
+	k.p.histories.Prepare(h.history)
+	return win
 }
 
 // history returns what the messages of a direction refer to. Where the direction

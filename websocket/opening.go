@@ -11,8 +11,8 @@ import (
 	"github.com/wstap/wstap/reassembly"
 )
 
-// An opening is the Consumer of a connection until it is known what it is. It
-// reads HTTP/1.1 in both directions. Requests and responses are paired by their
+// An opening is the Consumer of a connection that begins with HTTP, or whose
+// beginning is not known. It reads HTTP/1.1 in both directions. Requests and responses are paired by their
 // order (RFC 9112, section 9.3.2). A capture may show an answer before its
 // question: what cannot be read yet is held.
 type opening struct {
@@ -24,11 +24,14 @@ type opening struct {
 	pending []pendingRequest    // requests without an answer
 	asked   int                 // bytes of them
 	lossy   bool                // a request may be missing: answers do not wait for theirs
+	begun   bool                // a head was read
 	void    bool                // this is no WebSocket: nothing more is read
 	spoke   Direction           // who sent last
-	refused *socket             // the last handshake, if it was refused
 	next    reassembly.Consumer // who reads what follows
-	spare   bool                // it may serve another connection
+
+	impatient bool  // it is given up when maxSearched were
+	searched  int64 // bytes in which frames were looked for
+	spare     bool  // it may serve another connection
 }
 
 // An openingState says what a direction's next byte belongs to.
@@ -50,6 +53,7 @@ type openingSide struct {
 	marks     []mark
 	lost      int64 // bytes of gaps since the last whole head
 	search    *search
+	sniffer   *http2.Sniffer // while what is held may be HTTP/2
 	conflicts []span
 }
 
@@ -66,6 +70,7 @@ type pendingRequest struct {
 	head    bool       // a HEAD request: the response has no body
 	connect bool       // a CONNECT request: the response opens a tunnel
 	cut     bool       // upgrade is the captured part of some GET request
+	asked   moment     // when its head was whole
 }
 
 const (
@@ -75,7 +80,7 @@ const (
 
 	// What things are counted with besides the bytes that they hold.
 	openingCost = 1 << 10
-	pendingCost = 24
+	pendingCost = 56
 	markCost    = 40
 )
 
@@ -148,7 +153,6 @@ func (o *opening) data(dir Direction, b []byte, t time.Time) {
 			n = o.read(dir, s, b, t)
 		}
 		if n < 0 {
-			o.ignore(len(b))
 			return
 		}
 		b = b[n:]
@@ -158,18 +162,25 @@ func (o *opening) data(dir Direction, b []byte, t time.Time) {
 // read reads b as HTTP, and acts on a head. It returns how many bytes it took, or
 // -1 for what is not HTTP, or more than there is room for.
 func (o *opening) read(dir Direction, s *openingSide, b []byte, t time.Time) int {
+	pending := s.http.Pending()
 	n, head, ok := s.http.Next(b, dir == FromServer, t)
 	if !ok {
+		o.notHTTP(dir, pending, b, t)
 		return -1
 	}
 	s.offset += int64(n)
 	o.p.counts.HTTPBytes += uint64(n)
 	switch {
 	case head == "":
-		ok = s.http.AtStart() || s.http.InBody() || o.fits()
+		if !s.http.AtStart() && !s.http.InBody() && !o.fits() {
+			s.offset -= int64(n)
+			o.p.counts.HTTPBytes -= uint64(n)
+			o.ignore(len(b))
+			return -1
+		}
 	case dir == FromClient:
 		s.lost = 0
-		ok = o.request(s, head)
+		ok = o.request(s, head, t)
 	default:
 		s.lost = 0
 		ok = o.response(s, head, t)
@@ -177,7 +188,11 @@ func (o *opening) read(dir Direction, s *openingSide, b []byte, t time.Time) int
 	if !ok && o.next == nil { // else the rest is the next one's
 		s.offset -= int64(n)
 		o.p.counts.HTTPBytes -= uint64(n)
+		o.notHTTP(dir, pending, b, t)
 		return -1
+	}
+	if head != "" {
+		o.begun = true
 	}
 	return n
 }
@@ -200,6 +215,74 @@ func (o *opening) fits() bool {
 	}
 	o.p.budget.Charge(&o.memory, n)
 	return o.p.budget.Fits(0, &o.memory)
+}
+
+// notHTTP acts on b, which cannot be read, and on the beginning of a head that
+// was pending before it. Where a connection begins with that, a front is to look
+// what else it is. Otherwise it is given up.
+func (o *opening) notHTTP(dir Direction, pending, b []byte, t time.Time) {
+	all := append(pending[:len(pending):len(pending)], b[:min(len(b), 4096)]...)
+	_, _, http := http1.Head(all).RequestLine()
+	switch {
+	case dir == FromServer:
+		http = http1.LooksLikeResponse(all)
+	case o.lossy: // a search would take it for that again
+		http = http1.LooksLikeRequest(all)
+	}
+	switch {
+	case http:
+		o.p.carries(&o.origin, ProtocolHTTP)
+		o.ignore(len(b))
+	case o.begun:
+		o.ignore(len(b))
+	case o.lossy:
+		if o.protocol == ProtocolUndecided {
+			o.p.carries(&o.origin, ProtocolUnknown)
+		}
+		s := &o.sides[dir]
+		s.http.Abandon()
+		s.state, o.impatient = searching, true
+		s.offset -= int64(len(pending))
+		o.p.counts.HTTPBytes -= uint64(len(pending))
+		o.data(dir, pending, t)
+		o.data(dir, b, t)
+	default:
+		o.toFront(dir, pending, b, t)
+	}
+}
+
+// toFront hands all that was seen of a connection over to a front.
+func (o *opening) toFront(dir Direction, pending, b []byte, t time.Time) {
+	var heads [2][]byte
+	var held [2]heldBytes
+	came := [2]time.Time{t, t}
+	r := relayAt(o.p, o.place)
+	from := o.origin
+	from.place = r
+	for side := range Direction(2) {
+		s := &o.sides[side]
+		if heads[side] = pending; side != dir {
+			var head http1.Head
+			head, came[side] = s.http.Abandon()
+			heads[side] = []byte(head)
+		}
+		held[side] = o.takeHeld(side)
+		s.offset -= int64(len(heads[side]))
+		o.p.counts.HTTPBytes -= uint64(len(heads[side]))
+		from.offsets[side] = s.offset
+	}
+	f := o.p.newFront(from)
+	f.wait = &waiting{began: t, notHTTP: true}
+	o.leaveTo(r, f)
+	for side := range Direction(2) {
+		if len(heads[side]) > 0 {
+			r.Data(side, heads[side], came[side])
+		}
+		if side == dir {
+			r.Data(side, b, t)
+		}
+		held[side].replay(side, r.Data, r.Gap)
+	}
 }
 
 // GiveUp implements budget.Owner.
@@ -251,6 +334,10 @@ func (o *opening) release(dir Direction) {
 
 // resume reads on with what is held for a direction.
 func (o *opening) resume(dir Direction) {
+	if o.sides[dir].sniffer != nil {
+		o.unsniff(dir)
+		return
+	}
 	held := o.takeHeld(dir)
 	held.replay(dir, o.data, o.gap)
 }
@@ -299,6 +386,7 @@ func (o *opening) Gap(dir Direction, n int64, t time.Time) {
 // at anyway; otherwise heads, and frames, are looked for from here on.
 func (o *opening) gap(dir Direction, n int64, t time.Time) {
 	s := &o.sides[dir]
+	o.unsniff(dir)
 	if o.next == nil && !o.void && s.state == searching {
 		o.settle() // what came before the gap cannot get better
 	}
@@ -343,13 +431,14 @@ func (o *opening) gap(dir Direction, n int64, t time.Time) {
 // Conflict implements reassembly.Consumer.
 func (o *opening) Conflict(dir Direction, offset, n int64, _ time.Time) {
 	s := &o.sides[dir]
-	s.conflicts = addConflict(s.conflicts, span{offset, offset + n})
+	s.conflicts = addSpan(s.conflicts, span{offset, offset + n})
 }
 
 // Closed implements reassembly.Consumer. What is held for want of the other side
 // is read now.
 func (o *opening) Closed(reason reassembly.Reason, t time.Time) {
 	for _, dir := range []Direction{FromServer, FromClient} {
+		o.unsniff(dir)
 		if o.next == nil && len(o.sides[dir].held) > 0 {
 			o.release(dir)
 		}
@@ -375,9 +464,17 @@ func (o *opening) leave(next reassembly.Consumer) {
 	o.place.SetConsumer(next)
 }
 
+// leaveTo hands over to the Consumer at a relay.
+func (o *opening) leaveTo(r *relay, next reassembly.Consumer) {
+	o.p.budget.Leave(&o.memory)
+	o.next = r
+	r.SetConsumer(next)
+}
+
 // toHTTP2 hands over to a reader of HTTP/2, of which all but the last skip bytes
 // of the client's preface were read.
 func (o *opening) toHTTP2(skip int) {
+	o.p.carries(&o.origin, ProtocolHTTP2)
 	o.leave(newMultiplex(o, skip))
 	for _, dir := range []Direction{FromServer, FromClient} {
 		if len(o.sides[dir].held) > 0 {
@@ -386,26 +483,28 @@ func (o *opening) toHTTP2(skip int) {
 	}
 }
 
-// toTunnel hands over to a new opening: what follows is a connection of its own
+// toTunnel hands over to a front: what follows is a connection of its own
 // (RFC 9110, section 9.3.6).
 func (o *opening) toTunnel() {
 	held := o.takeHeld(FromClient)
+	r := relayAt(o.p, o.place)
 	inner := o.origin
-	inner.midstream = false
+	inner.place, inner.midstream = r, false
+	o.p.carries(&inner, ProtocolUndecided)
 	for dir := range o.sides {
+		o.sides[dir].search.drop(o.p)
 		inner.offsets[dir] = o.sides[dir].offset
 	}
-	next := o.p.newOpening(inner)
-	next.refused = o.refused // its end is still to be told
-	o.leave(next)
-	held.replay(FromClient, next.Data, next.Gap)
+	o.leaveTo(r, o.p.newFront(inner))
+	held.replay(FromClient, r.Data, r.Gap)
 }
 
 // become makes the connection a WebSocket. Directions whose place in the stream
-// is known read frames from there on, others look for them.
-func (o *opening) become(info *Conn, deflate handshake.Deflate, swap bool, t time.Time) *socket {
+// is known read frames from there on, others look for them. seen may be nil.
+func (o *opening) become(info *Conn, deflate handshake.Deflate, swap bool, seen *sighting, t time.Time) *socket {
 	o.replace(t)
-	k := &socket{p: o.p, info: info, deflate: deflate, swap: swap}
+	o.p.carries(&o.origin, ProtocolWebSocket)
+	k := &socket{p: o.p, info: info, deflate: deflate}
 	var held [2]heldBytes
 	for dir := range Direction(2) {
 		s, h := &o.sides[dir], &k.halves[dir]
@@ -419,24 +518,29 @@ func (o *opening) become(info *Conn, deflate handshake.Deflate, swap bool, t tim
 			h.needRare().conflicts = s.conflicts
 		}
 	}
-	o.leave(k)
-	o.p.tellOpen(k, t)
+	if swap {
+		o.leave(swapped{k})
+	} else {
+		o.leave(k)
+	}
+	o.p.tellOpen(k, seen, t)
 	for dir := range Direction(2) {
 		if n := o.sides[dir].lost; n > 0 {
 			k.tellGap(dir, n, t)
 		}
 	}
 	for dir := range Direction(2) {
-		held[dir].replay(dir, k.data, k.gap)
+		held[dir].replay(dir, k.Data, k.Gap)
 	}
 	return k
 }
 
 // refuse tells a handshake that was not accepted.
-func (o *opening) refuse(info *Conn, t time.Time) {
+func (o *opening) refuse(info *Conn, seen *sighting, t time.Time) {
 	o.replace(t)
+	o.p.carries(&o.origin, ProtocolWebSocket)
 	o.refused = &socket{p: o.p, info: info}
-	o.p.tellOpen(o.refused, t)
+	o.p.tellOpen(o.refused, seen, t)
 }
 
 // replace ends a refused connection when another handshake on it is told.
@@ -450,20 +554,39 @@ func (o *opening) replace(t time.Time) {
 // searchIn looks for frames in b. It returns false unless b is HTTP again.
 func (o *opening) searchIn(dir Direction, b []byte, t time.Time) bool {
 	s := &o.sides[dir]
+	if s.sniffer != nil {
+		if !o.sniff(dir, b, t) {
+			o.search(dir, b, t)
+		}
+		return false
+	}
 	if dir == FromClient && http1.LooksLikeRequest(b) || dir == FromServer && http1.LooksLikeResponse(b) {
 		s.search.drop(o.p)
 		s.search = nil
 		s.state = reading
 		return true
 	}
-	if s.search == nil {
-		s.search = new(search)
+	if o.looksTLS(s, b) {
+		o.toTLS(dir, b, t)
+		return false
 	}
-	if s.search.Seen() == 0 && o.midstream && looksTLS(b) {
+	if o.searched += int64(len(b)); o.impatient && o.searched > maxSearched {
 		o.ignore(len(b))
 		return false
 	}
+	if o.stream != nil || !o.sniff(dir, b, t) {
+		o.search(dir, b, t)
+	}
+	return false
+}
+
+// search looks for frames in b.
+func (o *opening) search(dir Direction, b []byte, t time.Time) {
+	s := &o.sides[dir]
 	s.offset += int64(len(b))
+	if s.search == nil {
+		s.search = new(search)
+	}
 	if o.spoke != dir {
 		s.search.Turn()
 	}
@@ -471,7 +594,6 @@ func (o *opening) searchIn(dir Direction, b []byte, t time.Time) bool {
 	if s.search.add(o.p, b, t, unknown, &o.memory) {
 		o.settle()
 	}
-	return false
 }
 
 // unknown is what is known of a connection that may be no WebSocket.
@@ -532,10 +654,5 @@ func (o *opening) found(t time.Time, swap bool) *socket {
 	}
 	info := o.describe(request, "", swap)
 	info.Midstream = true
-	return o.become(info, handshake.UnseenDeflate, swap, t)
-}
-
-// looksTLS says whether b begins with a TLS record.
-func looksTLS(b []byte) bool {
-	return len(b) >= 5 && b[0] >= 20 && b[0] <= 23 && b[1] == 3 && b[2] <= 4 && int(b[3])<<8|int(b[4]) <= 1<<14+2048
+	return o.become(info, handshake.UnseenDeflate, swap, nil, t)
 }

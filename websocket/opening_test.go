@@ -54,7 +54,7 @@ var openings = []struct {
 		{s, "HTTP/1.1 200 Connection established\r\n\r\n", 0}, {c, request, 0}, {s, response + serverText("x"), 0}},
 		`open 101 ws://example.com:7272/chat?room=1|server text "x"|end fin`},
 	{"a tunnel for TLS", []turn{{c, "CONNECT example.com:443 HTTP/1.1\r\nHost: example.com:443\r\n\r\n", 0},
-		{s, "HTTP/1.1 200 Connection established\r\n\r\n", 0}, {c, "\x16\x03\x01\x02\x00\x01", 0}}, "ignored"},
+		{s, "HTTP/1.1 200 Connection established\r\n\r\n", 0}, {c, hello, 0}}, "ignored"},
 	{"a tunnel refused, then another host", []turn{{c, "CONNECT example.com:7272 HTTP/1.1\r\nHost: example.com:7272\r\n\r\n", 0},
 		{s, "HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n", 0}, {c, request, 0}, {s, response, 0}},
 		`open 101 ws://example.com:7272/chat?room=1|end fin`},
@@ -64,8 +64,8 @@ var openings = []struct {
 		`open 101 ws://example.org/x?y|end fin`},
 	{"lines end with LF alone", []turn{{c, strings.ReplaceAll(request, "\r", ""), 0}, {s, strings.ReplaceAll(response, "\r", "") + serverText("x"), 0}},
 		`open 101 ws://example.com:7272/chat?room=1|server text "x"|end fin`},
-	{"not HTTP", []turn{{c, "\x00\x01\x02", 0}}, "ignored"},
-	{"the server speaks first", []turn{{s, "SSH-2.0-OpenSSH_9.9\r\n", 0}}, "ignored"},
+	{"not HTTP", []turn{{c, "\x00\x01\x02", 0}}, ""},
+	{"the server speaks first", []turn{{s, "SSH-2.0-OpenSSH_9.9\r\n", 0}}, ""},
 	{"HTTP/1.0 without an upgrade", []turn{{c, "GET / HTTP/1.0\r\n\r\n", 0}, {s, "HTTP/1.0 200 OK\r\n\r\nhello", 0}}, "ignored"},
 	{"a change to another protocol", []turn{{c, "GET / HTTP/1.1\r\nUpgrade: foo\r\n\r\n", 0}, {s, "HTTP/1.1 101 Switching\r\nUpgrade: foo\r\n\r\n\x81\x01x", 0}}, "ignored"},
 	{"a head without end", []turn{{c, "GET / HTTP/1.1\r\nA: " + strings.Repeat("x", 70000), 0}}, "ignored"},
@@ -94,6 +94,9 @@ var openings = []struct {
 	{"a gap in the frames held for the answer", []turn{{c, request, 0}, {c, clientText("hello")[:7], 0}, {c, clientText("hello")[9:], 2}, {s, response, 0}},
 		`open 101 ws://example.com:7272/chat?room=1|gap client 2|client text "hlo" truncated|end fin`},
 }
+
+// hello is the shortest ClientHello.
+var hello = "\x16\x03\x01\x00\x2d\x01\x00\x00\x29\x03\x03" + strings.Repeat("r", 32) + "\x00\x00\x02\x13\x01\x01\x00"
 
 func TestOpenings(t *testing.T) {
 	for _, o := range openings {

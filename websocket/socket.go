@@ -17,13 +17,24 @@ import (
 type socket struct {
 	p       *pipeline
 	info    *Conn
+	opened  int64    // when it was told, in nanoseconds since 1970
 	traffic *traffic // nil before the first message or gap
 	node    list.Node[socket]
 	deflate handshake.Deflate
-	swap    bool    // the flow's client is our server
 	doubt   bool    // frames were found where none are, and since then none that were
 	lost    [2]bool // directions of which it is not known where the next frame begins
 	halves  [2]half
+}
+
+// A swapped is the Consumer of a connection of which the flow's client is the
+// socket's server.
+type swapped struct{ *socket }
+
+func (s swapped) Data(dir Direction, b []byte, t time.Time) { s.socket.Data(dir.Reverse(), b, t) }
+func (s swapped) Gap(dir Direction, n int64, t time.Time)   { s.socket.Gap(dir.Reverse(), n, t) }
+func (s swapped) Lost(dir Direction, n int64, t time.Time)  { s.socket.Lost(dir.Reverse(), n, t) }
+func (s swapped) Conflict(dir Direction, at, n int64, t time.Time) {
+	s.socket.Conflict(dir.Reverse(), at, n, t)
 }
 
 // A half is one direction of a socket.
@@ -51,6 +62,8 @@ type rare struct {
 	search    *search               // where the half is lost
 	history   *inflate.History
 	conflicts []span
+	missed    []span    // where frames were lost, to where the next one was found
+	told      *coverage // what was given out of all copies; nil: there are none
 }
 
 func (h *half) needRare() *rare {
@@ -62,13 +75,6 @@ func (h *half) needRare() *rare {
 
 // Data implements reassembly.Consumer.
 func (k *socket) Data(dir Direction, b []byte, t time.Time) {
-	if k.swap {
-		dir = dir.Reverse()
-	}
-	k.data(dir, b, t)
-}
-
-func (k *socket) data(dir Direction, b []byte, t time.Time) {
 	if h := &k.halves[dir&1]; k.lost[dir&1] {
 		k.searchIn(dir, h, b, t)
 	} else {
@@ -76,24 +82,19 @@ func (k *socket) data(dir Direction, b []byte, t time.Time) {
 	}
 }
 
-// Gap implements reassembly.Consumer.
-func (k *socket) Gap(dir Direction, n int64, t time.Time) {
-	if k.swap {
-		dir = dir.Reverse()
-	}
-	k.gap(dir, n, t)
-}
-
-// Lost implements http2.Stream. What is lost may be any frame's, so none goes on
-// behind it.
+// Lost implements http2.Stream, and serves TLS. What is lost may be any frame's, so
+// none goes on behind it.
 func (k *socket) Lost(dir Direction, n int64, t time.Time) {
 	h := &k.halves[dir]
 	h.left = min(h.left, n-1)
-	k.gap(dir, n, t)
+	k.Gap(dir, n, t)
 }
 
-func (k *socket) gap(dir Direction, n int64, t time.Time) {
+// Gap implements reassembly.Consumer.
+func (k *socket) Gap(dir Direction, n int64, t time.Time) {
 	h := &k.halves[dir]
+	r := h.needRare()
+	r.missed = addSpan(r.missed, span{h.offset, h.offset + n})
 	h.offset += n
 	k.tellGap(dir, n, t)
 	switch {
@@ -104,6 +105,7 @@ func (k *socket) gap(dir Direction, n int64, t time.Time) {
 	case h.left >= n: // framing goes on behind it
 		h.cur.truncated = true
 		h.cur.text.Gap()
+		h.cur.full = h.cur.full || h.cur.compressed || h.cur.packed // what follows cannot be inflated
 		h.left -= n
 		h.key = frame.Rotate(h.key, n)
 		if h.left == 0 {
@@ -124,12 +126,9 @@ func (h *half) forget() {
 }
 
 // Conflict implements reassembly.Consumer.
-func (k *socket) Conflict(dir Direction, offset, n int64, t time.Time) {
-	if k.swap {
-		dir = dir.Reverse()
-	}
+func (k *socket) Conflict(dir Direction, offset, n int64, _ time.Time) {
 	r := k.halves[dir].needRare()
-	r.conflicts = addConflict(r.conflicts, span{offset, offset + n})
+	r.conflicts = addSpan(r.conflicts, span{offset, offset + n})
 }
 
 // conflicted says whether a conflict was seen from an offset of the stream on to
@@ -203,6 +202,15 @@ func (k *socket) found(dir Direction, target *resync.Target) *search {
 	return found
 }
 
+// foundAgain says that what was missed ends where the next frame was found.
+func (h *half) foundAgain() {
+	if n := len(h.needRare().missed); n > 0 {
+		h.missed[n-1].to = h.offset
+	} else { // the beginning was lost
+		h.missed = []span{{0, h.offset}}
+	}
+}
+
 // begin reads frames from where searches have found them, on probation.
 func (k *socket) begin(found [2]*search) {
 	for dir, s := range found {
@@ -210,11 +218,12 @@ func (k *socket) begin(found [2]*search) {
 			h := &k.halves[dir]
 			k.lost[dir], h.guessed, h.probation = false, true, resync.Probation
 			h.offset -= int64(s.Held())
+			h.foundAgain()
 			s.release(k.p)
 		}
 	}
 	for dir, s := range inOrder(found) {
-		k.data(dir, s.b, s.t)
+		k.Data(dir, s.b, s.t)
 	}
 }
 

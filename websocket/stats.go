@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/wstap/wstap/capture"
+	"github.com/wstap/wstap/decrypt"
 	"github.com/wstap/wstap/reassembly"
 )
 
@@ -15,11 +16,12 @@ import (
 //		Capture.Dropped + Capture.Skipped + Undecoded +
 //		Reassembly.Segments + Stray + Fragments + Other
 //
-//	Reassembly.Bytes =
-//		HTTPBytes + HeaderBytes + PayloadBytes + SkippedBytes + HeldBytes +
+//	Reassembly.Bytes + TLS.Opened =
+//		HTTPBytes + HeaderBytes + PayloadBytes + DraftBytes + SkippedBytes + HeldBytes +
+//		TLS.Bytes +
 //		Reassembly.Queued + Urgent + Skipped + Duplicate + Late + Outside + Discarded
 //
-//	Traffic[0].Messages() + Traffic[1].Messages() = Messages + MessageDropped
+//	Traffic[0].Messages() + Traffic[1].Messages() = Messages + MessageDropped + Unselected
 //
 // Bytes that were never received are in Reassembly.Gapped, and those of them
 // that belong to WebSocket connections in LostBytes. While the Tap runs, packets
@@ -27,25 +29,36 @@ import (
 // right. Accounts returns these sums in detail.
 type Stats struct {
 	Capture    capture.Stats
-	Undecoded  uint64           // packets that decode could not read
+	Undecoded  uint64           // packets that decode could not read, and of these:
+	CutHeaders uint64           // packets of which too little was captured
+	OddLinks   uint64           // packets of a link type that is not known
 	Aggregated uint64           // further packets in frames that carry several (IEEE 802.11)
 	Guessed    uint64           // packets in frames that are said to be Ethernet and begin with IP
 	Reassembly reassembly.Stats // over all pipelines
+	TLS        decrypt.Stats    // the same
 
-	HTTPBytes    uint64 // of heads and bodies
+	HTTPBytes    uint64 // of heads and bodies, and of what proxies put before them
 	HeaderBytes  uint64 // of frame headers
 	PayloadBytes uint64 // of frame payloads, as sent
+	DraftBytes   uint64 // of drafts before RFC 6455 whose frames are not read
 	SkippedBytes uint64 // in which no frame was found, and of connections given up
 	HeldBytes    uint64 // waiting for the other side of a handshake, or for the next frame to show: goes down again
 
 	Messages       uint64    // given out, control frames included
 	MessageDropped uint64    // not given out: the channel was full, or the receiver had gone
+	Unselected     uint64    // not given out: refused by Config.Select
+	MessageCopies  uint64    // of Messages and those dropped while the receiver was there, the ones flagged Copy
 	Conns          uint64    // WebSocket connections, refused handshakes included
+	ConnCopies     uint64    // those of them that are copies: see Conn.CopyOf
 	Active         uint64    // those of them that have not ended
 	LostBytes      uint64    // bytes of WebSocket connections told as gaps
 	Traffic        [2]Counts // messages over all connections, by Direction
 
-	WrongFinds     uint64 // times that frames were found in the middle of a stream and turned out to be none
+	WrongFinds uint64 // times that frames were found in the middle of a stream and turned out to be none
+	// Protocols are TCP connections with data, by Protocol: each counts once, as
+	// what is known of it now.
+	Protocols [protocols]uint64
+
 	GivenUp        uint64 // connections given up for MaxBuffered before it was known whether they are WebSockets
 	WindowsDropped uint64 // histories of compressed directions given up for MaxWindows
 	BufferedBytes  int    // counted against MaxBuffered now
@@ -72,23 +85,33 @@ func (t *Tap) Stats() Stats {
 // add adds what a pipeline counted.
 func (s *Stats) add(o *Stats) {
 	s.Undecoded += o.Undecoded
+	s.CutHeaders += o.CutHeaders
+	s.OddLinks += o.OddLinks
 	s.Aggregated += o.Aggregated
 	s.Guessed += o.Guessed
 	s.Reassembly.Add(&o.Reassembly)
+	s.TLS.Add(&o.TLS)
 	s.HTTPBytes += o.HTTPBytes
 	s.HeaderBytes += o.HeaderBytes
 	s.PayloadBytes += o.PayloadBytes
+	s.DraftBytes += o.DraftBytes
 	s.SkippedBytes += o.SkippedBytes
 	s.HeldBytes += o.HeldBytes
 	s.Messages += o.Messages
 	s.MessageDropped += o.MessageDropped
+	s.Unselected += o.Unselected
+	s.MessageCopies += o.MessageCopies
 	s.Conns += o.Conns
+	s.ConnCopies += o.ConnCopies
 	s.Active += o.Active
 	s.LostBytes += o.LostBytes
 	for dir := range s.Traffic {
 		s.Traffic[dir].Add(&o.Traffic[dir])
 	}
 	s.WrongFinds += o.WrongFinds
+	for i := range s.Protocols {
+		s.Protocols[i] += o.Protocols[i]
+	}
 	s.GivenUp += o.GivenUp
 	s.WindowsDropped += o.WindowsDropped
 	s.BufferedBytes += o.BufferedBytes

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/wstap/wstap/capture"
+	"github.com/wstap/wstap/decrypt"
 	"github.com/wstap/wstap/internal/budget"
 	"github.com/wstap/wstap/reassembly"
 )
@@ -64,6 +65,17 @@ type Config struct {
 	// their handshakes. Beyond it new ones keep no headers and are flagged
 	// HeadersDropped. 0 means 128 MiB.
 	MaxHeads int
+	// Select chooses the messages that are given out. Others are counted in
+	// Stats.Unselected and take no room in the channel. nil: all are.
+	Select *Selector
+	// Keys opens the TLS connections whose secrets it holds, or will hold: what
+	// waits for its secrets is kept within MaxWaiting. nil opens none. The Tap
+	// does not close it.
+	Keys *decrypt.KeyLog
+	// MaxWaiting bounds the bytes of TLS that wait for their secrets; beyond it
+	// what waits longest is told as gaps, once there is whom to tell. 0 means 64
+	// MiB.
+	MaxWaiting int
 	// Reassembly configures the flow tables; nil means the defaults, but for
 	// AckedHoleTimeout, which is a minute where the source is not live.
 	Reassembly *reassembly.Config
@@ -86,6 +98,10 @@ type Tap struct {
 	conn atomic.Uint64 // number of the last Conn
 
 	servers  servers
+	stopping context.Context // is done after Stop
+	stopped  context.CancelFunc
+
+	recent   sightings
 	buffered budget.Pool  // what is counted against MaxBuffered
 	heads    atomic.Int64 // bytes counted against MaxHeads
 
@@ -109,6 +125,7 @@ var errClosed = fmt.Errorf("websocket: %w", net.ErrClosed)
 // iteration or the channel ends, or by [Tap.Close]. A nil cfg means the defaults.
 func NewTap(src capture.Source, cfg *Config) *Tap {
 	t := &Tap{src: src}
+	t.stopping, t.stopped = context.WithCancel(context.Background())
 	if cfg != nil {
 		t.cfg = *cfg
 	}
@@ -125,6 +142,7 @@ func NewTap(src capture.Source, cfg *Config) *Tap {
 	t.cfg.MaxMessage = orDefault(t.cfg.MaxMessage, 64<<20)
 	t.cfg.MaxBuffered = orDefault(t.cfg.MaxBuffered, 128<<20)
 	t.cfg.MaxWindows = orDefault(t.cfg.MaxWindows, 256<<20)
+	t.cfg.MaxWaiting = orDefault(t.cfg.MaxWaiting, 64<<20)
 	t.cfg.MaxHeads = orDefault(t.cfg.MaxHeads, 128<<20)
 	return t
 }
@@ -180,7 +198,10 @@ func (t *Tap) start(ctx context.Context) (context.Context, bool) {
 // given out, every connection ends with cause eof, and then the iteration or the
 // channel ends, without an error. Stop does not wait; it may be called from any
 // goroutine, also before the Tap is used. The error is that of the source's Stop.
-func (t *Tap) Stop() error { return t.src.Stop() }
+func (t *Tap) Stop() error {
+	t.stopped()
+	return t.src.Stop()
+}
 
 // Close closes the source and ends the Tap at once; of a Tap that is never used it
 // is the only end. Err then matches net.ErrClosed. Close may be called from any
@@ -336,9 +357,10 @@ func (cfg *Config) share(n int) {
 	r.MaxFlows = max(1, r.MaxFlows/n)
 	r.MaxBytes = max(r.MaxBytes/n, r.MaxFlowBytes)
 	r.MaxFragmentBytes = max(1, r.MaxFragmentBytes/n)
-	if r.HistoryBytes > 0 {
-		r.HistoryBytes = max(1, r.HistoryBytes/n)
+	if r.RecentBytes > 0 {
+		r.RecentBytes = max(1, r.RecentBytes/n)
 	}
 	cfg.Reassembly = &r
 	cfg.MaxWindows = max(1, cfg.MaxWindows/n)
+	cfg.MaxWaiting = max(1, cfg.MaxWaiting/n)
 }

@@ -3,6 +3,8 @@ package filter
 import (
 	"fmt"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // An Error says what is wrong with a filter expression, and where.
@@ -26,16 +28,24 @@ func (e *Error) Error() string {
 }
 
 // Point returns two lines for a terminal: the expression, and carets under the
-// offending token. Control characters in the expression are shown as '?'.
+// offending token. What leaves no ink in the expression is shown as '?'.
 func (e *Error) Point() string {
-	clean := strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
-			return '?'
+	at := min(max(e.Offset, 0), len(e.Expr))
+	before, token, after := clean(e.Expr[:at]), clean(e.token()), clean(e.Expr[at+len(e.token()):])
+	return before + token + after + "\n" + strings.Repeat(" ", utf8.RuneCountInString(before)) +
+		strings.Repeat("^", max(utf8.RuneCountInString(token), 1))
+}
+
+// clean replaces each byte that is not UTF-8 and each rune that is not shown.
+func clean(s string) string {
+	b := make([]rune, 0, len(s))
+	for _, r := range s { // each bad byte is a RuneError
+		if r == utf8.RuneError || !unicode.IsPrint(r) {
+			r = '?'
 		}
-		return r
-	}, strings.ToValidUTF8(e.Expr, "?"))
-	n := max(e.Len, 1)
-	return clean + "\n" + strings.Repeat(" ", e.Offset) + strings.Repeat("^", n)
+		b = append(b, r)
+	}
+	return string(b)
 }
 
 func (e *Error) token() string {

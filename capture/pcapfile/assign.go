@@ -1,6 +1,9 @@
 package pcapfile
 
-import "github.com/wstap/wstap/capture"
+import (
+	"github.com/wstap/wstap/capture"
+	"github.com/wstap/wstap/internal/ipfrag"
+)
 
 const (
 	// newLoad is what a connection that begins is likely to bring, and frameLoad
@@ -16,8 +19,8 @@ type assignment struct {
 	own       uint16          // the walker's index
 	owner     [buckets]uint16 // of each bucket: index of a walker, or none
 	load      []int           // about how much work each walker got so far
-	hash      flowHash
-	datagrams datagrams
+	hash      hasher
+	fragments ipfrag.Sorter[capture.Frame]
 	released  []capture.Frame // the walker's own, that were held back until now
 }
 
@@ -29,22 +32,23 @@ func newAssignment(own, walkers int) *assignment {
 	for i := range a.owner {
 		a.owner[i] = none
 	}
+	a.fragments.Release = a.release
 	return a
 }
 
-// mine counts a frame of n bytes for the owner of its bucket, and says whether
-// that is the walker.
-func (a *assignment) mine(bucket uint64, n int) bool {
-	owner := a.owner[bucket%buckets]
+// mine counts a frame of n bytes for the owner of its hash, and says whether that
+// is the walker.
+func (a *assignment) mine(hash uint32, n int) bool {
+	owner := a.owner[bucket(hash)]
 	if int(owner) >= len(a.load) {
-		owner = a.give(bucket)
+		owner = a.give(bucket(hash))
 	}
 	a.load[owner] += frameLoad + n
 	return owner == a.own
 }
 
 // give gives a bucket to the walker that got the least work.
-func (a *assignment) give(bucket uint64) uint16 {
+func (a *assignment) give(bucket uint32) uint16 {
 	least := 0
 	for i, load := range a.load {
 		if load < a.load[least] {
@@ -59,8 +63,8 @@ func (a *assignment) give(bucket uint64) uint16 {
 // takes says whether a frame is the walker's own. It may add to released what
 // follows this frame.
 func (a *assignment) takes(f *capture.Frame) bool {
-	if bucket, ok := a.hash.bucket(f.Link, f.Data, f.Length); ok {
-		return a.mine(bucket, len(f.Data))
+	if hash, ok := a.hash.of(f.Link, f.Data, f.Length); ok {
+		return a.mine(hash, len(f.Data))
 	}
 	return a.fragment(f)
 }

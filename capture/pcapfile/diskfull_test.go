@@ -22,7 +22,7 @@ func TestDiskFull(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			w.w = &fullFile{w.file, int64(room)}
+			w.store.w = &fullFile{w.store.file, int64(room)}
 			for i := range 50 {
 				if err := w.WriteFrame(&capture.Frame{Data: make([]byte, 60+i), Link: decode.LinkEthernet}); err != nil {
 					t.Fatal(err)

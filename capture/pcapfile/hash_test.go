@@ -9,11 +9,11 @@ import (
 )
 
 // The short way and the long way hash alike, for both directions.
-func TestFlowHash(t *testing.T) {
-	var h flowHash
-	all := map[uint64]bool{}
+func TestHasher(t *testing.T) {
+	var h hasher
+	all := map[uint32]bool{}
 	for i := range 200 {
-		found := map[uint64]bool{}
+		found := map[uint32]bool{}
 		c := packetgen.NewConversation()
 		c.Client = netip.AddrPortFrom(c.Client.Addr(), uint16(i))
 		link := packetgen.Ethernet()
@@ -23,26 +23,26 @@ func TestFlowHash(t *testing.T) {
 		for _, c := range []*packetgen.Conversation{c, &plain} {
 			c.Open()
 			for _, p := range c.Packets {
-				bucket, ok := h.bucket(decode.LinkEthernet, p.Frame, len(p.Frame))
+				hash, ok := h.of(decode.LinkEthernet, p.Frame, len(p.Frame))
 				if !ok {
 					t.Fatal("a fragment?")
 				}
-				found[bucket], all[bucket] = true, true
+				found[hash], all[hash] = true, true
 			}
 		}
 		if len(found) != 1 {
-			t.Fatalf("%d buckets for a connection", len(found))
+			t.Fatalf("%d hashes for a connection", len(found))
 		}
 	}
 	if len(all) < 180 {
-		t.Errorf("%d buckets for 200 connections", len(all))
+		t.Errorf("%d hashes for 200 connections", len(all))
 	}
 }
 
 // Both directions of a tunnel, with and without fragments, come out equal.
-func TestFlowHashTunnel(t *testing.T) {
-	var h flowHash
-	found := map[uint64]bool{}
+func TestHasherTunnel(t *testing.T) {
+	var h hasher
+	found := map[uint32]bool{}
 	a, b := netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("10.0.0.2")
 	for i := range uint16(20) {
 		for _, u := range []packetgen.UDP{
@@ -50,15 +50,15 @@ func TestFlowHashTunnel(t *testing.T) {
 			{Src: netip.AddrPortFrom(b, 6000+i), Dst: netip.AddrPortFrom(a, 4789), Payload: make([]byte, 900)},
 		} {
 			for _, data := range append(u.Fragments(400), u.Frame()) {
-				bucket, ok := h.bucket(decode.LinkEthernet, data, len(data))
+				hash, ok := h.of(decode.LinkEthernet, data, len(data))
 				if !ok {
 					t.Fatal("taken for TCP")
 				}
-				found[bucket] = true
+				found[hash] = true
 			}
 		}
 	}
 	if len(found) != 1 {
-		t.Errorf("%d buckets", len(found))
+		t.Errorf("%d hashes", len(found))
 	}
 }

@@ -246,7 +246,7 @@ func (p *pcap) own(b []byte, starts []uint32) (n, used int) {
 		if !plainTCP(data) {
 			break
 		}
-		whose := owner[plainBucket(data)%buckets]
+		whose := owner[bucket(plainHash(data))]
 		if int(whose) >= len(load) {
 			break // a new one
 		}

@@ -20,6 +20,7 @@ const (
 	blockSimple     = 3
 	blockStatistics = 5
 	blockPacket     = 6
+	blockSecrets    = 10
 )
 
 const byteOrderMagic = 0x1a2b3c4d
@@ -41,11 +42,12 @@ type pcapng struct {
 	skipped    skipped
 }
 
-// skipped is an unknown block that is being passed over.
+// skipped is a block that is being passed over: an unknown one, or one of secrets.
 type skipped struct {
-	at   int64 // where it begins in the file
-	n    int   // its length; 0: there is none
-	left int   // of it
+	at      int64 // where it begins in the file
+	n       int   // its length; 0: there is none
+	left    int   // of it
+	secrets int   // bytes of it that go to Config.Secrets
 }
 
 func newPcapng(w *walker) (*pcapng, bool) {
@@ -190,7 +192,7 @@ func (ng *pcapng) other(typ uint32, n int) error {
 			return &Error{Name: ng.r.name, Offset: at, Err: ErrFormat,
 				Detail: fmt.Sprintf("pcapng of the unknown version %d.%d", major, minor)}
 		}
-		if ng.tells() {
+		if ng.reports() {
 			ng.r.meta.addSection(ng.order, b[16:])
 		}
 	case blockInterface:
@@ -204,9 +206,11 @@ func (ng *pcapng) other(typ uint32, n int) error {
 		if err != nil {
 			return err
 		}
-		if id := ng.uint32(b); uint64(id) < uint64(len(ng.local)) && ng.tells() {
+		if id := ng.uint32(b); uint64(id) < uint64(len(ng.local)) && ng.reports() {
 			ng.r.meta.statistics(ng.local[id].number, ng.order, b[12:])
 		}
+	case blockSecrets:
+		return ng.secrets(at, n)
 	default:
 		ng.skipped = skipped{at: at, n: n, left: n - 4}
 	}
@@ -221,6 +225,7 @@ func (ng *pcapng) skip() error {
 			return ng.cutIn(err, s.at)
 		}
 		n := min(s.left, len(in.window()))
+		ng.pass(in.window()[:n])
 		in.pos += n
 		s.left -= n
 	}

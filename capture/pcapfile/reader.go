@@ -20,12 +20,18 @@ type Config struct {
 	Filter string
 	// Follow waits for more where a file ends, as tail -f, until Close. It
 	// looks ten times a second. A file that is renamed is followed on, and that
-	// it became shorter is an error. False ends with the file. Pipes and
-	// devices have an end of their own, which Follow does not change.
+	// it became shorter is an error; [OpenName] goes by the name instead. False
+	// ends with the file. Pipes and devices have an end of their own, which
+	// Follow does not change.
 	Follow bool
 	// Workers is how many Sources Shards returns, at most 256. 0 means 1: all
 	// frames come in the order of the file.
 	Workers int
+	// Secrets gets the lines of TLS key logs that a pcapng file holds in its
+	// Decryption Secrets Blocks, as reading comes to them. With several workers
+	// each writes all of them, at the same time. A *decrypt.KeyLog takes them. nil
+	// leaves them out.
+	Secrets io.Writer
 }
 
 // maxWorkers is that of live captures, too.
@@ -39,11 +45,13 @@ type Reader struct {
 	unpacker  unpacker  // what is read: src, followed and unpacked
 	file      *os.File  // to close, or nil
 	name      string
+	format    Format
 	link      decode.LinkType
 	snapLen   int
 	bigEndian bool // the machine that wrote the file, as far as known
 	workers   int
-	walker    *walker // until Shards
+	secrets   io.Writer // Config.Secrets
+	walker    *walker   // until Shards
 	meta      meta
 	pace      pace
 	team      atomic.Pointer[team]   // after Shards, if there are several
@@ -58,13 +66,13 @@ var _ capture.Source = (*walker)(nil)
 // the Reader. Open waits for the file's header, as [NewReader] does.
 func Open(name string, cfg *Config) (*Reader, error) {
 	if name == "-" {
-		return newReader(os.Stdin, nil, "standard input", cfg)
+		return newReader(os.Stdin, nil, "standard input", cfg, nil)
 	}
 	f, err := os.Open(name)
 	if err != nil {
 		return nil, err
 	}
-	return newReader(f, f, name, cfg)
+	return newReader(f, f, name, cfg, nil)
 }
 
 // NewReader reads a capture file from r, which may be a pipe: a frame is given
@@ -77,13 +85,13 @@ func Open(name string, cfg *Config) (*Reader, error) {
 // SetReadDeadline that works, and goes on in the background otherwise.
 func NewReader(r io.Reader, cfg *Config) (*Reader, error) {
 	name := ""
-	if f, ok := r.(*os.File); ok {
+	if f, ok := r.(interface{ Name() string }); ok {
 		name = f.Name()
 	}
-	return newReader(r, nil, name, cfg)
+	return newReader(r, nil, name, cfg, nil)
 }
 
-func newReader(src io.Reader, file *os.File, name string, cfg *Config) (*Reader, error) {
+func newReader(src io.Reader, file *os.File, name string, cfg *Config, p *pursuit) (*Reader, error) {
 	if cfg == nil {
 		cfg = new(Config)
 	}
@@ -98,14 +106,15 @@ func newReader(src io.Reader, file *os.File, name string, cfg *Config) (*Reader,
 		file:    file,
 		name:    name,
 		workers: max(cfg.Workers, 1),
+		secrets: cfg.Secrets,
 		done:    make(chan struct{}),
 	}
 	r.pace.init()
 	r.walker = &walker{r: r}
 	r.unpacker.r = src
-	follow := cfg.Follow && endless(src)
+	follow := (cfg.Follow || p != nil) && endless(src)
 	if follow {
-		r.unpacker.r = &follower{r: src, done: r.done}
+		r.unpacker.r = &follower{r: src, done: r.done, pursuit: p}
 	}
 	r.walker.in.r, r.walker.in.ask = &lane{sequential{&r.unpacker}, 0, &r.pace, 0}, chunkSize
 	// A plain file never lets the walker wait: where all processors have work
@@ -146,13 +155,18 @@ func (r *Reader) open() error {
 		return w.failed(err)
 	}
 	if p, ok := newPcap(w); ok {
+		r.format = Pcap
 		return p.open()
 	}
 	if ng, ok := newPcapng(w); ok {
+		r.format = Pcapng
 		return ng.open()
 	}
 	return &Error{Name: r.name, Err: ErrFormat, Detail: describe(w.in.window())}
 }
+
+// Format returns the format of the file: Pcap or Pcapng.
+func (r *Reader) Format() Format { return r.format }
 
 // describe says what the beginning of a foreign file looks like.
 func describe(b []byte) string {

@@ -297,8 +297,8 @@ func TestShardFragmentsAlone(t *testing.T) {
 		t.Errorf("%d and %d frames, %v", len(recs[0]), len(recs[1]), errs)
 	}
 	for _, w := range r.team.Load().walkers {
-		if g := &w.assignment.datagrams; len(g.known) != 0 || g.held != 0 || len(g.queue) != 0 {
-			t.Errorf("left behind: %d datagrams, %d bytes", len(g.known), g.held)
+		if w.assignment.fragments.Holds() {
+			t.Error("fragments were left behind")
 		}
 	}
 }

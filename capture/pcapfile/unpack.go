@@ -6,10 +6,7 @@ import (
 	"compress/flate"
 	"compress/gzip"
 	"errors"
-	"fmt"
 	"io"
-	"os"
-	"time"
 )
 
 // An unpacker reads r as it is, or unpacked if it begins as a gzip file. It never
@@ -65,47 +62,4 @@ func wrapGzip(err error) error {
 		return &gzipError{err}
 	}
 	return err
-}
-
-// followInterval is how often a follower looks for more.
-const followInterval = 100 * time.Millisecond
-
-// A follower waits for more where r ends.
-type follower struct {
-	r    io.Reader
-	done <-chan struct{}
-	pos  int64
-}
-
-// endless says whether following r makes sense.
-func endless(r io.Reader) bool {
-	f, ok := r.(*os.File)
-	if !ok {
-		return true
-	}
-	st, err := f.Stat()
-	return err == nil && st.Mode().IsRegular()
-}
-
-func (f *follower) Read(b []byte) (int, error) {
-	for {
-		n, err := f.r.Read(b)
-		f.pos += int64(n)
-		if n > 0 || err != io.EOF {
-			if err == io.EOF {
-				err = nil
-			}
-			return n, err
-		}
-		if file, ok := f.r.(*os.File); ok {
-			if st, err := file.Stat(); err == nil && st.Size() < f.pos {
-				return 0, fmt.Errorf("pcapfile: %s became shorter while it was followed: %w", file.Name(), ErrCorrupt)
-			}
-		}
-		select {
-		case <-f.done:
-			return 0, errClosed
-		case <-time.After(followInterval):
-		}
-	}
 }

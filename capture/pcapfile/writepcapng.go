@@ -25,13 +25,23 @@ type pcapngEncoder struct {
 	unit     int64 // nanoseconds of a timestamp
 	describe func(*capture.Frame) Interface
 	ids      map[ngKey]uint32
-	lastKey  ngKey // the entry of ids used last
+	known    []ngInterfaceOf // by id
+	lastKey  ngKey           // the entry of ids used last
 	lastID   uint32
+	secrets  []byte // lines that wait for the next frame
+}
+
+// ngInterfaceOf is what was told of an interface.
+type ngInterfaceOf struct {
+	key ngKey
+	Interface
 }
 
 var errLongOption = errors.New("pcapfile: a text of more than 65535 bytes")
 
-func newPcapngEncoder(b []byte, link decode.LinkType, cfg *WriterConfig) (encoder, []byte) {
+// newPcapngEncoder returns the encoder of a file that knows the interfaces of
+// before, if that is not nil.
+func newPcapngEncoder(b []byte, link decode.LinkType, cfg *WriterConfig, before *pcapngEncoder) (encoder, []byte) {
 	e := &pcapngEncoder{link: link, snaplen: capture.DefaultSnapLen, unit: 1, describe: cfg.Describe, ids: map[ngKey]uint32{}}
 	if cfg.Microseconds {
 		e.unit = 1000
@@ -53,7 +63,13 @@ func newPcapngEncoder(b []byte, link decode.LinkType, cfg *WriterConfig) (encode
 	b = appendTexts(b, optSectionHardware, s.Hardware)
 	b = appendTexts(b, optSectionOS, s.OS)
 	b = appendTexts(b, optSectionApplication, s.Application)
-	return e, endBlock(b, start, true)
+	b = endBlock(b, start, true)
+	if before != nil {
+		for _, known := range before.known {
+			b, _ = e.add(b, known.key, known.Interface)
+		}
+	}
+	return e, b
 }
 
 func beginBlock(b []byte, typ uint32) ([]byte, int) {
@@ -115,7 +131,8 @@ func (e *pcapngEncoder) id(b []byte, f *capture.Frame) ([]byte, uint32) {
 
 func (e *pcapngEncoder) add(b []byte, key ngKey, ifi Interface) ([]byte, uint32) {
 	id := uint32(len(e.ids))
-	e.ids[key] = id
+	e.ids[key], e.lastKey, e.lastID = id, key, id
+	e.known = append(e.known, ngInterfaceOf{key, ifi})
 	snaplen := e.snaplen
 	if ifi.SnapLen > 0 {
 		snaplen = uint32(ifi.SnapLen)
@@ -157,7 +174,7 @@ func (e *pcapngEncoder) frame(b []byte, f *capture.Frame, info *FrameInfo) ([]by
 			}
 		}
 	}
-	b, id := e.id(b, f)
+	b, id := e.id(e.addSecrets(b), f)
 	le := binary.LittleEndian
 	t := e.stamp(f.Time)
 	b, start := beginBlock(b, blockPacket)
@@ -191,7 +208,7 @@ func (e *pcapngEncoder) end(b []byte) []byte {
 	if len(e.ids) == 0 {
 		b, _ = e.add(b, ngKey{0, e.link}, Interface{Link: e.link})
 	}
-	return b
+	return e.addSecrets(b)
 }
 
 func (e *pcapngEncoder) whole(b []byte) (n int, frames uint64) {
@@ -216,8 +233,8 @@ func (w *Writer) AddInterface(number int, ifi Interface) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	e, ok := w.format.(*pcapngEncoder)
-	if w.err != nil || !ok {
-		return w.err
+	if err := w.failed(); err != nil || !ok {
+		return err
 	}
 	key := ngKey{number, ifi.Link}
 	if _, known := e.ids[key]; known {
@@ -234,8 +251,8 @@ func (w *Writer) WriteStatistics(number int, link decode.LinkType, s capture.Sta
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	e, ok := w.format.(*pcapngEncoder)
-	if w.err != nil || !ok {
-		return w.err
+	if err := w.failed(); err != nil || !ok {
+		return err
 	}
 	id, known := e.ids[ngKey{number, link}]
 	if !known {

@@ -41,6 +41,13 @@ type WriterConfig struct {
 	// DefaultFlushInterval.
 	FlushInterval time.Duration
 
+	// Queue is how many bytes of frames may wait for a file that is slower than
+	// they come, in a goroutine of their own. Beyond it frames are left out, and
+	// Writer.Lost counts them. 0 means no queue: WriteFrame waits for the file.
+	Queue int
+	// Rotate, if not nil, makes Create write one file after the other.
+	Rotate *Rotation
+
 	// Section is what a pcapng file says of itself. If all is empty, it names
 	// wstap as the application.
 	Section Section
@@ -56,18 +63,21 @@ const flushSize = 64 << 10
 // file is valid after each Write of the underlying writer. Its methods may be
 // called from any goroutine.
 type Writer struct {
-	mu     sync.Mutex
-	w      io.Writer
-	file   *os.File // to close, or nil
-	format encoder
-	buf    []byte      // whole records
-	size   int64       // bytes handed over
-	frames uint64      // handed over
-	queued uint64      // frames in buf
-	err    error       // sticky
-	after  *time.Timer // flushes
-	every  time.Duration
-	armed  bool
+	mu       sync.Mutex
+	store    *store
+	queue    *queue    // before the store; nil: none
+	rotation *rotation // nil: one file
+	cfg      WriterConfig
+	link     decode.LinkType
+	format   encoder
+	buf      []byte // whole records
+	written  int64  // bytes of the file before buf
+	files    int64  // that were followed by another one
+	queued   uint64 // frames in buf
+	lost     uint64 // frames that found no room in the queue
+	closed   bool
+	after    *time.Timer // flushes
+	armed    bool
 }
 
 // An encoder is the part of a Writer that depends on the format.
@@ -82,39 +92,48 @@ type encoder interface {
 }
 
 // Create creates a capture file; "-" is the standard output. A pcap file holds
-// frames of one link type, link; a pcapng file those of any. The caller must
-// Close the Writer.
+// frames of one link type, link; a pcapng file those of any. A name that ends in
+// .gz, or in .pcapng.gz, makes a file packed with gzip. The caller must Close the
+// Writer.
 func Create(name string, link decode.LinkType, cfg *WriterConfig) (*Writer, error) {
 	c := WriterConfig{}
 	if cfg != nil {
 		c = *cfg
 	}
-	if c.Format == ByName && strings.HasSuffix(strings.ToLower(name), ".pcapng") {
+	lower, gz := strings.CutSuffix(strings.ToLower(name), ".gz")
+	if c.Format == ByName && strings.HasSuffix(lower, ".pcapng") {
 		c.Format = Pcapng
 	}
 	if err := c.check(); err != nil {
 		return nil, err // before a file is emptied
 	}
+	s := &store{gzip: gz}
+	w := newWriter(s, link, &c)
+	w.header()
+	if c.Rotate != nil {
+		if name == "-" {
+			return nil, errors.New("pcapfile: the standard output cannot be rotated")
+		}
+		w.rotation = newRotation(name, *c.Rotate)
+		if w.rotation.begin.IsZero() && c.Rotate.Interval > 0 {
+			return w, nil // the first frame names the first file
+		}
+		name = w.rotation.first()
+	}
 	if name == "-" {
-		return NewWriter(os.Stdout, link, &c)
-	}
-	// Not os.Create, which opens for reading too: then a named pipe would never
-	// tell that its reader has gone.
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o666)
-	if err != nil {
+		s.w = os.Stdout
+	} else if err := s.open(name); err != nil {
 		return nil, err
 	}
-	w, err := NewWriter(f, link, &c)
-	if err != nil {
-		f.Close()
+	if err := w.Flush(); err != nil {
+		s.close()
 		return nil, err
 	}
-	w.file = f
 	return w, nil
 }
 
-// NewWriter is Create for any io.Writer, which Close does not close. The header
-// is written at once.
+// NewWriter is Create for any io.Writer, which Close does not close; it is never
+// rotated. The header is written at once.
 func NewWriter(w io.Writer, link decode.LinkType, cfg *WriterConfig) (*Writer, error) {
 	if cfg == nil {
 		cfg = new(WriterConfig)
@@ -122,22 +141,43 @@ func NewWriter(w io.Writer, link decode.LinkType, cfg *WriterConfig) (*Writer, e
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
-	fw := &Writer{w: w, every: cfg.FlushInterval}
-	if fw.every == 0 {
-		fw.every = DefaultFlushInterval
-	}
-	buf := make([]byte, 0, flushSize+4096)
-	if cfg.Format == Pcapng {
-		fw.format, fw.buf = newPcapngEncoder(buf, link, cfg)
-	} else {
-		fw.format, fw.buf = newPcapEncoder(buf, link, cfg)
-	}
+	fw := newWriter(&store{w: w}, link, cfg)
+	fw.header()
 	if err := fw.Flush(); err != nil {
 		return nil, err
 	}
-	fw.after = time.AfterFunc(fw.every, func() { _ = fw.flush(true) }) // the error is sticky
-	fw.after.Stop()
 	return fw, nil
+}
+
+func newWriter(s *store, link decode.LinkType, cfg *WriterConfig) *Writer {
+	w := &Writer{store: s, link: link, cfg: *cfg}
+	if w.cfg.FlushInterval == 0 {
+		w.cfg.FlushInterval = DefaultFlushInterval
+	}
+	if cfg.Queue > 0 {
+		w.queue = newQueue(s, cfg.Queue)
+	}
+	w.after = time.AfterFunc(w.cfg.FlushInterval, func() { _ = w.flush(true) }) // the error is sticky
+	w.after.Stop()
+	return w
+}
+
+// header begins a file, which knows the interfaces that the one before knew. The
+// caller holds mu, or is alone.
+func (w *Writer) header() {
+	buf := w.buf[:0]
+	if buf == nil {
+		buf = make([]byte, 0, flushSize+4096)
+	}
+	w.written = 0
+	if w.cfg.Format == Pcapng {
+		before, _ := w.format.(*pcapngEncoder)
+		w.format, w.buf = newPcapngEncoder(buf, w.link, &w.cfg, before)
+	} else {
+		w.format, w.buf = newPcapEncoder(buf, w.link, &w.cfg)
+	}
+	format := w.format
+	w.store.whole.Store(&format)
 }
 
 func (c *WriterConfig) check() error {
@@ -148,6 +188,10 @@ func (c *WriterConfig) check() error {
 		return fmt.Errorf("pcapfile: SnapLen of %d is not between 0 and %d", c.SnapLen, math.MaxInt32)
 	case c.FlushInterval < 0:
 		return fmt.Errorf("pcapfile: FlushInterval of %v is negative", c.FlushInterval)
+	case c.Queue < 0:
+		return fmt.Errorf("pcapfile: Queue of %d is negative", c.Queue)
+	case c.Rotate != nil:
+		return c.Rotate.check()
 	}
 	return nil
 }
@@ -165,8 +209,17 @@ func (w *Writer) WriteFrameInfo(f *capture.Frame, info *FrameInfo) error {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.err != nil {
-		return w.err
+	if err := w.failed(); err != nil {
+		return err
+	}
+	if w.rotation != nil {
+		if err := w.rotate(f.Time); err != nil {
+			return err
+		}
+	}
+	if w.queue != nil && !w.queue.fits(len(w.buf)+len(f.Data)) {
+		w.lost++
+		return nil
 	}
 	b, err := w.format.frame(w.buf, f, info)
 	if err != nil {
@@ -174,6 +227,14 @@ func (w *Writer) WriteFrameInfo(f *capture.Frame, info *FrameInfo) error {
 	}
 	w.queued++
 	return w.gathered(b)
+}
+
+// failed returns the error that every call returns. The caller holds mu.
+func (w *Writer) failed() error {
+	if w.closed {
+		return fmt.Errorf("pcapfile: %w", os.ErrClosed)
+	}
+	return w.store.failed()
 }
 
 // gathered takes the longer buffer. The caller holds mu.
@@ -184,12 +245,13 @@ func (w *Writer) gathered(b []byte) error {
 	}
 	if !w.armed {
 		w.armed = true
-		w.after.Reset(w.every)
+		w.after.Reset(w.cfg.FlushInterval)
 	}
 	return nil
 }
 
-// Flush hands all that is buffered to the underlying writer, in one Write.
+// Flush hands all that is buffered to the underlying writer, in one Write, or to
+// the queue where there is one.
 func (w *Writer) Flush() error { return w.flush(false) }
 
 func (w *Writer) flush(timer bool) error {
@@ -202,55 +264,52 @@ func (w *Writer) flush(timer bool) error {
 }
 
 func (w *Writer) flushLocked() error {
-	if w.err != nil || len(w.buf) == 0 {
-		return w.err
-	}
-	n, err := w.w.Write(w.buf)
-	if err == nil && n < len(w.buf) {
-		err = io.ErrShortWrite
-	}
-	if err != nil {
-		w.err = err
-		whole, frames := w.format.whole(w.buf[:n])
-		w.size += int64(whole)
-		w.frames += frames
-		if w.file != nil && whole < n {
-			// The disk is full: do not leave half a record behind.
-			_ = w.file.Truncate(w.size) // the file may be a pipe or a device
-		}
+	if err := w.failed(); err != nil || len(w.buf) == 0 || w.rotation.unnamed() {
 		return err
 	}
-	w.size += int64(n)
-	w.frames += w.queued
-	w.buf, w.queued = w.buf[:0], 0
-	return nil
+	b, frames := w.buf, w.queued
+	w.queued = 0
+	w.written += int64(len(b))
+	if w.queue != nil {
+		w.buf = w.queue.put(b, frames)
+		return nil
+	}
+	w.buf = b[:0]
+	return w.store.put(b, frames)
 }
 
 // Frames returns how many frames the underlying writer has taken whole. After
-// Close without an error it is all of them.
+// Close without an error it is all of them but those that are Lost.
 func (w *Writer) Frames() uint64 {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.frames
+	return w.store.frames.Load()
 }
 
-// Close flushes, and closes the file if Create opened it.
+// Lost returns how many frames were left out because [WriterConfig.Queue] was full.
+func (w *Writer) Lost() uint64 {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.lost
+}
+
+// Close flushes, waits for what is queued, and closes the file if Create opened it.
 func (w *Writer) Close() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if errors.Is(w.err, os.ErrClosed) {
+	if w.closed {
 		return nil
 	}
 	w.after.Stop()
-	if w.err == nil {
+	if w.store.failed() == nil {
 		w.buf = w.format.end(w.buf)
 	}
 	err := w.flushLocked()
-	if w.file != nil {
-		if cerr := w.file.Close(); err == nil {
-			err = cerr
-		}
+	w.closed = true
+	if w.queue != nil {
+		w.queue.close()
+		err = w.store.failed()
 	}
-	w.err = fmt.Errorf("pcapfile: %w", os.ErrClosed)
+	if cerr := w.store.close(); err == nil {
+		err = cerr
+	}
 	return err
 }

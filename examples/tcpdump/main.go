@@ -40,7 +40,7 @@ const usage = `Usage: tcpdump [-AdDehKlnNOpqStUvxX#] [ -B size ] [ -c count ] [-
 
 func main() {
 	ctx, end := context.WithCancel(context.Background())
-	cli.OnEnd(end)
+	cli.OnEnd(end, func() { os.Exit(1) })
 	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 

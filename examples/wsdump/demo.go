@@ -7,6 +7,7 @@ import (
 	_ "embed"
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/wstap/wstap/capture/pcapfile"
 )
@@ -29,15 +30,12 @@ func (o *options) runDemo() error {
 	if err != nil {
 		return err
 	}
-	r, err := pcapfile.NewReader(gz, nil)
+	r, err := pcapfile.NewReader(gz, &pcapfile.Config{Filter: strings.TrimSpace(o.filter)})
 	if err != nil {
 		return err
 	}
-	src, err := o.filtered(&source{Source: r}, "walkthrough.pcap")
-	if err == nil {
-		err = o.prepare(src)
-	}
-	if err != nil {
+	src := (&source{Source: r}).reading("file walkthrough.pcap")
+	if err := o.prepare(src); err != nil {
 		return err
 	}
 	return o.tapAll(context.Background(), src, nil)

@@ -10,21 +10,26 @@ import (
 	"strings"
 
 	"github.com/wstap/wstap/capture"
+	"github.com/wstap/wstap/decrypt"
 	"github.com/wstap/wstap/internal/cli"
 	"github.com/wstap/wstap/internal/escape"
+	"github.com/wstap/wstap/websocket"
 )
 
 // options is the command line, parsed.
 type options struct {
-	iface   string // -i; "any" unless given
-	read    string // -r
-	write   string // -w
-	filter  string // the remaining words, or the file of -F
-	user    string // -Z
-	inout   string // -Q: in, out, inout or empty
-	count   uint64 // -c; 0 is no limit
-	snaplen int    // -s; 0 is the default
-	buffer  int    // -B, KiB; 0 is the default
+	iface string   // -i; "any" unless given
+	read  string   // -r
+	more  []string // further ones
+
+	netns, container string // where to capture; empty: here
+	write            string // -w
+	filter           string // the remaining words, or the file of -F
+	user             string // -Z
+	inout            string // -Q: in, out, inout or empty
+	count            uint64 // -c; 0 is no limit
+	snaplen          int    // -s; 0 is the default
+	buffer           int    // -B, KiB; 0 is the default
 
 	filterFile bool // -F
 	noPromisc  bool // -p
@@ -41,7 +46,22 @@ type options struct {
 	times      int  // number of -t
 	nano       bool
 
-	json, total, demo, print, follow, secrets, noTunnels, websocket, help, version bool
+	selection websocket.Selection
+	selector  *websocket.Selector // made of selection; nil: all messages
+	har       string              // --har
+	extract   string              // --extract
+
+	summary, pretty bool
+
+	keylogs []string        // --keylog
+	keys    *decrypt.KeyLog // of them, and of the file of -r; nil: nothing is opened
+
+	json, total, demo, print, follow, secrets, noTunnels, copies, websocket, help, version bool
+
+	long
+	memory
+
+	end *ending // of the capture; nil where there is none
 }
 
 // A usageError is a mistake on the command line: exit status 2.
@@ -71,16 +91,25 @@ func nonEmpty(field func(*options) *string) func(*options, string) error {
 	}
 }
 
-const (
-	packetsOnly = "is about packets, and wsdump prints messages: use tcpdump for it"
-	noRotation  = "(rotating files) is not supported: write one file, or use tcpdump"
-)
+const packetsOnly = "is about packets, and wsdump prints messages: use tcpdump for it"
 
-// table holds the switches of wsdump and every letter of tcpdump 4.99, so that a
+// table holds all switches.
+var table = slices.Concat(switches, chooseOptions, longFlags, memoryFlags, namespaceFlags)
+
+// switches holds the switches of wsdump and every letter of tcpdump 4.99, so that a
 // habit is either served or answered in one line.
-var table = []cli.Option[options]{
+var switches = slices.Concat(ownOptions, tcpdumpOptions)
+
+// ownOptions are what wsdump does, with tcpdump's letters where it has one for it.
+var ownOptions = []cli.Option[options]{
 	cli.Arg('i', "interface", nonEmpty(func(o *options) *string { return &o.iface })),
-	cli.Arg('r', "", nonEmpty(func(o *options) *string { return &o.read })),
+	cli.Arg('r', "", nonEmpty(func(o *options) *string {
+		if o.read == "" {
+			return &o.read
+		}
+		o.more = append(o.more, "")
+		return &o.more[len(o.more)-1]
+	})),
 	cli.Arg('w', "", nonEmpty(func(o *options) *string { return &o.write })),
 	cli.Arg('c', "", func(o *options, v string) (err error) {
 		o.count, err = number[uint64](v, 1, math.MaxUint64)
@@ -128,17 +157,31 @@ var table = []cli.Option[options]{
 		}
 		return nil
 	}),
-	cli.Flag(0, "json", cli.On(func(o *options) *bool { return &o.json })),
+	cli.Arg(0, "keylog", func(o *options, v string) error {
+		if v == "" {
+			return errors.New("must not be empty")
+		}
+		o.keylogs = append(o.keylogs, v)
+		return nil
+	}),
 	cli.Flag(0, "count", cli.On(func(o *options) *bool { return &o.total })),
 	cli.Flag(0, "follow", cli.On(func(o *options) *bool { return &o.follow })),
 	cli.Flag(0, "show-secrets", cli.On(func(o *options) *bool { return &o.secrets })),
 	cli.Flag(0, "websocket", cli.On(func(o *options) *bool { return &o.websocket })),
 	cli.Flag(0, "no-tunnels", cli.On(func(o *options) *bool { return &o.noTunnels })),
+	cli.Flag(0, "copies", cli.On(func(o *options) *bool { return &o.copies })),
 	cli.Flag(0, "demo", cli.On(func(o *options) *bool { return &o.demo })),
 	cli.Flag(0, "print", cli.On(func(o *options) *bool { return &o.print })),
+	cli.Flag(0, "summary", cli.On(func(o *options) *bool { return &o.summary })),
+	cli.Flag(0, "pretty", cli.On(func(o *options) *bool { return &o.pretty })),
+	cli.Arg(0, "har", nonEmpty(func(o *options) *string { return &o.har })),
+	cli.Arg(0, "extract", nonEmpty(func(o *options) *string { return &o.extract })),
 	cli.Flag('h', "help", cli.On(func(o *options) *bool { return &o.help })),
 	cli.Flag(0, "version", cli.On(func(o *options) *bool { return &o.version })),
+}
 
+// tcpdumpOptions are the letters of tcpdump that change nothing, or are refused.
+var tcpdumpOptions = []cli.Option[options]{
 	cli.Flag('n', "", nothing), // addresses are never turned into names
 	cli.Flag('N', "", nothing),
 	cli.Flag('f', "", nothing),
@@ -148,10 +191,6 @@ var table = []cli.Option[options]{
 	cli.Flag('b', "", refuse(packetsOnly)),
 	cli.Flag('e', "", refuse("(link-layer headers) "+packetsOnly)),
 	cli.Arg('E', "", refuse("(IPsec secrets) is not supported")),
-	cli.Arg('C', "", refuse(noRotation)),
-	cli.Arg('G', "", refuse(noRotation)),
-	cli.Arg('W', "", refuse(noRotation)),
-	cli.Arg('z', "", refuse(noRotation)),
 	cli.Flag('H', "", refuse("(802.11s) is not supported")),
 	cli.Flag('I', "monitor-mode", refuse("(monitor mode) is not supported")),
 	cli.Arg('j', "time-stamp-type", refuse("(time stamp type) is not supported")),
@@ -202,20 +241,25 @@ func parse(args []string) (*options, error) {
 	return o, nil
 }
 
-// misused says what is wrong with an option.
+// misused says what is wrong with an option, and what was probably meant.
 func misused(m *cli.Mistake) error {
 	option := quoteArg(m.Option)
+	if m.Kind == cli.Ambiguous {
+		return usagef("option %s is ambiguous: %s", option, strings.Join(m.Names, ", "))
+	}
+	meant := ""
+	if len(m.Names) > 0 {
+		meant = ": did you mean " + strings.Join(m.Names, " or ") + "?"
+	}
 	switch m.Kind {
 	case cli.Unknown:
-		return usagef("unknown option %s", option)
-	case cli.Ambiguous:
-		return usagef("option %s is ambiguous: %s", option, strings.Join(m.Names, ", "))
+		return usagef("unknown option %s%s", option, meant)
 	case cli.NoValue:
-		return usagef("option %s needs a value", option)
+		return usagef("option %s needs a value%s", option, meant)
 	case cli.Value:
 		return usagef("option %s takes no value", option)
 	}
-	return usagef("option %s %v", option, m.Err)
+	return usagef("option %s %v%s", option, m.Err, meant)
 }
 
 // check refuses combinations that contradict themselves.
@@ -227,16 +271,28 @@ func (o *options) check() error {
 		return usagef("-i captures live and -r reads a file: give one of them")
 	case o.demo && (o.read != "" || o.iface != ""):
 		return usagef("--demo brings its own interface: leave out -i and -r")
+	case o.netns != "" && o.container != "":
+		return usagef("--netns and --container both say where to capture: give one of them")
+	case (o.netns != "" || o.container != "") && (o.read != "" || o.demo):
+		return usagef("--netns and --container are for live captures: leave out -r and --demo")
 	case o.follow && o.read == "":
 		return usagef("--follow waits for a growing file: name it with -r")
+	case o.summary && o.total:
+		return usagef("--count prints one number and --summary a line a connection: give one of them")
+	case o.summary && o.count > 0:
+		return usagef("-c ends after messages, and --summary shows none: leave out one of them")
 	case o.json && o.total:
 		return usagef("--count prints one number and --json every message: give one of them")
-	case o.write == "-" && (o.print || o.total || o.json):
+	case o.write == "-" && (o.print || o.total || o.json) && o.jsonFile == "":
 		return usagef("-w - writes packets to standard output: messages cannot go there as well")
+	case o.write != "" && o.json && o.jsonFile == "" && !o.print:
+		return usagef("-w saves packets and prints no messages: add --print to have those of --json as well")
+	case o.read == "-" && slices.Contains(o.keylogs, "-"):
+		return usagef("-r - and --keylog - cannot both read standard input")
 	case o.times > 5:
 		return usagef("at most five -t")
 	}
-	return nil
+	return o.checkLong()
 }
 
 // quoteArg shows an argument of the user in an error message.

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/wstap/wstap/internal/cli"
 )
@@ -43,6 +44,9 @@ func TestParse(t *testing.T) {
 		{"-r f --follow", options{iface: "any", read: "f", follow: true}},
 		{"-w f --print --json", options{iface: "any", write: "f", print: true, json: true}},
 		{"-F " + filterFile, options{iface: "any", filter: "port 7272\n", filterFile: true}},
+		{"-r f -r g --json=out", options{iface: "any", read: "f", more: []string{"g"}, json: true, long: long{jsonFile: "out"}}},
+		{"-w f -C 5 -G 60 -W 3 -z gzip", options{iface: "any", write: "f", long: long{size: 5e6, interval: time.Minute, files: 3, after: "gzip"}}},
+		{"-w f -C 2k --duration 90s", options{iface: "any", write: "f", long: long{size: 2048, duration: 90 * time.Second}}},
 		{"--demo -q", options{iface: "any", demo: true, quiet: true}},
 		{"-h", options{iface: "any", help: true}},
 	} {
@@ -63,7 +67,11 @@ func TestParseMistakes(t *testing.T) {
 		"--bogus":                       "unknown option --bogus",
 		"--\x1b[2J":                     `unknown option --\x1b[2J`,
 		"--p":                           "ambiguous: --packet-buffered, --print",
-		"--json=yes":                    "takes no value",
+		"--jsn":                         "unknown option --jsn: did you mean --json?",
+		"-json":                         "did you mean --json?",
+		"--cuont":                       "did you mean --count?",
+		"-w f --json":                   "add --print",
+		"--count=yes":                   "takes no value",
 		"-i":                            "option -i needs a value",
 		"-Ans":                          "option -s needs a value",
 		"--interface":                   "option --interface needs a value",
@@ -76,8 +84,17 @@ func TestParseMistakes(t *testing.T) {
 		"-e":                            "link-layer headers",
 		"-nneS":                         "link-layer headers",
 		"-S":                            "absolute sequence numbers",
-		"-C 1":                          "rotating",
-		"-G 1":                          "rotating",
+		"-C 1":                          "name it",
+		"-G 1 -w -":                     "name it",
+		"-C 0":                          "millions of bytes",
+		"-C 1x":                         "millions of bytes",
+		"-C 99999999999999g":            "millions of bytes",
+		"-W 3 -w f":                     "belong to -C and -G",
+		"-z gzip -w f":                  "belong to -C and -G",
+		"-G 0":                          "must be a number from 1",
+		"--duration 5":                  "90s, 10m or 8h",
+		"--duration -5s":                "90s, 10m or 8h",
+		"-r a -r b --follow":            "give one -r",
 		"-V f":                          "give one file to -r",
 		"-r f -i lo":                    "-i captures live and -r reads a file",
 		"--demo -r f":                   "--demo brings its own interface",

@@ -11,24 +11,17 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
+	"time"
 
 	"github.com/wstap/wstap/capture/filter"
-	"github.com/wstap/wstap/export/jsonl"
+	"github.com/wstap/wstap/capture/pcapfile"
 	"github.com/wstap/wstap/internal/cli"
-	"github.com/wstap/wstap/reassembly"
 	"github.com/wstap/wstap/websocket"
 )
 
 func main() {
-	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(softMemory)
-	}
 	os.Exit(run(os.Args[1:]))
 }
-
-// softMemory is from where on memory is collected more often, rather than when
-// it has doubled. The tap's budgets lie below it; 100,000 connections do too.
-const softMemory = 360 << 20
 
 // exitStatus is an error that has been told to the user already.
 type exitStatus int
@@ -39,7 +32,7 @@ func (s exitStatus) Error() string { return fmt.Sprintf("exit status %d", int(s)
 func run(args []string) int {
 	o, err := parse(args)
 	if err == nil {
-		err = o.run()
+		err = o.explainFilter(o.run())
 	}
 	return report(err)
 }
@@ -49,6 +42,7 @@ func report(err error) int {
 	var status exitStatus
 	var usage *usageError
 	var mistake *filter.Error
+	var hint *hinted
 	switch {
 	case err == nil, errors.Is(err, errReaderGone):
 		return 0
@@ -60,6 +54,10 @@ func report(err error) int {
 	}
 	fmt.Fprintf(os.Stderr, "wsdump: %s\n", explain(err))
 	if errors.As(err, &mistake) {
+		fmt.Fprint(os.Stderr, place(mistake))
+		if errors.As(err, &hint) {
+			fmt.Fprintf(os.Stderr, "did you mean: %s\n", quoteArg(hint.meant))
+		}
 		return 2
 	}
 	return 1
@@ -77,12 +75,17 @@ func (o *options) run() error {
 		return readerGone(listInterfaces(os.Stdout))
 	case o.dump > 0:
 		return readerGone(o.dumpFilter(os.Stdout))
-	case o.demo:
+	}
+	o.end = newEnding(o.jsonFile != "")
+	if o.demo {
 		return o.runDemo()
 	}
 	src, err := o.open()
 	if err != nil {
 		return err
+	}
+	if src.messages != nil {
+		return o.show(src.messages)
 	}
 	return o.tapAll(context.Background(), src, nil)
 }
@@ -94,74 +97,80 @@ func version() string {
 	return "(devel)"
 }
 
-// A printer writes events as lines.
-type printer interface {
-	Encode(websocket.Event) error
-}
-
-// printer returns nil where messages are not to be printed: with --count, and
-// with -w unless --print says otherwise.
-func (o *options) printer(out io.Writer) printer {
-	switch {
-	case o.total, o.write != "" && !o.print:
-		return nil
-	case o.json:
-		return jsonl.NewEncoder(out, &jsonl.Config{ShowSecrets: o.secrets, OmitPayloads: o.quiet})
-	}
-	p := newTextPrinter(o, out)
-	if cli.Colours(os.Stdout) {
-		p.paint = colours
-	}
-	return p
-}
-
-// tapConfig returns what the tap is to do: by default it looks into tunnels.
-func (o *options) tapConfig() *websocket.Config {
-	c := &websocket.Config{OnlyWebSocket: o.websocket}
-	if !o.noTunnels {
-		c.Reassembly = &reassembly.Config{Tunnels: reassembly.AllTunnels}
-	}
-	return c
-}
-
 // tapAll taps src to its end, to -c messages, or to a signal, and prints. each,
 // if not nil, sees every event and ends the capture by returning false.
 func (o *options) tapAll(ctx context.Context, src *source, each func(websocket.Event) bool) error {
 	cli.IgnorePipe()
+	cfg, err := o.tapConfig()
+	if err != nil {
+		src.Close()
+		return err
+	}
+	to, err := o.stdout()
+	if err != nil {
+		src.Close()
+		return err
+	}
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	tap := websocket.NewTap(src.Source, o.tapConfig())
+	tap := websocket.NewTap(src.Source, cfg)
 	progress := src.newProgress()
 	defer progress.stop()
 	eager := src.eager || o.line || cli.IsTerminal(os.Stdout)
-	out := newOutput(progress.above(os.Stdout), eager, stop)
-	over := make(chan struct{})
-	defer close(over)
-	stats := func() { o.printStats(os.Stderr, tap.Stats()) }
-	end := func() {
-		tap.Stop() // fails only where it has ended already
-		exitIfStuck(over, func() uint64 { return tap.Stats().Capture.Captured + out.taken.Load() }, stats)
+	var out *output
+	out = newOutput(progress.above(to), eager, func(err error) {
+		if errors.Is(err, errReaderGone) && o.end.within(sameEnd) {
+			out.GiveUp() // what was captured is still saved and counted
+			return
+		}
+		stop(err)
+	})
+	ps, err := o.openPrinters(out)
+	if err != nil {
+		return join(err, tap.Close(), out.Close())
 	}
-	defer watchSignals(end, func() {
+	over := make(chan struct{})
+	stats := func() {
 		progress.hide()
+		o.printStats(os.Stderr, tap.Stats())
+	}
+	asked := func() {
+		progress.hide()
+		ps.Show()
 		stats()
-	})()
+	}
+	o.end.stats.Store(&asked)
+	go o.end.see(finale{tap, out, stop, stats, src.saved}, over)
 	src.announce() // only now, for who reads it may send a signal
 	progress.start()
+	if src.Info().Live && (o.total || o.printer(nil) != nil) {
+		go o.end.wonder(over, tap.Stats)
+	}
+	if o.duration > 0 {
+		time.AfterFunc(o.duration, o.end.ask)
+	}
 
 	var seen uint64
-	var err error
-	if o.printer(nil) == nil && o.count == 0 && each == nil {
+	if !o.shows() && o.count == 0 && each == nil {
 		err = tap.Count(ctx) // on all processors: nobody asks for the order
-		seen = tap.Stats().Messages
+		s := tap.Stats()
+		seen, _ = o.shown(&s)
 	} else {
-		seen, err = o.printAll(tap.Events(ctx), out, each)
+		seen, err = o.printAll(tap.Events(ctx), ps, out, each)
 	}
 	if cause := context.Cause(ctx); cause != nil {
 		err = cause
 	}
+	switch {
+	case errors.Is(err, errInsisted):
+		err = nil
+	case errors.Is(err, pcapfile.ErrLastFile):
+		fmt.Fprintf(os.Stderr, "wsdump: %s written, as -W says\n", cli.Quantity(uint64(o.files), "file"))
+		err = nil
+	}
 	saved := src.finish()
-	err = join(saved, err, out.Close())
+	err = join(saved, err, ps.Close(), o.finishOutput(out))
+	close(over)
 	progress.stop()
 	if o.total && err == nil {
 		_, err = fmt.Printf("%d messages\n", seen)
@@ -178,18 +187,42 @@ func (o *options) tapAll(ctx context.Context, src *source, each func(websocket.E
 	return nil
 }
 
+// finishOutput has everything shown, and tells how many messages are not.
+func (o *options) finishOutput(out *output) error {
+	err := out.Close()
+	if !o.end.within(0) {
+		return err
+	}
+	boundEnd() // of what is written from here on
+	if errors.Is(err, errReaderGone) {
+		if n := out.Unshown(); n > 0 {
+			fmt.Fprintf(os.Stderr, "wsdump: %v\n", unshown(n))
+		}
+		return nil
+	}
+	return join(err, unshown(out.Unshown()))
+}
+
 // printAll prints the events until each or -c says enough, and returns how many
-// messages there were.
-func (o *options) printAll(events iter.Seq2[websocket.Event, error], out io.Writer, each func(websocket.Event) bool) (seen uint64, err error) {
-	p := o.printer(out)
+// messages there were, those left out not counted.
+func (o *options) printAll(events iter.Seq2[websocket.Event, error], p printer, out *output, each func(websocket.Event) bool) (seen uint64, err error) {
+	if f, ok := p.(interface{ Flush() error }); ok {
+		defer func() { err = join(err, f.Flush()) }()
+	}
+	if !o.copies {
+		p = newOncePrinter(p)
+	}
 	for ev, err := range events {
-		if err == nil && p != nil {
+		if err == nil {
 			err = p.Encode(ev)
 		}
 		if err != nil {
 			return seen, err
 		}
-		if _, ok := ev.(*websocket.Message); ok {
+		if m, ok := ev.(*websocket.Message); ok && (o.copies || !m.Copy) {
+			if o.printsLines() && !o.summary {
+				out.EndMessage()
+			}
 			if seen++; seen == o.count {
 				return seen, nil
 			}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -11,6 +12,7 @@ import (
 const (
 	chunkSize  = 64 << 10 // handed over at once where output is buffered
 	maxPending = 4 << 20  // beyond it Write waits for the reader of the output
+	finePiece  = 4 << 10  // PIPE_BUF: a pipe takes all of it or nothing
 )
 
 // An output writes behind the caller's back: while one buffer is on its way,
@@ -23,15 +25,21 @@ type output struct {
 	fail  func(error)   // called once, on the first error of w
 	taken atomic.Uint64 // bytes, by w
 	half  int64         // bytes since the last line's end, of those taken
+	fine  atomic.Bool   // what w takes is to be known exactly, for it may hang
 
 	mu      sync.Mutex
 	change  sync.Cond
 	pending []byte
 	writing bool
+	waiting bool // Write or Flush waits for w
 	flush   bool
 	closed  bool
+	givenUp bool // nobody waits for w any more
 	err     error
 	done    chan struct{}
+
+	passed uint64   // bytes that Write was given
+	ends   []uint64 // where messages end, in such bytes, that w has not taken
 }
 
 func newOutput(w io.Writer, eager bool, fail func(error)) *output {
@@ -66,6 +74,7 @@ func (o *output) run() {
 		if cap(busy) > maxPending {
 			busy = nil // a giant message is no reason to stay large
 		}
+		o.forgetTaken()
 		o.writing = false
 		o.err = err
 		o.change.Broadcast()
@@ -75,7 +84,11 @@ func (o *output) run() {
 // write writes b in pieces, to be seen at work.
 func (o *output) write(b []byte) error {
 	for len(b) > 0 {
-		n, err := o.w.Write(b[:min(len(b), chunkSize)])
+		piece := chunkSize
+		if o.fine.Load() {
+			piece = finePiece
+		}
+		n, err := o.w.Write(b[:min(len(b), piece)])
 		o.taken.Add(uint64(n))
 		if i := bytes.LastIndexByte(b[:n], '\n'); i >= 0 {
 			o.half = int64(n - i - 1)
@@ -112,10 +125,14 @@ func (o *output) dropHalf() {
 func (o *output) Write(p []byte) (int, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for len(o.pending) > maxPending && o.err == nil {
-		o.change.Wait()
+	for len(o.pending) > maxPending && o.err == nil && !o.givenUp {
+		o.wait()
 	}
-	if o.err != nil {
+	o.passed += uint64(len(p))
+	switch {
+	case o.givenUp:
+		return len(p), nil
+	case o.err != nil:
 		return 0, o.err
 	}
 	o.pending = append(o.pending, p...)
@@ -125,14 +142,63 @@ func (o *output) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// Flush returns when all that was written has reached the writer.
+// wait waits for w, and lets that be seen.
+func (o *output) wait() {
+	o.waiting = true
+	o.change.Wait()
+	o.waiting = false
+}
+
+// EndMessage says that what was written so far ends with a message.
+func (o *output) EndMessage() {
+	o.mu.Lock()
+	o.ends = append(o.ends, o.passed)
+	o.mu.Unlock()
+}
+
+// forgetTaken forgets the messages that w has taken whole.
+func (o *output) forgetTaken() {
+	n, found := slices.BinarySearch(o.ends, o.taken.Load())
+	for found && n < len(o.ends) && o.ends[n] == o.taken.Load() {
+		n++ // where -q and the like print nothing for one
+	}
+	o.ends = slices.Delete(o.ends, 0, n)
+}
+
+// Waited reports whether somebody waits for the writer.
+func (o *output) Waited() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.waiting
+}
+
+// GiveUp drops what the writer has not taken and whatever comes: nothing waits
+// for it any more. A Write of it that hangs goes on hanging.
+func (o *output) GiveUp() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.givenUp = true
+	o.pending = o.pending[:0]
+	o.change.Broadcast()
+}
+
+// Unshown returns how many messages the writer has not taken whole.
+func (o *output) Unshown() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.forgetTaken()
+	return len(o.ends)
+}
+
+// Flush returns when all that was written has reached the writer, or it was
+// given up.
 func (o *output) Flush() error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.flush = true
 	o.change.Broadcast()
-	for len(o.pending) > 0 || o.writing {
-		o.change.Wait()
+	for (len(o.pending) > 0 || o.writing) && !o.givenUp {
+		o.wait()
 	}
 	o.flush = false
 	return o.err
@@ -143,8 +209,11 @@ func (o *output) Close() error {
 	err := o.Flush()
 	o.mu.Lock()
 	o.closed = true
+	hangs := o.givenUp && o.writing
 	o.change.Broadcast()
 	o.mu.Unlock()
-	<-o.done
+	if !hangs {
+		<-o.done
+	}
 	return err
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"io"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -45,6 +46,7 @@ func printed(o *options, events ...websocket.Event) string {
 	for _, ev := range events {
 		p.Encode(ev)
 	}
+	p.Flush()
 	return out.String()
 }
 
@@ -81,6 +83,8 @@ func TestText(t *testing.T) {
 			m.Compressed, m.WireLength, m.Frames, m.Truncated, m.Conflict, m.Midstream, m.InvalidUTF8 = true, 9, 2, true, true, true, true
 		}), head + "text 3 (compressed 9) (2 frames) [truncated] [conflict] [midstream] [invalid UTF-8] abc\n"},
 		{"", message(websocket.Text, "a\uFFFDc", func(m *websocket.Message) { m.Unknown = 1 }), head + "text 5 [1 byte unknown] a\uFFFDc\n"},
+		{"", message(websocket.Text, "abc", func(m *websocket.Message) { m.BadMask, m.RSV = true, 0x50 }), head + "text 3 [unmasked] [RSV1] [RSV3] abc\n"},
+		{"", message(websocket.Ping, "abc", func(m *websocket.Message) { m.Violations = websocket.FragmentedControl }), head + "ping 3 [fragmented control] abc\n"},
 		{"", message(websocket.Text, "abc", func(m *websocket.Message) { m.Undecoded = true }), head + "text 3 [undecoded]\n"},
 		{"", &websocket.Gap{Time: testTime, Conn: testConn, From: websocket.FromServer, Bytes: 1460},
 			"18:16:32.752000 #1 127.0.0.1:36534 <- 127.0.0.1:7272 gap 1460 bytes lost\n"},
@@ -152,6 +156,25 @@ func TestHeadersDropped(t *testing.T) {
 	if got := printed(&options{}, &websocket.Open{Time: testTime, Conn: &c}); !strings.HasSuffix(got, " [headers dropped]\n") {
 		t.Error(got)
 	}
+	c.HeadersDropped = false
+	for draft, want := range map[string]string{"hixie-76": " draft hixie-76 [frames are not read]\n", "hybi-08": " draft hybi-08\n"} {
+		c.Draft = draft
+		if got := printed(&options{}, &websocket.Open{Time: testTime, Conn: &c}); !strings.HasSuffix(got, want) {
+			t.Error(got)
+		}
+	}
+}
+
+// TestProxied: the addresses of a proxy's header are shown.
+func TestProxied(t *testing.T) {
+	for _, late := range []bool{false, true} {
+		c := *testConn
+		c.Midstream = late
+		c.Proxied = &websocket.Proxied{Client: netip.MustParseAddrPort("203.0.113.7:4711"), Server: netip.MustParseAddrPort("[2001:db8::1]:80")}
+		if got := printed(&options{}, &websocket.Open{Time: testTime, Conn: &c}); !strings.HasSuffix(got, " proxied 203.0.113.7:4711 -> [2001:db8::1]:80\n") {
+			t.Error(got)
+		}
+	}
 }
 
 // TestQuietJSON: -q leaves payloads out of JSON as well.
@@ -212,5 +235,35 @@ func BenchmarkText(b *testing.B) {
 				p.Encode(m)
 			}
 		})
+	}
+}
+
+// TestGapBurst: losses in one message are one line, before the message, whatever
+// comes between; those of other directions and of later are others.
+func TestGapBurst(t *testing.T) {
+	other := *testConn
+	other.Number = 2
+	gap := func(c *websocket.Conn, from websocket.Direction, n int64, at time.Duration) *websocket.Gap {
+		return &websocket.Gap{Time: testTime.Add(at), Conn: c, From: from, Bytes: n}
+	}
+	said := printed(&options{quiet: true}, gap(testConn, websocket.FromServer, 100, 0), gap(&other, websocket.FromServer, 7, 1), gap(testConn, websocket.FromServer, 200, 2),
+		gap(testConn, websocket.FromClient, 9, 3), gap(testConn, websocket.FromServer, 300, 4),
+		&websocket.Message{Conn: testConn, From: websocket.FromServer, Opcode: websocket.Binary, Time: testTime, Start: testTime},
+		gap(testConn, websocket.FromServer, 5, 6), gap(testConn, websocket.FromServer, 6, 2*time.Second))
+	var got []string
+	for line := range strings.Lines(said) {
+		_, rest, _ := strings.Cut(line, " ")
+		got = append(got, strings.TrimSpace(rest))
+	}
+	want := []string{
+		"#1 127.0.0.1:36534 <- 127.0.0.1:7272 gap 600 bytes lost in 3 places",
+		"#1 127.0.0.1:36534 -> 127.0.0.1:7272 gap 9 bytes lost",
+		"#1 127.0.0.1:36534 <- 127.0.0.1:7272 binary 0",
+		"#2 127.0.0.1:36534 <- 127.0.0.1:7272 gap 7 bytes lost",
+		"#1 127.0.0.1:36534 <- 127.0.0.1:7272 gap 5 bytes lost",
+		"#1 127.0.0.1:36534 <- 127.0.0.1:7272 gap 6 bytes lost",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 }

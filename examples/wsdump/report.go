@@ -18,17 +18,24 @@ import (
 // printStats writes the closing lines, tcpdump's three among them, and what is
 // rare only where it occurred. With -v the accounts follow.
 func (o *options) printStats(w io.Writer, s websocket.Stats) {
-	fmt.Fprintf(w, "%s on %s\n", cli.Quantity(s.Messages, "message"), cli.Quantity(s.Conns, "connection"))
+	messages, conns := o.shown(&s)
+	fmt.Fprintf(w, "%s on %s\n", cli.Quantity(messages, "message"), cli.Quantity(conns, "connection"))
 	fmt.Fprintf(w, "%s captured\n", cli.Quantity(s.Capture.Captured, "packet"))
 	fmt.Fprintf(w, "%s received by filter\n", cli.Quantity(s.Capture.Received, "packet"))
 	fmt.Fprintf(w, "%s dropped by kernel\n", cli.Quantity(s.Capture.Dropped, "packet"))
 	fmt.Fprintf(w, "%s lost in gaps\n", cli.Quantity(s.LostBytes, "byte"))
+	if s.Messages == 0 {
+		printReasons(w, &s)
+	}
 	r, sent := &s.Reassembly, s.Traffic[0]
 	sent.Add(&s.Traffic[1])
 	for _, rare := range []struct {
 		n          uint64
 		unit, what string
 	}{
+		{s.Unselected, "message", " not selected"},
+		{s.Messages - messages, "message", " left out, seen in copies of connections (--copies shows them)"},
+		{s.ConnCopies, "connection", " seen at another place too"},
 		{s.Undecoded, "packet", " that cannot be decoded"},
 		{s.Guessed, "frame", " said to be Ethernet but beginning with an IP header, and read as IP"},
 		{r.FragmentDropped, "IP fragment", " of packets that were never whole"},
@@ -36,7 +43,8 @@ func (o *options) printStats(w io.Writer, s websocket.Stats) {
 		{r.Discarded, "byte", " given up while what came before them was missing"},
 		{r.Queued, "byte", " waiting for what comes before them"},
 		{s.HeldBytes, "byte", " waiting to be understood"},
-		{s.SkippedBytes, "byte", " skipped, in which there are no frames"},
+		{s.DraftBytes, "byte", " of drafts before RFC 6455, which are not read"},
+		{skippedBytes(&s), "byte", " skipped, in which there are no frames"},
 		{r.Ended[reassembly.Evicted] + s.GivenUp, "TCP connection", " given up for want of room"},
 		{s.WrongFinds, "time", " frames were found that turned out to be none"},
 		{s.WindowsDropped, "history", " of compressed messages given up for want of room"},
@@ -50,6 +58,7 @@ func (o *options) printStats(w io.Writer, s websocket.Stats) {
 			fmt.Fprintf(w, "%s%s\n", cli.Quantity(rare.n, rare.unit), rare.what)
 		}
 	}
+	o.printTLS(w, &s)
 	if t := s.Capture.FirstDrop; !t.IsZero() {
 		fmt.Fprintf(w, "the first packet dropped after %s\n", t.Local().Format("2006-01-02 15:04:05.000000"))
 	}
@@ -60,6 +69,15 @@ func (o *options) printStats(w io.Writer, s websocket.Stats) {
 				cli.Quantity(r.Gapped, "byte"), cli.Quantity(r.Gaps, "place"))
 		}
 	}
+}
+
+// shown returns how many messages and connections there were, without copies
+// unless these are shown.
+func (o *options) shown(s *websocket.Stats) (messages, conns uint64) {
+	if o.copies {
+		return s.Messages, s.Conns
+	}
+	return s.Messages - s.MessageCopies, s.Conns - s.ConnCopies
 }
 
 // printAccounts writes where everything went, without what is nothing.

@@ -14,7 +14,8 @@ import (
 )
 
 func TestClosingLines(t *testing.T) {
-	usual := "0 messages on 0 connections\n0 packets captured\n0 packets received by filter\n0 packets dropped by kernel\n0 bytes lost in gaps\n"
+	usual := "0 messages on 0 connections\n0 packets captured\n0 packets received by filter\n0 packets dropped by kernel\n0 bytes lost in gaps\n" +
+		"no messages: no packet passed the filter\n"
 	all := websocket.Stats{
 		Capture: capture.Stats{Captured: 90, Received: 105, Dropped: 12, Skipped: 3, Freezes: 2,
 			FirstDrop: time.Date(2026, 11, 22, 18, 16, 32, 755341000, time.Local)},
@@ -69,7 +70,7 @@ the first packet dropped after 2026-11-22 18:16:32.755341
 	800 delivered
 	150 waiting behind a hole
 	50 given up
-800 bytes delivered:
+800 bytes delivered, or opened:
 	300 HTTP
 	20 frame headers
 	400 frame payload

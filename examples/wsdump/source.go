@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -10,6 +11,8 @@ import (
 
 	"github.com/wstap/wstap/capture"
 	"github.com/wstap/wstap/capture/pcapfile"
+	"github.com/wstap/wstap/decrypt"
+	"github.com/wstap/wstap/internal/cli"
 )
 
 // A source is where the frames come from, with the filter of a file, and what
@@ -21,7 +24,10 @@ type source struct {
 	file   *os.File         // of -r, or nil
 	size   int64            // of file; 0 if it has none
 	writer *pcapfile.Writer // of -w, or nil
+	pcapng bool             // it is a pcapng file, which may hold secrets
 	hello  string           // says where the frames come from
+
+	messages *messageFile // in place of a Source: of a file of messages
 }
 
 // announce says on standard error that it begins.
@@ -29,6 +35,7 @@ func (s *source) announce() { io.WriteString(os.Stderr, s.hello) }
 
 // open opens the source and then does what prepare does.
 func (o *options) open() (*source, error) {
+	o.keys = decrypt.NewKeyLog()
 	open := o.listen
 	if o.read != "" {
 		open = o.openFile
@@ -36,6 +43,9 @@ func (o *options) open() (*source, error) {
 	s, err := open()
 	if err != nil {
 		return nil, err
+	}
+	if s.messages != nil {
+		return s, nil
 	}
 	return s, o.prepare(s)
 }
@@ -49,6 +59,9 @@ func (o *options) prepare(s *source) error {
 		err = s.save(o)
 	}
 	if err == nil {
+		err = o.openKeys(s)
+	}
+	if err == nil {
 		err = drop()
 	}
 	if err != nil {
@@ -59,7 +72,13 @@ func (o *options) prepare(s *source) error {
 
 func (o *options) listen() (*source, error) {
 	name := o.iface
+	namespace, err := o.namespace()
+	if err != nil {
+		return nil, err
+	}
 	cfg := &capture.Config{
+		Namespace:   namespace,
+		Changed:     tellInterface,
 		Filter:      o.filter,
 		SnapLen:     o.snaplen,
 		BufferSize:  o.buffer * 1024,
@@ -68,7 +87,7 @@ func (o *options) listen() (*source, error) {
 		Direction:   map[string]capture.Direction{"in": capture.Incoming, "out": capture.Outgoing}[o.inout],
 	}
 	src, err := capture.Listen(name, cfg)
-	if errors.Is(err, capture.ErrNoInterface) {
+	if errors.Is(err, capture.ErrNoInterface) && namespace == "" {
 		// As in tcpdump, a number is that of -D.
 		if numbered, ok := interfaceNumber(name); ok {
 			name = numbered
@@ -82,15 +101,27 @@ func (o *options) listen() (*source, error) {
 		fmt.Fprintf(os.Stderr, "wsdump: %s\n", quoteArg(w)) // it holds an interface's name
 	}
 	info := src.Info()
+	if namespace != "" {
+		name += " of namespace " + cmp.Or(o.container, o.netns)
+	}
 	hello := fmt.Sprintf("wsdump: listening on %s, link-type %v, snapshot length %d bytes\n",
 		quoteArg(name), info.Link, info.SnapLen)
 	return &source{Source: src, eager: true, hello: hello}, nil
 }
 
+// tellInterface says what became of one of several interfaces.
+func tellInterface(name string, present bool) {
+	state := "is gone: the others go on"
+	if present {
+		state = "is back"
+	}
+	fmt.Fprintf(os.Stderr, "wsdump: %s %s\n", quoteArg(name), state)
+}
+
 // workers is how many parts of a file are worked on at the same time. What is
 // printed comes in the order of the file.
 func (o *options) workers() int {
-	if o.total && o.write == "" {
+	if o.total && o.write == "" && len(o.selection.Conns) == 0 { // numbers follow the order of the file
 		return min(runtime.GOMAXPROCS(0), 4)
 	}
 	return 1
@@ -98,7 +129,12 @@ func (o *options) workers() int {
 
 func (o *options) openFile() (*source, error) {
 	f := os.Stdin
-	if o.read != "-" {
+	switch {
+	case len(o.more) > 0:
+		return o.openSeries()
+	case o.follow && o.read != "-" && !holdsLines(o.read):
+		return o.openName()
+	case o.read != "-":
 		var err error
 		if f, err = os.Open(o.read); err != nil {
 			return nil, err
@@ -115,69 +151,123 @@ func (o *options) openFile() (*source, error) {
 	default:
 		s.eager = true // a pipe, perhaps of tcpdump -w -
 	}
-	if err == nil {
-		s.Source, err = o.openReader(f, s.eager || o.follow)
+	read := func() error { return s.readHead(o) }
+	switch {
+	case err != nil:
+	case s.eager:
+		err = o.await(read)
+	default: // to watch takes a while by itself
+		err = read()
 	}
 	if err != nil {
 		f.Close()
 		return nil, err
 	}
-	s.eager = s.eager || o.follow
-	return o.filtered(s, o.read)
+	if s.messages != nil {
+		return s, nil
+	}
+	return s.reading("file " + quoteArg(o.read)), nil
 }
 
-// openReader reads the file's header, for which a pipe may let it wait. A signal
-// meanwhile is the end of an empty capture.
-func (o *options) openReader(f *os.File, waits bool) (*pcapfile.Reader, error) {
-	cfg := &pcapfile.Config{Follow: o.follow, Workers: o.workers()}
-	open := func() (*pcapfile.Reader, error) {
-		if o.read == "-" {
-			return pcapfile.Open("-", cfg)
-		}
-		return pcapfile.NewReader(f, cfg)
+func (o *options) fileConfig() *pcapfile.Config {
+	cfg := &pcapfile.Config{Filter: strings.TrimSpace(o.filter)}
+	if o.keys != nil {
+		cfg.Secrets = o.keys
 	}
-	if !waits { // to watch takes a while by itself
+	return cfg
+}
+
+// readHead finds out what the file holds, and reads its header, for which a pipe
+// may let it wait.
+func (s *source) readHead(o *options) error {
+	m, in, err := o.recorded(s.file, s.size > 0)
+	if err != nil || m != nil {
+		s.messages = m
+		return err
+	}
+	cfg := o.fileConfig()
+	cfg.Workers = o.workers()
+	var r *pcapfile.Reader
+	if in == os.Stdin {
+		r, err = pcapfile.Open("-", cfg)
+	} else {
+		r, err = pcapfile.NewReader(in, cfg)
+	}
+	if err == nil {
+		s.Source, s.pcapng = r, r.Format() == pcapfile.Pcapng
+	}
+	return err
+}
+
+// await opens what may let it wait. A signal meanwhile is the end of an empty
+// capture.
+func (o *options) await(open func() error) error {
+	if o.end == nil {
 		return open()
 	}
-	var r *pcapfile.Reader
-	var err error
-	opened, ended := make(chan struct{}), make(chan struct{})
-	defer watchSignals(func() { close(ended) }, func() {})()
-	go func() {
-		defer close(opened)
-		r, err = open()
-	}()
+	opened := make(chan error, 1)
+	go func() { opened <- open() }()
 	select {
-	case <-opened:
-		return r, err
-	case <-ended:
-		return nil, exitStatus(0) // what waits ends with the process
+	case err := <-opened:
+		return err
+	case <-o.end.asked:
+		return exitStatus(0) // what waits ends with the process
 	}
 }
 
-// filtered sets the filter of a file.
-func (o *options) filtered(s *source, name string) (*source, error) {
-	if expr := strings.TrimSpace(o.filter); expr != "" {
-		if err := s.Source.(*pcapfile.Reader).SetFilter(expr); err != nil {
-			s.Close()
-			return nil, err
-		}
+// openSeries opens several files as one.
+func (o *options) openSeries() (*source, error) {
+	s := &source{}
+	err := o.await(func() (err error) {
+		s.Source, err = pcapfile.OpenSeries(append([]string{o.read}, o.more...), o.fileConfig())
+		return err
+	})
+	if err != nil {
+		return nil, err
 	}
-	s.hello = fmt.Sprintf("reading from file %s, link-type %v\n", quoteArg(name), s.Info().Link)
-	return s, nil
+	return s.reading("files " + quoteArg(s.Info().Name)), nil
+}
+
+// openName follows a file by its name.
+func (o *options) openName() (*source, error) {
+	s := &source{eager: true}
+	if _, err := os.Stat(o.read); errors.Is(err, os.ErrNotExist) {
+		fmt.Fprintf(os.Stderr, "wsdump: waiting for %s\n", quoteArg(o.read))
+	}
+	err := o.await(func() (err error) {
+		s.Source, err = pcapfile.OpenName(o.read, o.fileConfig())
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return s.reading("file " + quoteArg(o.read)), nil
+}
+
+// reading says what is read.
+func (s *source) reading(what string) *source {
+	if f, ok := s.Source.(interface{ Format() pcapfile.Format }); ok {
+		s.pcapng = f.Format() == pcapfile.Pcapng
+	}
+	s.hello = fmt.Sprintf("reading from %s, link-type %v\n", what, s.Info().Link)
+	return s
 }
 
 // save puts -w between s and the tap.
 func (s *source) save(o *options) error {
-	if s.size > 0 {
-		in, err1 := s.file.Stat()
+	for _, name := range append([]string{o.read}, o.more...) {
+		in, err1 := os.Stat(name)
 		out, err2 := os.Stat(o.write)
-		if err1 == nil && err2 == nil && os.SameFile(in, out) {
+		if err1 == nil && err2 == nil && in.Mode().IsRegular() && os.SameFile(in, out) {
 			return usagef("-w %s would overwrite the file that -r reads", quoteArg(o.write))
 		}
 	}
-	cfg := &pcapfile.WriterConfig{SnapLen: o.snaplen}
-	if r, ok := s.Source.(*pcapfile.Reader); ok {
+	live := s.Info().Live
+	cfg := &pcapfile.WriterConfig{SnapLen: o.snaplen, Rotate: o.rotation(live)}
+	if live {
+		cfg.Queue = budgetsOf(o.allowed()).queue // for a disk that stalls
+	}
+	if r, ok := s.Source.(interface{ Section() pcapfile.Section }); ok {
 		cfg.Section = r.Section()
 	}
 	w, err := pcapfile.Create(o.write, s.Info().Link, cfg)
@@ -192,13 +282,24 @@ func (s *source) save(o *options) error {
 	return nil
 }
 
+// saved is how many packets are in the files of -w.
+func (s *source) saved() uint64 {
+	if s.writer == nil {
+		return 0
+	}
+	return s.writer.Frames()
+}
+
 // finish completes the file of -w. An error tells how much is in it.
 func (s *source) finish() error {
 	if s.writer == nil {
 		return nil
 	}
 	err := s.writer.Close()
-	if err == nil {
+	if n := s.writer.Lost(); n > 0 {
+		fmt.Fprintf(os.Stderr, "wsdump: %s not saved: the file of -w was too slow\n", cli.Quantity(n, "packet"))
+	}
+	if err == nil || errors.Is(err, pcapfile.ErrLastFile) {
 		return nil
 	}
 	st, _ := s.Stats() // those of a capture that was opened cannot fail

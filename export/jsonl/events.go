@@ -35,8 +35,30 @@ func (e *Encoder) open(b []byte, ev *websocket.Open) []byte {
 	b = appendHeader(b, c.Request())
 	b = append(b, `,"response":`...)
 	b = appendHeader(b, c.Response())
+	if c.Draft != "" {
+		b = appendString(b, `,"draft":`, c.Draft)
+	}
+	b = appendTLS(b, c.TLS)
+	if x := c.Proxied; x != nil {
+		b = appendAddr(append(b, `,"proxied":{"client":`...), x.Client)
+		b = append(appendAddr(append(b, `,"server":`...), x.Server), '}')
+	}
 	b = appendFlag(b, `,"midstream":true`, c.Midstream)
-	return appendFlag(b, `,"headers_dropped":true`, c.HeadersDropped)
+	b = appendFlag(b, `,"headers_dropped":true`, c.HeadersDropped)
+	b = appendOther(b, `,"copy_of":`, c.CopyOf)
+	return appendOther(b, `,"same_key":`, c.SameKey)
+}
+
+// appendTLS appends what a wss connection is.
+func appendTLS(b []byte, t *websocket.TLS) []byte {
+	if t == nil {
+		return b
+	}
+	b = appendString(b, `,"tls":{"version":`, t.Version)
+	b = appendString(b, `,"cipher":`, t.Cipher)
+	b = appendString(b, `,"server_name":`, t.ServerName)
+	b = appendString(b, `,"alpn":`, t.ALPN)
+	return append(b, '}')
 }
 
 func (e *Encoder) message(b []byte, m *websocket.Message) []byte {
@@ -62,7 +84,14 @@ func (e *Encoder) message(b []byte, m *websocket.Message) []byte {
 	if m.Unknown > 0 {
 		b = appendInt(b, `,"partial":true,"unknown":`, int64(m.Unknown))
 	}
-	return b
+	b = appendFlag(b, `,"bad_mask":true`, m.BadMask)
+	if m.RSV != 0 {
+		b = appendInt(b, `,"rsv":`, int64(m.RSV))
+	}
+	if m.Violations != 0 {
+		b = appendViolations(b, m.Violations)
+	}
+	return appendFlag(b, `,"copy":true`, m.Copy)
 }
 
 // payload appends the payload in the form that is exact for it.
@@ -81,19 +110,55 @@ func (e *Encoder) payload(b []byte, m *websocket.Message) []byte {
 		return e.lines.JSON(b, m.Payload)
 	}
 	b = append(b, `,"base64":"`...)
-	b = e.lines.Base64(b, m.Payload)
-	return append(b, '"')
+	b = append(e.lines.Base64(b, m.Payload), '"')
+	if m.Opcode == websocket.Text && !m.Undecoded { // it is not UTF-8
+		b = append(b, `,"text":`...)
+		b = e.lines.JSON(b, m.Payload)
+	}
+	return b
 }
 
 func (e *Encoder) gap(b []byte, ev *websocket.Gap) []byte {
 	b = e.begin(b, `{"event":"gap","time":`, ev.Time)
 	b = appendConn(b, ev.Conn)
 	b = appendWord(b, `,"from":"`, ev.From.String())
-	return appendInt(b, `,"bytes":`, ev.Bytes)
+	b = appendInt(b, `,"bytes":`, ev.Bytes)
+	return appendEnds(b, ev.Conn)
 }
 
 func (e *Encoder) end(b []byte, ev *websocket.End) []byte {
 	b = e.begin(b, `{"event":"end","time":`, ev.Time)
 	b = appendConn(b, ev.Conn)
-	return appendString(b, `,"cause":`, string(ev.Cause))
+	b = appendString(b, `,"cause":`, string(ev.Cause))
+	b = appendEnds(b, ev.Conn)
+	b = appendSeconds(b, `,"duration":`, ev.Duration)
+	for dir, key := range [...]string{`,"counts":{"client":{`, `,"server":{`} {
+		b = append(appendCounts(append(b, key...), &ev.Counts[dir]), '}')
+	}
+	b = append(b, '}')
+	if len(ev.Closing) > 0 {
+		b = e.closing(b, &ev.Closing[0])
+	}
+	return appendOther(b, `,"copies":`, ev.Counts[0].Copies+ev.Counts[1].Copies)
+}
+
+func appendCounts(b []byte, c *websocket.Counts) []byte {
+	b = appendInt(b, `"messages":`, int64(c.Messages()))
+	b = appendInt(b, `,"text":`, int64(c.Text))
+	b = appendInt(b, `,"binary":`, int64(c.Binary))
+	b = appendInt(b, `,"ping":`, int64(c.Ping))
+	b = appendInt(b, `,"pong":`, int64(c.Pong))
+	b = appendInt(b, `,"close":`, int64(c.Close))
+	b = appendInt(b, `,"bytes":`, int64(c.Bytes))
+	b = appendInt(b, `,"wire_bytes":`, int64(c.WireBytes))
+	return appendInt(b, `,"lost_bytes":`, int64(c.LostBytes))
+}
+
+// closing appends the first close frame.
+func (e *Encoder) closing(b []byte, c *websocket.Closing) []byte {
+	if c.Code != websocket.StatusNone && !e.cfg.OmitPayloads {
+		b = appendInt(b, `,"code":`, int64(c.Code))
+		b = appendString(b, `,"reason":`, c.Reason)
+	}
+	return appendWord(b, `,"closed_by":"`, c.From.String())
 }

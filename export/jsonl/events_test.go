@@ -56,6 +56,8 @@ func line(t testing.TB, cfg *Config, ev websocket.Event) string {
 func TestContract(t *testing.T) {
 	const ends = `"conn":1,"client":"127.0.0.1:36534","server":"127.0.0.1:7272"`
 	const head = `{"event":"message","time":"2026-11-22T18:16:32.7520015Z","start":"2026-11-22T18:16:32.752Z",` + ends
+	const addresses = `"client":"127.0.0.1:36534","server":"127.0.0.1:7272"`
+	const nothing = `{"messages":0,"text":0,"binary":0,"ping":0,"pong":0,"close":0,"bytes":0,"wire_bytes":0,"lost_bytes":0}`
 	six := netip.MustParseAddrPort("[fe80::1%eth0]:1")
 	for _, tt := range []struct {
 		ev    websocket.Event
@@ -68,6 +70,9 @@ func TestContract(t *testing.T) {
 		{ev: &websocket.Open{Time: testTime, Conn: &websocket.Conn{Number: 2, Client: six, Server: six, Midstream: true}},
 			want: `{"event":"open","time":"2026-11-22T18:16:32.752Z","conn":2,"client":"[fe80::1%eth0]:1","server":"[fe80::1%eth0]:1",` +
 				`"method":"","url":"","status":0,"subprotocol":"","extensions":"","accept_valid":false,"request":{},"response":{},"midstream":true}`},
+		{ev: &websocket.Open{Time: testTime, Conn: &websocket.Conn{Number: 2, Client: six, Server: six, Draft: "hixie-76", Midstream: true}},
+			want: `{"event":"open","time":"2026-11-22T18:16:32.752Z","conn":2,"client":"[fe80::1%eth0]:1","server":"[fe80::1%eth0]:1",` +
+				`"method":"","url":"","status":0,"subprotocol":"","extensions":"","accept_valid":false,"request":{},"response":{},"draft":"hixie-76","midstream":true}`},
 		{ev: message(websocket.Text, `{"a":"所有人"}`),
 			want: head + `,"from":"client","opcode":"text","length":17,"wire_length":17,"frames":1,"compressed":false,"text":"{\"a\":\"所有人\"}"}`},
 		{ev: message(websocket.Text, "", func(m *websocket.Message) { m.From = websocket.FromServer }),
@@ -75,7 +80,7 @@ func TestContract(t *testing.T) {
 		{ev: message(websocket.Text, "secret"), quiet: true,
 			want: head + `,"from":"client","opcode":"text","length":6,"wire_length":6,"frames":1,"compressed":false}`},
 		{ev: message(websocket.Text, "\xff\xfe", func(m *websocket.Message) { m.InvalidUTF8 = true }),
-			want: head + `,"from":"client","opcode":"text","length":2,"wire_length":2,"frames":1,"compressed":false,"base64":"//4=","invalid_utf8":true}`},
+			want: head + `,"from":"client","opcode":"text","length":2,"wire_length":2,"frames":1,"compressed":false,"base64":"//4=","text":"\ufffd\ufffd","invalid_utf8":true}`},
 		{ev: message(websocket.Text, "a\uFFFDc", func(m *websocket.Message) { m.Unknown, m.Compressed = 1, true }),
 			want: head + `,"from":"client","opcode":"text","length":5,"wire_length":5,"frames":1,"compressed":true,"text":"a�c","partial":true,"unknown":1}`},
 		{ev: message(websocket.Text, "abc", func(m *websocket.Message) { m.Undecoded, m.Compressed = true, true }), // looks like text, is not
@@ -84,6 +89,12 @@ func TestContract(t *testing.T) {
 			m.WireLength, m.Frames, m.Truncated, m.Conflict, m.Midstream = 9, 3, true, true, true
 		}),
 			want: head + `,"from":"client","opcode":"binary","length":3,"wire_length":9,"frames":3,"compressed":false,"base64":"YWJj","truncated":true,"conflict":true,"midstream":true}`},
+		{ev: message(websocket.Binary, "a", func(m *websocket.Message) { m.BadMask, m.RSV = true, 0x60 }),
+			want: head + `,"from":"client","opcode":"binary","length":1,"wire_length":1,"frames":1,"compressed":false,"base64":"YQ==","bad_mask":true,"rsv":96}`},
+		{ev: message(0, "a", func(m *websocket.Message) { m.Violations = websocket.NoBeginning }),
+			want: head + `,"from":"client","opcode":"continuation","length":1,"wire_length":1,"frames":1,"compressed":false,"base64":"YQ==","violations":["no_beginning"]}`},
+		{ev: message(websocket.Ping, "a", func(m *websocket.Message) { m.Violations = websocket.LongControl | websocket.FragmentedControl }),
+			want: head + `,"from":"client","opcode":"ping","length":1,"wire_length":1,"frames":1,"compressed":false,"base64":"YQ==","violations":["long_control","fragmented_control"]}`},
 		{ev: message(websocket.Ping, ""),
 			want: head + `,"from":"client","opcode":"ping","length":0,"wire_length":0,"frames":1,"compressed":false,"base64":""}`},
 		{ev: message(websocket.Close, "\x03\xe8bye"),
@@ -101,10 +112,25 @@ func TestContract(t *testing.T) {
 		{ev: &websocket.Open{Time: testTime, Conn: &websocket.Conn{Number: 3, Client: six, Server: six, HeadersDropped: true, Status: 403, Subprotocol: "chat", Extensions: "x; y=1"}},
 			want: `{"event":"open","time":"2026-11-22T18:16:32.752Z","conn":3,"client":"[fe80::1%eth0]:1","server":"[fe80::1%eth0]:1",` +
 				`"method":"","url":"","status":403,"subprotocol":"chat","extensions":"x; y=1","accept_valid":false,"request":{},"response":{},"headers_dropped":true}`},
+		{ev: &websocket.Open{Time: testTime, Conn: &websocket.Conn{Number: 4, Client: six, Server: six, Midstream: true,
+			Proxied: &websocket.Proxied{Client: netip.MustParseAddrPort("203.0.113.7:4711"), Server: netip.MustParseAddrPort("[2001:db8::1]:80")}}},
+			want: `{"event":"open","time":"2026-11-22T18:16:32.752Z","conn":4,"client":"[fe80::1%eth0]:1","server":"[fe80::1%eth0]:1",` +
+				`"method":"","url":"","status":0,"subprotocol":"","extensions":"","accept_valid":false,"request":{},"response":{},` +
+				`"proxied":{"client":"203.0.113.7:4711","server":"[2001:db8::1]:80"},"midstream":true}`},
 		{ev: &websocket.Gap{Time: testTime, Conn: testConn, From: websocket.FromServer, Bytes: 1460},
-			want: `{"event":"gap","time":"2026-11-22T18:16:32.752Z","conn":1,"from":"server","bytes":1460}`},
+			want: `{"event":"gap","time":"2026-11-22T18:16:32.752Z","conn":1,"from":"server","bytes":1460,"client":"127.0.0.1:36534","server":"127.0.0.1:7272"}`},
 		{ev: &websocket.End{Time: testTime.In(time.FixedZone("", 3600)), Conn: testConn, Cause: "fin"},
-			want: `{"event":"end","time":"2026-11-22T18:16:32.752Z","conn":1,"cause":"fin"}`},
+			want: `{"event":"end","time":"2026-11-22T18:16:32.752Z","conn":1,"cause":"fin",` + addresses + `,"duration":0,"counts":{"client":` + nothing + `,"server":` + nothing + `}}`},
+		{ev: &websocket.End{Time: testTime, Conn: testConn, Cause: "rst", Duration: 90*time.Second + 50*time.Millisecond,
+			Closing: []websocket.Closing{{From: websocket.FromServer, Code: 1001, Reason: "bye"}, {From: websocket.FromClient, Code: 1000}},
+			Counts:  [2]websocket.Counts{{Text: 2, Ping: 1, Close: 1, Bytes: 30, WireBytes: 20}, {Binary: 3, Pong: 1, Close: 1, Other: 1, LostBytes: 5}}},
+			want: `{"event":"end","time":"2026-11-22T18:16:32.752Z","conn":1,"cause":"rst",` + addresses + `,"duration":90.05,"counts":{` +
+				`"client":{"messages":4,"text":2,"binary":0,"ping":1,"pong":0,"close":1,"bytes":30,"wire_bytes":20,"lost_bytes":0},` +
+				`"server":{"messages":6,"text":0,"binary":3,"ping":0,"pong":1,"close":1,"bytes":0,"wire_bytes":0,"lost_bytes":5}},` +
+				`"code":1001,"reason":"bye","closed_by":"server"}`},
+		{ev: &websocket.End{Time: testTime, Conn: testConn, Cause: "fin", Duration: 1, Closing: []websocket.Closing{{Code: websocket.StatusNone}}},
+			want: `{"event":"end","time":"2026-11-22T18:16:32.752Z","conn":1,"cause":"fin",` + addresses +
+				`,"duration":0.000000001,"counts":{"client":` + nothing + `,"server":` + nothing + `},"closed_by":"client"}`},
 	} {
 		got := line(t, &Config{OmitPayloads: tt.quiet}, tt.ev)
 		if got != tt.want+"\n" {
@@ -227,10 +253,10 @@ func checkLine(t *testing.T, ev websocket.Event, line []byte) {
 		}
 		var payload []byte
 		switch {
-		case got.Text != nil:
-			payload = []byte(*got.Text)
 		case got.Base64 != nil:
 			payload, _ = base64.StdEncoding.DecodeString(*got.Base64)
+		case got.Text != nil:
+			payload = []byte(*got.Text)
 		case got.Code != nil && got.Reason != nil:
 			payload = append([]byte{byte(*got.Code >> 8), byte(*got.Code)}, *got.Reason...)
 		}

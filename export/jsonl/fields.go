@@ -1,11 +1,13 @@
 package jsonl
 
 import (
+	"bytes"
 	"maps"
 	"net/http"
 	"net/netip"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/wstap/wstap/internal/escape"
 	"github.com/wstap/wstap/websocket"
@@ -18,6 +20,18 @@ func appendString(b []byte, key, s string) []byte { return escape.AppendJSON(app
 
 func appendInt(b []byte, key string, n int64) []byte {
 	return strconv.AppendInt(append(b, key...), n, 10)
+}
+
+// appendSeconds appends a duration in seconds, with as many digits as it takes.
+func appendSeconds(b []byte, key string, d time.Duration) []byte {
+	b = appendInt(b, key, int64(d/time.Second))
+	if nano := int64(d % time.Second); nano > 0 {
+		point := len(b)
+		b = strconv.AppendInt(b, 1e9+nano, 10)
+		b[point] = '.' // in place of the 1 that kept the zeros
+		b = bytes.TrimRight(b, "0")
+	}
+	return b
 }
 
 func appendBool(b []byte, key string, v bool) []byte {
@@ -35,6 +49,14 @@ func appendFlag(b []byte, field string, set bool) []byte {
 		b = append(b, field...)
 	}
 	return b
+}
+
+// appendOther appends a number that is there only where it is not 0.
+func appendOther(b []byte, key string, n uint64) []byte {
+	if n == 0 {
+		return b
+	}
+	return strconv.AppendUint(append(b, key...), n, 10)
 }
 
 func appendConn(b []byte, c *websocket.Conn) []byte {
@@ -77,6 +99,16 @@ func appendStrings(b []byte, list []string) []byte {
 			b = append(b, ',')
 		}
 		b = escape.AppendJSON(b, s)
+	}
+	return append(b, ']')
+}
+
+func appendViolations(b []byte, v websocket.Violations) []byte {
+	b = append(b, `,"violations":[`...)
+	sep := `"`
+	for name := range v.All() {
+		b = append(append(append(b, sep...), name...), '"')
+		sep = `,"`
 	}
 	return append(b, ']')
 }

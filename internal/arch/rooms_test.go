@@ -43,7 +43,7 @@ const (
 )
 
 const (
-	inner    = "internal/budget internal/flowhash internal/frame internal/handshake internal/http1 internal/http2 internal/inflate internal/list internal/redact internal/resync"
+	inner    = "internal/budget internal/flowhash internal/frame internal/handshake internal/http1 internal/http2 internal/inflate internal/list internal/proxyproto internal/redact internal/resync internal/socks"
 	public   = "capture capture/filter capture/pcapfile decode decrypt export/* reassembly websocket"
 	xsys     = "golang.org/x/sys"
 	assembly = "reassembly.Assembler reassembly.New reassembly.Config"
@@ -56,16 +56,19 @@ var rooms = []room{
 	{path: "internal/escape", kind: pure},
 	{path: "internal/inflate", imports: "internal/budget internal/list", kind: pure},
 	{path: "internal/list", kind: pure},
+	{path: "internal/proxyproto", kind: pure},
+	{path: "internal/socks", kind: pure},
 
 	// From the wire to the streams.
 	{path: "decode", kind: pure},
-	{path: "internal/flowhash", imports: "decode", kind: pure, planned: true},
-	{path: "internal/ipfrag", imports: "decode internal/budget internal/flowhash internal/list", kind: pure, planned: true},
+	{path: "internal/flowhash", imports: "decode", kind: pure},
+	{path: "internal/ipfrag", imports: "decode internal/flowhash internal/list", kind: pure},
 	{path: "capture/filter", imports: "decode", modules: "golang.org/x/net/bpf"},
-	{path: "capture/internal/tpacket", imports: "decode internal/flowhash internal/list", modules: "github.com/mdlayher/packet golang.org/x/net/bpf " + xsys, unsafe: true, planned: true},
-	{path: "capture", imports: "capture/filter capture/internal/tpacket decode internal/flowhash internal/ipfrag internal/list",
-		modules: "github.com/mdlayher/packet golang.org/x/net/bpf " + xsys, unsafe: true},
-	{path: "capture/pcapfile", imports: "capture capture/filter decode internal/flowhash internal/ipfrag internal/list"},
+	{path: "capture/internal/tpacket", imports: "internal/flowhash", modules: "github.com/mdlayher/packet golang.org/x/net/bpf " + xsys, unsafe: true},
+	{path: "capture", imports: "capture/filter capture/internal/tpacket decode internal/flowhash internal/ipfrag",
+		modules: "golang.org/x/net/bpf " + xsys},
+	{path: "capture/pcapfile", imports: "capture capture/filter decode internal/flowhash internal/ipfrag internal/list",
+		tests: "websocket"}, // an example
 	{path: "reassembly", imports: "decode internal/budget internal/flowhash internal/ipfrag internal/list", kind: pure},
 
 	// From the streams to the messages. The inner rooms may name a side and a
@@ -84,7 +87,7 @@ var rooms = []room{
 		tests: "capture/filter capture/pcapfile export/jsonl"},
 
 	// From the messages to bytes: the standard library is all that they need.
-	{path: "export/har", imports: "internal/escape websocket", tests: "capture/pcapfile", planned: true},
+	{path: "export/har", imports: "internal/escape websocket", tests: "capture/pcapfile"},
 	{path: "export/jsonl", imports: "internal/escape websocket", tests: "capture capture/pcapfile decode reassembly"},
 
 	// Programs.

@@ -11,6 +11,7 @@ type Option[T any] struct {
 	Letter rune   // 0: only the long name
 	Long   string // empty: only the letter
 	Value  bool   // it takes a value
+	Maybe  bool   // its long name takes a value behind = and needs none
 	Set    func(t *T, value string) error
 }
 
@@ -23,6 +24,11 @@ func Flag[T any](letter rune, long string, set func(*T, string) error) Option[T]
 // Arg is [Flag] for an option that takes a value.
 func Arg[T any](letter rune, long string, set func(*T, string) error) Option[T] {
 	return Option[T]{Letter: letter, Long: long, Value: true, Set: set}
+}
+
+// MaybeArg is [Arg] for a long option whose value may be left out: then it is "".
+func MaybeArg[T any](long string, set func(*T, string) error) Option[T] {
+	return Option[T]{Long: long, Maybe: true, Set: set}
 }
 
 // On returns a Set that makes a bool true.
@@ -65,7 +71,7 @@ const (
 type Mistake struct {
 	Kind   Kind
 	Option string   // with its dashes: -s, or --snapshot-length
-	Names  []string // with Ambiguous, the long names, with their dashes
+	Names  []string // long names, with their dashes: with Ambiguous those that begin so, else what was probably meant
 	Err    error    // with Refused
 }
 
@@ -93,7 +99,9 @@ func Parse[T any](t *T, table []Option[T], args []string) (words []string, err e
 		case strings.HasPrefix(arg, "--"):
 			err = p.long(arg[2:])
 		case len(arg) > 1 && arg[0] == '-':
-			err = p.letters(arg[1:])
+			if err = p.letters(arg[1:]); err != nil {
+				err.(*Mistake).Names = p.single(arg[1:])
+			}
 		default:
 			words = append(words, arg)
 		}
@@ -141,7 +149,7 @@ func (p *parser[T]) long(arg string) error {
 	}
 	shown := "--" + opt.Long
 	switch {
-	case given && !opt.Value:
+	case given && !opt.Value && !opt.Maybe:
 		return &Mistake{Kind: Value, Option: shown}
 	case opt.Value && !given:
 		return p.setNext(opt, shown)
@@ -191,7 +199,7 @@ func (p *parser[T]) byName(name string) (*Option[T], error) {
 	}
 	switch len(names) {
 	case 0:
-		return nil, &Mistake{Kind: Unknown, Option: "--" + name}
+		return nil, &Mistake{Kind: Unknown, Option: "--" + name, Names: p.near(name)}
 	case 1:
 		return found, nil
 	}

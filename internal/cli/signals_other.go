@@ -6,7 +6,7 @@ import "os"
 
 var endSignals = []os.Signal{os.Interrupt}
 
-var statsSignals []os.Signal
+var hangupSignals, statsSignals []os.Signal
 
 // IgnorePipe does nothing where there is no SIGPIPE.
 func IgnorePipe() {}

@@ -16,6 +16,8 @@ var endSignals = func() []os.Signal {
 	return s
 }()
 
+var hangupSignals = []os.Signal{syscall.SIGHUP}
+
 var statsSignals = []os.Signal{syscall.SIGUSR1}
 
 // IgnorePipe makes a closed standard output an error of Write, where it would

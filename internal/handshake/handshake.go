@@ -26,9 +26,9 @@ func AcceptKey(key string) [28]byte {
 	return accept
 }
 
-// URL returns the WebSocket URL of a request for target. Where the request has no
-// Host, the server's address stands for it.
-func URL(target, host string, server netip.AddrPort) string {
+// URL returns the WebSocket URL of a request for target; secure says that it came
+// in TLS. Where the request has no Host, the server's address stands for it.
+func URL(target, host string, server netip.AddrPort, secure bool) string {
 	if i := strings.Index(target, "://"); i > 0 { // absolute form, as to a proxy
 		switch strings.ToLower(target[:i]) {
 		case "http":
@@ -40,6 +40,9 @@ func URL(target, host string, server netip.AddrPort) string {
 	}
 	if host == "" {
 		host = server.String()
+	}
+	if secure {
+		return "wss://" + host + target
 	}
 	return "ws://" + host + target
 }

@@ -90,5 +90,8 @@ func (r *Reader) Abandon() (Head, time.Time) {
 	return h, r.came
 }
 
+// Pending returns what there is of an unfinished head, until Next is called.
+func (r *Reader) Pending() []byte { return r.head }
+
 // Size is how many bytes of memory the Reader holds.
 func (r *Reader) Size() int { return len(r.head) }

@@ -63,3 +63,9 @@ func LooksLikeResponse(b []byte) bool { return bytes.HasPrefix(b, []byte("HTTP/1
 func tokenByte(c byte) bool {
 	return c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || strings.IndexByte("!#$%&'*+-.^_`|~", c) >= 0
 }
+
+// Whole returns the head that b begins with; false where its end is not there.
+func Whole(b []byte) (Head, bool) {
+	n := headEnd(b, 0)
+	return newHead(b[:n]), n > 0
+}

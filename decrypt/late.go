@@ -1,0 +1,168 @@
+package decrypt
+
+import "github.com/wstap/wstap/reassembly"
+
+// A late says which secrets of the log were tried on a side of a connection whose
+// client random is not known: newest first, with few record numbers at first, then
+// with more. A trial that is too long for one record goes on with the next.
+type late struct {
+	pass    int
+	from    uint32 // entries before this one are to be tried
+	until   uint32 // down to this one
+	seen    uint32 // entries that there were when the passes began
+	version uint64 // of the log, then
+	index   uint64 // records tried
+	done    bool
+}
+
+// latePasses are the record numbers that each pass tries, up to the next one's.
+var latePasses = []uint64{0, 1 << 8, 1 << 12, 1 << 16, 1 << 18, 2 << 18, 3 << 18, maxRange}
+
+// recheck is how many of the newest entries are tried again when more comes: their
+// lines may not have been there all.
+const recheck = 8
+
+// chachaRange is the number up to which ChaCha20-Poly1305 is tried: it has no filter.
+const chachaRange = 1 << 12
+
+// mayBeLate says whether secrets of the log are to be tried on a side.
+func (c *Conn) mayBeLate(_ reassembly.Direction, s *side) bool {
+	h := c.shake
+	if h == nil || h.hasClient || !c.midstream && !c.sides[reassembly.FromClient].lost {
+		return false
+	}
+	if h.suite != nil && !h.suite.tls13 && !h.hasServer {
+		return false
+	}
+	if s.late == nil {
+		s.late = &late{done: true}
+	}
+	if l := s.late; l.done {
+		if v := c.opener.keys.version.Load(); v != l.version {
+			all := c.opener.keys.newest()
+			*l = late{from: all, until: l.seen - min(l.seen, recheck), seen: all, version: v, index: l.index}
+		}
+	}
+	return !s.late.done
+}
+
+// tryLate tries secrets of the log on a record.
+func (c *Conn) tryLate(dir reassembly.Direction, s *side, buf, rec []byte, hidden int64) (a *attempt, seq uint64, plain []byte, ok bool) {
+	if !c.mayBeLate(dir, s) {
+		return nil, 0, nil, false
+	}
+	o, h, l := c.opener, c.shake, s.late
+	old := h.suite != nil && !h.suite.tls13
+	if !old && (rec[0] != recordData || len(rec) < headerLen+1+16) {
+		return nil, 0, nil, false
+	}
+	names := []label{labelOf(dir, trafficPhase)}
+	switch {
+	case old:
+		names = []label{masterSecret}
+	case c.midstream: // which side is the client is a guess
+		names = append(names, labelOf(dir.Reverse(), trafficPhase))
+	default:
+		names = append(names, labelOf(dir, handshakePhase))
+	}
+	values := make([]secret, len(names))
+	defer func() { l.index++ }()
+	for budget := connEffort; budget > 0 && o.effort.left > 0; {
+		r, n, more := o.keys.before(l.from, l.until, names, values)
+		if !more {
+			l.pass++
+			l.from = l.seen
+			if l.done = old || !c.midstream || l.pass == len(latePasses)-1; l.done {
+				break
+			}
+			continue
+		}
+		l.from = n
+		before := o.effort.left
+		for i, v := range values {
+			if a, seq, plain, ok = c.tryEntry(dir, names[i], r, v, l, buf, rec, hidden); ok {
+				h.client, h.hasClient = r, true
+				c.learn(a.key.suite)
+				return a, seq, plain, true
+			}
+		}
+		budget -= max(1, before-o.effort.left)
+	}
+	return nil, 0, nil, false
+}
+
+// learn takes what a secret that fits says of the connection.
+func (c *Conn) learn(k *suite) {
+	if c.shake.suite == nil {
+		c.shake.suite = k
+		c.info.Version, c.info.Cipher = versionName(versionTLS13), k.name
+	}
+	c.news = true
+}
+
+// tryEntry tries one secret.
+func (c *Conn) tryEntry(dir reassembly.Direction, l label, r random, v secret, state *late, buf, rec []byte, hidden int64) (a *attempt, seq uint64, plain []byte, ok bool) {
+	if v.n == 0 {
+		return nil, 0, nil, false
+	}
+	o, h := c.opener, c.shake
+	if l == masterSecret {
+		o.effort.left -= 2 * costKey
+		keys := newKeys12(h.suite, v.bytes(), &r, &h.server, h.etm)
+		a = &attempt{phase: cipherPhase, key: keys[dir]}
+		if seq, plain, ok = o.tryKey(a, buf, rec, c.numbers(a, hidden)); ok {
+			h.master, h.keys = v, keys
+		}
+		return a, seq, plain, ok
+	}
+	for _, k := range suitesFor(h.suite, v) {
+		o.effort.left -= costKey
+		a = &attempt{phase: trafficPhase, key: newKey13(k, v.bytes()), traffic: v}
+		if l == clientHandshake || l == serverHandshake {
+			a.phase = handshakePhase
+		}
+		n := c.numbers(a, hidden)
+		if c.midstream {
+			low, high := latePasses[state.pass], latePasses[state.pass+1]
+			if k.bulk == chacha && high > chachaRange {
+				continue
+			}
+			a.from, n = low+state.index, high-low
+		}
+		if seq, plain, ok = o.tryKey(a, buf, rec, n); ok {
+			return a, seq, plain, true
+		}
+	}
+	return nil, 0, nil, false
+}
+
+// tryInner looks for the client random of an encrypted ClientHello (RFC 9849) by
+// trying the handshake secrets of the log on the server's first record.
+func (c *Conn) tryInner(rec []byte) {
+	o, h := c.opener, c.shake
+	if c.sides[reassembly.FromServer].phase != handshakePhase || c.sides[reassembly.FromServer].seq != 0 || rec[0] != recordData {
+		return
+	}
+	all, from := o.keys.newest(), o.keys.newest()
+	buf := o.buffer()
+	defer o.done(buf)
+	var v [1]secret
+	names := []label{serverHandshake}
+	for budget := connEffort; budget > 0 && o.effort.left > 0; budget -= costKey + costOpen {
+		r, n, more := o.keys.before(from, h.tried, names, v[:])
+		if !more {
+			break
+		}
+		from = n
+		if int(v[0].n) != h.suite.hash.Size() {
+			continue
+		}
+		o.effort.left -= costKey + costOpen
+		k := newKey13(h.suite, v[0].bytes())
+		if _, ok := k.open(&o.scratch, buf, rec[:headerLen], rec[headerLen:], 0); ok {
+			h.client, h.encrypted = r, false
+			return
+		}
+	}
+	h.tried = all - min(all, recheck)
+}
