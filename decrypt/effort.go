@@ -11,9 +11,9 @@ type effort struct {
 }
 
 const (
-	// maxEffort is what can be spent at once, about 0.2 s, and connEffort by one
+	// maxEffort is what can be spent at once, about 0.4 s, and connEffort by one
 	// record of one connection.
-	maxEffort  = 1 << 22
+	maxEffort  = 1 << 23
 	connEffort = 1 << 18
 	// perSecond comes back with time, and one for bytesPer with traffic: then
 	// trying takes no more than a tenth of the time, and as long as opening.

@@ -14,6 +14,9 @@ func (c *Conn) acquire(dir reassembly.Direction, s *side, rec []byte) bool {
 	}
 	if s.phase == cipherPhase {
 		if !c.keys12() {
+			if !h.hasClient && c.sides[reassembly.FromClient].lost {
+				c.refind(s, rec) // the client random is found by trying
+			}
 			return false
 		}
 		s.key, s.seq = h.keys[dir], 0

@@ -281,6 +281,7 @@ func (c *Conn) found(dir reassembly.Direction, s *side, a *attempt, seq uint64, 
 		return
 	}
 	if c.shake != nil {
+		c.learn(k.key.suite)
 		c.settle()
 	}
 	c.content(dir, s, rec, plain, t)

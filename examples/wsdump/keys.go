@@ -88,8 +88,11 @@ func serverNames(t *decrypt.Stats) string {
 	return b.String()
 }
 
-// appendTLS appends what a connection's TLS is.
+// appendTLS appends what a connection's TLS is, if it is in TLS.
 func appendTLS(b []byte, t *websocket.TLS) []byte {
+	if t == nil {
+		return b
+	}
 	b = fmt.Appendf(b, "\t= TLS %s %s", t.Version, t.Cipher)
 	if t.ServerName != "" {
 		b = escape.Append(append(b, " server "...), t.ServerName)
