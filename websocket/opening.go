@@ -218,11 +218,14 @@ func (o *opening) fits() bool {
 // was pending before it. Where a connection begins with that, a front is to look
 // what else it is. Otherwise it is given up.
 func (o *opening) notHTTP(dir Direction, pending, b []byte, t time.Time) {
-	looks := http1.LooksLikeRequest
-	if dir == FromServer {
-		looks = http1.LooksLikeResponse
+	all := append(pending[:len(pending):len(pending)], b[:min(len(b), 4096)]...)
+	_, _, http := http1.Head(all).RequestLine()
+	switch {
+	case dir == FromServer:
+		http = http1.LooksLikeResponse(all)
+	case o.lossy: // a search would take it for that again
+		http = http1.LooksLikeRequest(all)
 	}
-	http := looks(append(pending[:len(pending):len(pending)], b[:min(len(b), 4096)]...))
 	switch {
 	case http:
 		o.p.carries(&o.origin, ProtocolHTTP)
