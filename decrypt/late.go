@@ -113,7 +113,7 @@ func (c *Conn) tryEntry(dir reassembly.Direction, l label, r random, v secret, s
 	}
 	o, h := c.opener, c.shake
 	if l == masterSecret {
-		o.effort.left -= 2 * costKey
+		o.effort.spend(2 * costKey)
 		keys := newKeys12(h.suite, v.bytes(), &r, &h.server, h.etm)
 		a = &attempt{phase: cipherPhase, key: keys[dir]}
 		if seq, plain, ok = o.tryKey(a, buf, rec, c.numbers(a, hidden)); ok {
@@ -122,7 +122,7 @@ func (c *Conn) tryEntry(dir reassembly.Direction, l label, r random, v secret, s
 		return a, seq, plain, ok
 	}
 	for _, k := range suitesFor(h.suite, v) {
-		o.effort.left -= costKey
+		o.effort.spend(costKey)
 		a = &attempt{phase: trafficPhase, key: newKey13(k, v.bytes()), traffic: v}
 		if l == clientHandshake || l == serverHandshake {
 			a.phase = handshakePhase
@@ -166,7 +166,7 @@ func (c *Conn) tryInner(rec []byte) {
 		if int(v[0].n) != h.suite.hash.Size() {
 			continue
 		}
-		o.effort.left -= costKey + costOpen
+		o.effort.spend(costKey + costOpen)
 		k := newKey13(h.suite, v[0].bytes())
 		if _, ok := k.open(&o.scratch, buf, rec[:headerLen], rec[headerLen:], 0); ok {
 			h.client, h.encrypted = r, false

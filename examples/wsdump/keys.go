@@ -57,7 +57,7 @@ func (o *options) printTLS(w io.Writer, s *websocket.Stats) {
 		fmt.Fprintf(w, "not opened: %s\n", names)
 	}
 	if t.Refused > 0 {
-		fmt.Fprintf(w, "%s of TLS not verified, or not wanted\n", cli.Quantity(t.Refused, "byte"))
+		fmt.Fprintf(w, "%s of TLS not verified, or refused by the server\n", cli.Quantity(t.Refused, "byte"))
 	}
 	if o.keys != nil {
 		if bad := o.keys.Stats().Bad; bad > 0 {
