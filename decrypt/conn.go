@@ -372,7 +372,9 @@ func (c *Conn) noKeys(n int) {
 func (c *Conn) count(why fate, n int) {
 	st := &c.opener.stats
 	switch why {
-	case unwanted, hostile:
+	case unwanted:
+		st.Unwanted += uint64(n)
+	case hostile:
 		st.Refused += uint64(n)
 	case ended:
 		st.Lost += uint64(n)

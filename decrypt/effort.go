@@ -11,10 +11,12 @@ type effort struct {
 }
 
 const (
-	// maxEffort is what can be spent at once, about 0.2 s, and connEffort by one
+	// maxEffort is what can be spent at once, about 0.4 s, and connEffort by one
 	// record of one connection.
-	maxEffort  = 1 << 22
+	maxEffort  = 1 << 23
 	connEffort = 1 << 18
+	// leastEffort is what a record may cost in any case: enough behind a usual loss.
+	leastEffort = 128
 	// perSecond comes back with time, and one for bytesPer with traffic: then
 	// trying takes no more than a tenth of the time, and as long as opening.
 	perSecond = 1 << 21
@@ -40,3 +42,6 @@ func (e *effort) earn(bytes int, t time.Time) {
 	}
 	e.left = min(e.left, maxEffort)
 }
+
+// spend counts what was tried. There are no debts.
+func (e *effort) spend(n int) { e.left = max(0, e.left-n) }

@@ -25,6 +25,7 @@ type handshake struct {
 	offered, session []byte // session ids, of the client and the server
 	ticket, issued   []byte // lookups of tickets: offered, and new
 	premaster        []byte // the beginning of the encrypted premaster secret
+	said             transcript
 	master           secret
 	keys             [2]*key // TLS 1.2
 }
@@ -33,6 +34,9 @@ type handshake struct {
 func (c *Conn) handshakeData(dir reassembly.Direction, s *side, b []byte) {
 	for len(b) > 0 && c.over == living {
 		rest, typ, body, whole := s.messages.next(b)
+		if c.shake != nil && s.phase == clearPhase {
+			c.shake.said.add(dir, b[:len(b)-len(rest)], typ)
+		}
 		b = rest
 		if whole {
 			c.message(dir, s, typ, body)
@@ -142,6 +146,9 @@ func (c *Conn) serverHello(s *side, body []byte) {
 	h.session = bytes.Clone(hello.session)
 	if hello.protocol != "" {
 		c.info.ALPN = hello.protocol
+	}
+	if !known.rsa {
+		h.said.drop()
 	}
 	if known.tls13 {
 		s.begin(handshakePhase)

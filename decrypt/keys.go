@@ -14,6 +14,9 @@ func (c *Conn) acquire(dir reassembly.Direction, s *side, rec []byte) bool {
 	}
 	if s.phase == cipherPhase {
 		if !c.keys12() {
+			if !h.hasClient && c.sides[reassembly.FromClient].lost {
+				c.refind(s, rec) // the client random is found by trying
+			}
 			return false
 		}
 		s.key, s.seq = h.keys[dir], 0
@@ -138,14 +141,26 @@ func (c *Conn) findMaster() (ok bool) {
 			return true
 		}
 	}
-	if len(h.premaster) > 0 && !h.ems {
+	if len(h.premaster) > 0 {
 		if pre, ok := keys.session(byPremaster, h.premaster, premasterSecret); ok {
-			h.master.n = masterLen
-			prf(h.suite.hash, h.master.bytes(), pre.bytes(), "master secret", h.client[:], h.server[:])
-			return true
+			return h.fromPremaster(pre)
 		}
 	}
 	return false
+}
+
+// fromPremaster derives the master secret (RFC 5246, section 8.1; RFC 7627).
+func (h *handshake) fromPremaster(pre secret) bool {
+	h.master.n = masterLen
+	if !h.ems {
+		prf(h.suite.hash, h.master.bytes(), pre.bytes(), "master secret", h.client[:], h.server[:])
+		return true
+	}
+	sum, ok := h.said.sum(h.suite.hash)
+	if ok {
+		prf(h.suite.hash, h.master.bytes(), pre.bytes(), "extended master secret", sum)
+	}
+	return ok
 }
 
 // remember keeps the master secret for who resumes the session.

@@ -22,8 +22,15 @@ var latePasses = []uint64{0, 1 << 8, 1 << 12, 1 << 16, 1 << 18, 2 << 18, 3 << 18
 // lines may not have been there all.
 const recheck = 8
 
-// chachaRange is the number up to which ChaCha20-Poly1305 is tried: it has no filter.
-const chachaRange = 1 << 12
+// fewEntries is how many entries of the log are tried in every way. Of more, what is
+// unlikely or takes long, a guess of the client that was wrong and
+// ChaCha20-Poly1305, which has no filter, is tried in the first pass only.
+const fewEntries = 64
+
+// chachaRange is the number up to which ChaCha20-Poly1305 is tried then.
+const chachaRange = 64
+
+func (l *late) few() bool { return l.seen-l.until <= fewEntries }
 
 // mayBeLate says whether secrets of the log are to be tried on a side.
 func (c *Conn) mayBeLate(_ reassembly.Direction, s *side) bool {
@@ -60,9 +67,9 @@ func (c *Conn) tryLate(dir reassembly.Direction, s *side, buf, rec []byte, hidde
 	switch {
 	case old:
 		names = []label{masterSecret}
-	case c.midstream: // which side is the client is a guess
+	case c.midstream && (l.pass == 0 || l.few()): // which side is the client is a guess
 		names = append(names, labelOf(dir.Reverse(), trafficPhase))
-	default:
+	case !c.midstream:
 		names = append(names, labelOf(dir, handshakePhase))
 	}
 	values := make([]secret, len(names))
@@ -82,7 +89,6 @@ func (c *Conn) tryLate(dir reassembly.Direction, s *side, buf, rec []byte, hidde
 		for i, v := range values {
 			if a, seq, plain, ok = c.tryEntry(dir, names[i], r, v, l, buf, rec, hidden); ok {
 				h.client, h.hasClient = r, true
-				c.learn(a.key.suite)
 				return a, seq, plain, true
 			}
 		}
@@ -93,7 +99,7 @@ func (c *Conn) tryLate(dir reassembly.Direction, s *side, buf, rec []byte, hidde
 
 // learn takes what a secret that fits says of the connection.
 func (c *Conn) learn(k *suite) {
-	if c.shake.suite == nil {
+	if c.shake.suite == nil && k.tls13 {
 		c.shake.suite = k
 		c.info.Version, c.info.Cipher = versionName(versionTLS13), k.name
 	}
@@ -107,7 +113,7 @@ func (c *Conn) tryEntry(dir reassembly.Direction, l label, r random, v secret, s
 	}
 	o, h := c.opener, c.shake
 	if l == masterSecret {
-		o.effort.left -= 2 * costKey
+		o.effort.spend(2 * costKey)
 		keys := newKeys12(h.suite, v.bytes(), &r, &h.server, h.etm)
 		a = &attempt{phase: cipherPhase, key: keys[dir]}
 		if seq, plain, ok = o.tryKey(a, buf, rec, c.numbers(a, hidden)); ok {
@@ -116,7 +122,7 @@ func (c *Conn) tryEntry(dir reassembly.Direction, l label, r random, v secret, s
 		return a, seq, plain, ok
 	}
 	for _, k := range suitesFor(h.suite, v) {
-		o.effort.left -= costKey
+		o.effort.spend(costKey)
 		a = &attempt{phase: trafficPhase, key: newKey13(k, v.bytes()), traffic: v}
 		if l == clientHandshake || l == serverHandshake {
 			a.phase = handshakePhase
@@ -124,8 +130,11 @@ func (c *Conn) tryEntry(dir reassembly.Direction, l label, r random, v secret, s
 		n := c.numbers(a, hidden)
 		if c.midstream {
 			low, high := latePasses[state.pass], latePasses[state.pass+1]
-			if k.bulk == chacha && high > chachaRange {
-				continue
+			if k.bulk == chacha && !state.few() {
+				if state.pass > 0 {
+					continue
+				}
+				high = chachaRange
 			}
 			a.from, n = low+state.index, high-low
 		}
@@ -157,7 +166,7 @@ func (c *Conn) tryInner(rec []byte) {
 		if int(v[0].n) != h.suite.hash.Size() {
 			continue
 		}
-		o.effort.left -= costKey + costOpen
+		o.effort.spend(costKey + costOpen)
 		k := newKey13(h.suite, v[0].bytes())
 		if _, ok := k.open(&o.scratch, buf, rec[:headerLen], rec[headerLen:], 0); ok {
 			h.client, h.encrypted = r, false

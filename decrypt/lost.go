@@ -150,7 +150,7 @@ func (c *Conn) countSkipped(s *side, n int) {
 
 // maxTries is how many records that none of the keys fits are looked at before a
 // connection is given up.
-const maxTries = 500
+const maxTries = 2000
 
 // scan tries each place in buf where a record may begin. atEnd says that a record
 // that is not whole will not become so.
@@ -246,18 +246,18 @@ func (o *Opener) tryKey(a *attempt, buf, rec []byte, n uint64) (seq uint64, plai
 	if k.cbc != nil {
 		cost *= 4
 	}
-	spend := min(o.effort.left, connEffort)
+	spend := max(leastEffort, min(o.effort.left, connEffort))
 	defer func() { a.tried = seq - a.from }()
 	for seq = a.from; seq < a.from+n && spend > 0; seq++ {
 		if a.filter != nil {
 			spend--
-			o.effort.left--
+			o.effort.spend(1)
 			if !a.filter.passes(rec[headerLen:], seq) {
 				continue
 			}
 		}
 		spend -= cost
-		o.effort.left -= cost
+		o.effort.spend(cost)
 		if plain, ok = k.open(&o.scratch, buf, rec[:headerLen], rec[headerLen:], seq); ok {
 			return seq, plain, true
 		}
@@ -281,6 +281,7 @@ func (c *Conn) found(dir reassembly.Direction, s *side, a *attempt, seq uint64, 
 		return
 	}
 	if c.shake != nil {
+		c.learn(k.key.suite)
 		c.settle()
 	}
 	c.content(dir, s, rec, plain, t)

@@ -2,6 +2,7 @@ package decrypt
 
 import (
 	"bytes"
+	"crypto/rsa"
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
@@ -281,4 +282,41 @@ func (s *syncBuffer) String() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.b.String()
+}
+
+// TestPremaster: the old RSA line, which is all that some logs have.
+func TestPremaster(t *testing.T) {
+	openssl(t)
+	tp, _ := sslTalk(t, []string{"c:hello", "s:good day"}, []string{"-tls1_2"}, []string{"-cipher", "AES128-GCM-SHA256"})
+	var encrypted []byte
+	var m messages
+	for _, p := range tp.pieces {
+		for b := p.data; p.dir == fromClient && len(b) >= headerLen && encrypted == nil; b = b[headerLen+bodyLen(b):] {
+			if b[0] != recordHandshake {
+				continue
+			}
+			for rest := b[headerLen : headerLen+bodyLen(b)]; len(rest) > 0; {
+				var typ byte
+				var body []byte
+				var whole bool
+				if rest, typ, body, whole = m.next(rest); whole && typ == typeClientKeyExchange {
+					encrypted = bytes.Clone(body[2:])
+				}
+			}
+		}
+	}
+	//lint:ignore SA1019 what TLS_RSA does
+	pre, err := rsa.DecryptPKCS1v15(nil, certificates()[1].PrivateKey.(*rsa.PrivateKey), encrypted)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys := NewKeyLog()
+	fmt.Fprintf(keys, "RSA %x %x\n", encrypted[:8], pre)
+	for _, size := range []int{1460, 10} {
+		o := NewOpener(keys, nil)
+		r := play(t, o, tp.cut(size), false)
+		if r.check(t, tp); r.info.Version != "1.2" {
+			t.Errorf("%+v, %+v", r.info, o.Stats())
+		}
+	}
 }

@@ -8,7 +8,7 @@ import (
 
 // Stats are the counters of an [Opener].
 //
-//	Bytes = Opened + Overhead + NoKeys + Lost + Waiting + Refused
+//	Bytes = Opened + Overhead + NoKeys + Lost + Waiting + Refused + Unwanted
 type Stats struct {
 	Bytes    uint64 // of TLS, that connections were given
 	Opened   uint64 // content that was given on
@@ -16,7 +16,8 @@ type Stats struct {
 	NoKeys   uint64 // without secrets, or of a version or cipher suite that is not opened
 	Lost     uint64 // parts of records of which others were lost to the capture
 	Waiting  uint64 // for their secrets, or for the rest of a record: goes down again
-	Refused  uint64 // did not verify, or nobody wanted them
+	Refused  uint64 // did not verify, or were refused by the server (0-RTT)
+	Unwanted uint64 // came when nobody wanted them any more
 
 	Conns       uint64 // TLS connections
 	Active      uint64 // those of them that have not ended
@@ -50,6 +51,7 @@ func (s *Stats) Add(o *Stats) {
 	s.Lost += o.Lost
 	s.Waiting += o.Waiting
 	s.Refused += o.Refused
+	s.Unwanted += o.Unwanted
 	s.Conns += o.Conns
 	s.Active += o.Active
 	s.OpenedConns += o.OpenedConns

@@ -19,6 +19,7 @@ type suite struct {
 	mac   crypto.Hash // of records, with cbc
 	tag   int         // bytes
 	tls13 bool
+	rsa   bool // the premaster secret is encrypted for the server
 }
 
 // A bulk is a way to encrypt records.
@@ -82,7 +83,7 @@ var suites = sync.OnceValue(func() map[uint16]*suite {
 func newSuite(name string) *suite {
 	s := &suite{name: name, key: 16, hash: crypto.SHA256, tag: 16}
 	_, cipher, old := strings.Cut(name, "_WITH_")
-	s.tls13 = !old
+	s.tls13, s.rsa = !old, strings.HasPrefix(name, "TLS_RSA_")
 	if s.tls13 {
 		cipher = strings.TrimPrefix(name, "TLS_")
 	}

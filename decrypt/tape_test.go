@@ -230,7 +230,7 @@ func play(t testing.TB, o *Opener, pieces []piece, midstream bool) *receiver {
 func balanced(t testing.TB, o *Opener) {
 	t.Helper()
 	s := o.Stats()
-	if sum := s.Opened + s.Overhead + s.NoKeys + s.Lost + s.Waiting + s.Refused; s.Bytes != sum {
+	if sum := s.Opened + s.Overhead + s.NoKeys + s.Lost + s.Waiting + s.Refused + s.Unwanted; s.Bytes != sum {
 		t.Fatalf("%d bytes are not %d: %+v", s.Bytes, sum, s)
 	}
 }

@@ -75,7 +75,8 @@ func (s *Stats) Accounts() []Account {
 			{ID: "without_keys", Name: "without keys", N: s.TLS.NoKeys},
 			{ID: "lost", Name: "of records that were not captured whole", N: s.TLS.Lost},
 			{ID: "waiting", Name: "waiting for keys or for more", N: s.TLS.Waiting, Level: true},
-			{ID: "refused", Name: "not verified, or not wanted", N: s.TLS.Refused},
+			{ID: "refused", Name: "not verified, or refused by the server", N: s.TLS.Refused},
+			{ID: "unwanted", Name: "of connections that are no WebSocket", N: s.TLS.Unwanted},
 		}},
 		{"delivered_bytes", "bytes delivered, or opened", r.Delivered + s.TLS.Opened, []Part{
 			{ID: "tls", Name: "TLS", N: s.TLS.Bytes},

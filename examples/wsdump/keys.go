@@ -57,7 +57,7 @@ func (o *options) printTLS(w io.Writer, s *websocket.Stats) {
 		fmt.Fprintf(w, "not opened: %s\n", names)
 	}
 	if t.Refused > 0 {
-		fmt.Fprintf(w, "%s of TLS not verified, or not wanted\n", cli.Quantity(t.Refused, "byte"))
+		fmt.Fprintf(w, "%s of TLS not verified, or refused by the server\n", cli.Quantity(t.Refused, "byte"))
 	}
 	if o.keys != nil {
 		if bad := o.keys.Stats().Bad; bad > 0 {
@@ -88,8 +88,11 @@ func serverNames(t *decrypt.Stats) string {
 	return b.String()
 }
 
-// appendTLS appends what a connection's TLS is.
+// appendTLS appends what a connection's TLS is, if it is in TLS.
 func appendTLS(b []byte, t *websocket.TLS) []byte {
+	if t == nil {
+		return b
+	}
 	b = fmt.Appendf(b, "\t= TLS %s %s", t.Version, t.Cipher)
 	if t.ServerName != "" {
 		b = escape.Append(append(b, " server "...), t.ServerName)

@@ -107,7 +107,11 @@ func (p *textPrinter) open(b []byte, ev *websocket.Open) []byte {
 		if c.TLS != nil {
 			b = append(b, " in TLS"...)
 		}
-		return p.details(append(appendProxied(b, c.Proxied), '\n'), c)
+		b = append(appendProxied(b, c.Proxied), '\n')
+		if p.opt.verbose > 0 {
+			b = appendTLS(b, c.TLS)
+		}
+		return b
 	}
 	if !p.opt.secrets {
 		c = c.Masked()
@@ -143,19 +147,13 @@ func (p *textPrinter) open(b []byte, ev *websocket.Open) []byte {
 	if c.HeadersDropped {
 		b = p.warn(b, "headers dropped")
 	}
-	return p.details(append(b, '\n'), c)
-}
-
-// details appends what -v tells of a connection.
-func (p *textPrinter) details(b []byte, c *websocket.Conn) []byte {
-	if p.opt.verbose == 0 {
-		return b
-	}
-	if c.TLS != nil {
+	b = append(b, '\n')
+	if p.opt.verbose > 0 {
 		b = appendTLS(b, c.TLS)
+		b = appendHeaderLines(b, "\t> ", c.Request())
+		b = appendHeaderLines(b, "\t< ", c.Response())
 	}
-	b = appendHeaderLines(b, "\t> ", c.Request())
-	return appendHeaderLines(b, "\t< ", c.Response())
+	return b
 }
 
 // appendProxied appends what a proxy's header says, if there was one.

@@ -73,6 +73,11 @@ func TestContract(t *testing.T) {
 		{ev: &websocket.Open{Time: testTime, Conn: &websocket.Conn{Number: 2, Client: six, Server: six, Draft: "hixie-76", Midstream: true}},
 			want: `{"event":"open","time":"2026-11-22T18:16:32.752Z","conn":2,"client":"[fe80::1%eth0]:1","server":"[fe80::1%eth0]:1",` +
 				`"method":"","url":"","status":0,"subprotocol":"","extensions":"","accept_valid":false,"request":{},"response":{},"draft":"hixie-76","midstream":true}`},
+		{ev: &websocket.Open{Time: testTime, Conn: &websocket.Conn{Number: 2, Client: six, Server: six, Midstream: true,
+			TLS: &websocket.TLS{Version: "1.3", Cipher: "TLS_AES_128_GCM_SHA256", ServerName: "chat.example", ALPN: "http/1.1"}}},
+			want: `{"event":"open","time":"2026-11-22T18:16:32.752Z","conn":2,"client":"[fe80::1%eth0]:1","server":"[fe80::1%eth0]:1",` +
+				`"method":"","url":"","status":0,"subprotocol":"","extensions":"","accept_valid":false,"request":{},"response":{},` +
+				`"tls":{"version":"1.3","cipher":"TLS_AES_128_GCM_SHA256","server_name":"chat.example","alpn":"http/1.1"},"midstream":true}`},
 		{ev: message(websocket.Text, `{"a":"所有人"}`),
 			want: head + `,"from":"client","opcode":"text","length":17,"wire_length":17,"frames":1,"compressed":false,"text":"{\"a\":\"所有人\"}"}`},
 		{ev: message(websocket.Text, "", func(m *websocket.Message) { m.From = websocket.FromServer }),

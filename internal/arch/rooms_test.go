@@ -74,7 +74,7 @@ var rooms = []room{
 	// From the streams to the messages. The inner rooms may name a side and a
 	// reason, but know no table of flows.
 	{path: "decrypt", imports: "reassembly internal/budget internal/list", modules: "golang.org/x/crypto/chacha20poly1305",
-		without: assembly, planned: true},
+		without: assembly},
 	{path: "internal/frame", kind: pure},
 	{path: "internal/http1", kind: library}, // net/http for its Header
 	{path: "internal/handshake", imports: "internal/http1", kind: library},
