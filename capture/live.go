@@ -16,8 +16,8 @@ const Any = "any"
 const (
 	DefaultSnapLen      = 262144                // bytes
 	DefaultBufferSize   = 32 << 20              // bytes
-	DefaultBlockSize    = 256 << 10             // bytes
-	DefaultBlockTimeout = 10 * time.Millisecond // longest stay of a frame in an open block
+	DefaultBlockSize    = 128 << 10             // bytes: the longest frames but those of BIG TCP
+	DefaultBlockTimeout = 40 * time.Millisecond // longest stay of a frame in an open block
 )
 
 var (
@@ -70,7 +70,10 @@ type Config struct {
 	BlockSize int
 
 	// BlockTimeout is the longest that a frame waits for its block to fill,
-	// and so the latency of a quiet capture. It is rounded up to whole
+	// and so the latency of a quiet capture. It is also how long a block
+	// lasts at the least where there is always some traffic: while its reader
+	// stands still, a ring holds as many of these times as it has blocks, 10
+	// seconds by default, or what fits its size. It is rounded up to whole
 	// milliseconds, and at most a minute. 0 means DefaultBlockTimeout.
 	BlockTimeout time.Duration
 

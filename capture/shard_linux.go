@@ -50,6 +50,7 @@ type shard struct {
 	down      bool          // the interface is down
 	stopped   time.Time     // when the capture was stopped; zero: it was not
 	err       error         // seen while waiting
+	failed    time.Time     // when err was seen first
 }
 
 // openShard makes a socket with its ring, deaf so far.
@@ -164,6 +165,13 @@ func (s *shard) advance(mayWait bool) error {
 		}
 		if err = s.err; err == nil && s.isDrained() {
 			err = io.EOF
+		} else if err != nil && s.lingers() {
+			s.mu.Unlock()
+			if !mayWait {
+				return errNotReady
+			}
+			time.Sleep(s.timeout / 4)
+			continue
 		}
 		if err != nil && s.frags != nil && s.frags.sorter.Holds() {
 			s.frags.flush()
@@ -190,6 +198,15 @@ func (s *shard) advance(mayWait bool) error {
 			s.mu.Unlock()
 		}
 	}
+}
+
+// lingers reports whether the kernel still fills the block that it hands over last,
+// though the capture has an error: what came before that is given out.
+func (s *shard) lingers() bool {
+	if s.failed.IsZero() {
+		s.failed = time.Now()
+	}
+	return s.ring.Filling() > 0 && time.Since(s.failed) <= s.timeout+stopLimit
 }
 
 // take begins with the block that was taken. It reports whether the kernel's

@@ -8,6 +8,7 @@ import (
 	"os"
 	"runtime"
 	"strings"
+	"time"
 
 	"github.com/wstap/wstap/capture"
 	"github.com/wstap/wstap/capture/pcapfile"
@@ -77,14 +78,15 @@ func (o *options) listen() (*source, error) {
 		return nil, err
 	}
 	cfg := &capture.Config{
-		Namespace:   namespace,
-		Changed:     tellInterface,
-		Filter:      o.filter,
-		SnapLen:     o.snaplen,
-		BufferSize:  o.buffer * 1024,
-		Workers:     1, // one reader prints, and wants all in the order of time
-		Promiscuous: !o.noPromisc,
-		Direction:   map[string]capture.Direction{"in": capture.Incoming, "out": capture.Outgoing}[o.inout],
+		Namespace:    namespace,
+		Changed:      tellInterface,
+		Filter:       o.filter,
+		SnapLen:      o.snaplen,
+		BufferSize:   o.buffer * 1024,
+		BlockTimeout: o.blockTimeout(),
+		Workers:      1, // one reader prints, and wants all in the order of time
+		Promiscuous:  !o.noPromisc,
+		Direction:    map[string]capture.Direction{"in": capture.Incoming, "out": capture.Outgoing}[o.inout],
 	}
 	src, err := capture.Listen(name, cfg)
 	if errors.Is(err, capture.ErrNoInterface) && namespace == "" {
@@ -107,6 +109,15 @@ func (o *options) listen() (*source, error) {
 	hello := fmt.Sprintf("wsdump: listening on %s, link-type %v, snapshot length %d bytes\n",
 		quoteArg(name), info.Link, info.SnapLen)
 	return &source{Source: src, eager: true, hello: hello}, nil
+}
+
+// blockTimeout is how long a packet may wait to be seen. Where nobody watches it is
+// longer: then the ring holds half a minute of little traffic while a disk stalls.
+func (o *options) blockTimeout() time.Duration {
+	if o.write != "" && o.printer(nil) == nil || o.total {
+		return 120 * time.Millisecond
+	}
+	return capture.DefaultBlockTimeout
 }
 
 // tellInterface says what became of one of several interfaces.
