@@ -171,9 +171,9 @@ func (c *Config) setDefaults() error {
 }
 
 // Read fills in the frames that are there already, as many as fs takes, of those
-// that the kernel handed over together, and waits as long as it takes where there
-// is none. With several rings it merges them, in the order of time as far as one
-// can tell without waiting. The capture goes on when its interface is down and up
+// that the kernel handed over together, and waits where there is none. While
+// nothing comes it returns none now and then, as [Source] says. With several rings
+// it merges them, in the order of time as far as one can tell without waiting. The capture goes on when its interface is down and up
 // again. The error is io.EOF after Stop, matches net.ErrClosed after Close, and is
 // otherwise ErrInterfaceGone or the kernel's.
 func (l *Live) Read(fs []Frame) (int, error) { return l.read(fs) }

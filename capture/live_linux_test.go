@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/netip"
 	"os"
@@ -53,9 +54,13 @@ func udp(t testing.TB, from, to *testnet.Host, addr netip.Addr) *net.UDPConn {
 // read1 reads one frame.
 func read1(s capture.Source, f *capture.Frame) error {
 	var one [1]capture.Frame
-	_, err := s.Read(one[:])
-	*f = one[0]
-	return err
+	for {
+		n, err := s.Read(one[:])
+		if n > 0 || err != nil {
+			*f = one[0]
+			return err
+		}
+	}
 }
 
 func TestLoopbackOnce(t *testing.T) {
@@ -149,6 +154,49 @@ func TestListenErrors(t *testing.T) {
 		if l, err := capture.Listen("lo", &c); err == nil {
 			t.Errorf("%+v: no error", c)
 			l.Close()
+		}
+	}
+}
+
+// While nothing comes Read says so, with a time that goes on; but never one behind
+// that of a frame which waits in a block that is not full.
+func TestSilence(t *testing.T) {
+	h := testnet.New(t)
+	for _, workers := range []int{1, 2} {
+		l := listen(t, h, "lo", &capture.Config{BlockTimeout: 300 * time.Millisecond, Filter: "udp", Workers: workers})
+		c := udp(t, h, h, netip.MustParseAddr("127.0.0.1"))
+		fs := make([]capture.Frame, 4)
+		var last time.Time
+		for round := range 3 {
+			if _, err := c.Write([]byte("hello")); err != nil {
+				t.Fatal(err)
+			}
+			for silences := 0; ; {
+				n, err := l.Read(fs)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if n > 0 && fs[0].Time.Before(last) {
+					t.Errorf("a frame of %v after a silence until %v", fs[0].Time, last)
+				}
+				if n > 0 {
+					last = fs[0].Time
+				} else if now := fs[0].Time; round > 0 || !now.IsZero() {
+					if now.Before(last) || time.Since(now) > 10*time.Second {
+						t.Errorf("silence until %v, after %v", now, last)
+					}
+					last = now
+					if silences++; silences == 3 {
+						break
+					}
+				}
+			}
+		}
+		if n := l.Stop(); n != nil {
+			t.Error(n)
+		}
+		if n, err := l.Read(fs); n != 0 || err != io.EOF {
+			t.Errorf("%d, %v after Stop", n, err)
 		}
 	}
 }

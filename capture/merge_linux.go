@@ -33,6 +33,7 @@ func (m *merger) read(fs []Frame) (int, error) {
 	if len(fs) == 0 {
 		return 0, nil
 	}
+	waited := false
 	for {
 		var err error
 		if m.look {
@@ -49,10 +50,38 @@ func (m *merger) read(fs []Frame) (int, error) {
 		if err != errNotReady {
 			return 0, err
 		}
+		if waited && m.isSilent() {
+			fs[0] = Frame{Time: m.silentUntil()}
+			return 0, nil
+		}
 		if err := m.wait(); err != nil {
 			return 0, err
 		}
+		waited = true
 	}
+}
+
+// isSilent says whether all that was captured was given out.
+func (m *merger) isSilent() bool {
+	for _, s := range m.shards {
+		s.mu.Lock()
+		silent := s.isSilent()
+		s.mu.Unlock()
+		if !silent {
+			return false
+		}
+	}
+	return true
+}
+
+// silentUntil returns what the shard says that was read last.
+func (m *merger) silentUntil() (t time.Time) {
+	for _, s := range m.shards {
+		if u := s.silentUntil(); u.After(t) {
+			t = u
+		}
+	}
+	return t
 }
 
 // giveAll gives out frames, the oldest first, until fs is full or a block is

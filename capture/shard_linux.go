@@ -7,24 +7,14 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"golang.org/x/net/bpf"
-	"golang.org/x/sys/unix"
 
 	"github.com/wstap/wstap/capture/filter"
 	"github.com/wstap/wstap/capture/internal/tpacket"
 	"github.com/wstap/wstap/decode"
 )
-
-// downPoll is how often an interface that is down is looked at: the kernel
-// does not wake a reader when a downed interface goes away.
-const downPoll = 250 * time.Millisecond
-
-// membersPoll is how often a reader that waits for several interfaces looks
-// whether one of them is left: the kernel does not wake it when one goes away.
-const membersPoll = time.Second
 
 // stopLimit bounds how long a stopped capture waits for the kernel to hand
 // over its last block, counted from when it should have.
@@ -51,14 +41,16 @@ type shard struct {
 	refilter atomic.Pointer[filter.Program] // what the held block must still pass
 
 	mu        sync.Mutex
-	inbox     []Frame   // from other shards
-	old       int       // blocks to come that must pass refilter
-	lastStamp time.Time // of the last frame of the last block taken
-	uncounted int       // frames since the kernel's counters were read
-	down      bool      // the interface is down
-	stopped   time.Time // when the capture was stopped; zero: it was not
-	err       error     // seen while waiting
-	failed    time.Time // when err was seen first
+	inbox     []Frame       // from other shards
+	old       int           // blocks to come that must pass refilter
+	lastStamp time.Time     // of the last frame of the last block taken
+	taken     time.Time     // when that block was
+	patience  time.Duration // how long the next wait may last before Read says that nothing comes
+	uncounted int           // frames since the kernel's counters were read
+	down      bool          // the interface is down
+	stopped   time.Time     // when the capture was stopped; zero: it was not
+	err       error         // seen while waiting
+	failed    time.Time     // when err was seen first
 }
 
 // openShard makes a socket with its ring, deaf so far.
@@ -97,9 +89,13 @@ func (s *shard) Read(fs []Frame) (int, error) {
 	}
 	for {
 		if s.block.Left() == 0 {
-			if parked, err := s.turn(&fs[0]); err != nil {
+			switch parked, err := s.turn(&fs[0]); {
+			case err == errSilent:
+				fs[0] = Frame{Time: s.silentUntil()}
+				return 0, nil
+			case err != nil:
 				return 0, err
-			} else if parked {
+			case parked:
 				return 1, nil
 			}
 		} else if n := s.giveAll(fs); n > 0 {
@@ -146,7 +142,7 @@ var errNotReady = errors.New("capture: no block is ready")
 // advance gives back the block that is held and takes the next one, waiting
 // for it if it may. It may return with frames parked instead.
 func (s *shard) advance(mayWait bool) error {
-	for {
+	for waited := false; ; waited = true {
 		s.mu.Lock()
 		var taken bool
 		var err error
@@ -182,8 +178,12 @@ func (s *shard) advance(mayWait bool) error {
 			s.mu.Unlock()
 			return nil
 		}
-		if err == nil && !mayWait {
+		switch {
+		case err != nil:
+		case !mayWait:
 			err = errNotReady
+		case waited && s.isSilent():
+			err = errSilent
 		}
 		deadline := s.deadline()
 		s.mu.Unlock()
@@ -226,38 +226,12 @@ func (s *shard) take() (lost time.Time, count bool) {
 		}
 	}
 	s.lastStamp = s.block.Last()
+	s.taken, s.patience = time.Now(), leastPatience
 	if !lost.IsZero() || s.uncounted >= 1<<28 {
 		s.uncounted = 0
 		return lost, true
 	}
 	return lost, false
-}
-
-// deadline returns until when a wait may last; zero: for ever.
-func (s *shard) deadline() time.Time {
-	switch {
-	case !s.stopped.IsZero():
-		return time.Now().Add(s.timeout + time.Millisecond)
-	case s.down:
-		return time.Now().Add(downPoll)
-	case s.live.device.members != nil:
-		return time.Now().Add(membersPoll)
-	}
-	return time.Time{}
-}
-
-// isPending is called by the runtime's poller whenever the socket may have
-// something for its reader, and reports whether it has.
-func (s *shard) isPending(fd uintptr) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.ring.Ready() {
-		return true
-	}
-	wasDown := s.down
-	s.err = s.check(int(fd))
-	// On a change of down the wait begins again, with another deadline.
-	return s.err != nil || s.down != wasDown
 }
 
 // setFilter replaces the program in the kernel by raw, unless that is nil, and
@@ -317,63 +291,6 @@ func (s *shard) isDrained() bool {
 		}
 	}
 	return true
-}
-
-// check looks for an error of the socket. An interface that is down is none.
-func (s *shard) check(fd int) error {
-	errno, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ERROR)
-	if err != nil {
-		return s.named(os.NewSyscallError("getsockopt", err))
-	}
-	if errno != 0 && errno != int(unix.ENETDOWN) {
-		return s.named(os.NewSyscallError("read", syscall.Errno(errno)))
-	}
-	d := s.live.device
-	if d.members != nil {
-		err = anyLeft(fd, *d.now.Load())
-	} else if errno != 0 || s.down {
-		var up bool
-		up, err = interfaceUp(fd)
-		s.down = !up
-	}
-	return s.named(err)
-}
-
-// named says which capture an error is of.
-func (s *shard) named(err error) error {
-	if err != nil {
-		err = fmt.Errorf("capture: %s: %w", s.live.device.name, err)
-	}
-	return err
-}
-
-// anyLeft returns ErrInterfaceGone if none of the interfaces is left.
-func anyLeft(fd int, members []int) error {
-	for _, index := range members {
-		_, err := interfaceName(fd, index)
-		if !errors.Is(err, unix.ENODEV) && !errors.Is(err, unix.ENXIO) {
-			return err
-		}
-	}
-	return ErrInterfaceGone
-}
-
-// interfaceUp reports whether the interface that a packet socket is bound to
-// is up. ErrInterfaceGone if it is no more.
-func interfaceUp(fd int) (bool, error) {
-	sa, err := unix.Getsockname(fd)
-	if err != nil {
-		return false, os.NewSyscallError("getsockname", err)
-	}
-	ll, ok := sa.(*unix.SockaddrLinklayer)
-	if !ok || ll.Ifindex < 0 {
-		return false, ErrInterfaceGone
-	}
-	if ll.Ifindex == 0 {
-		return true, nil
-	}
-	flags, err := interfaceFlags(fd, ll.Ifindex)
-	return flags&unix.IFF_UP != 0, err
 }
 
 // Info implements Source: that of the whole capture.

@@ -13,10 +13,17 @@ import (
 // There is one way to end the wait of a Read: Stop or Close.
 type Source interface {
 	// Read fills in the next frames, at most len(fs), and returns how many: at
-	// least one, unless there is an error or fs is empty. It never returns both
+	// least one, unless there is an error, fs is empty, or the source is live (see
+	// below). It never returns both
 	// frames and an error. It waits for the first frame alone, and so returns
 	// fewer where the others are not there yet. Their Data is borrowed until the
 	// next Read or Close.
+	//
+	// A live source may return no frames and no error where it has waited in vain
+	// for a while. Then nothing that was captured by fs[0].Time is still to come:
+	// so goes the time of who waits for frames by the clock that stamps them. A
+	// zero Time says nothing. As a Source that does nothing else, the reader reads
+	// on.
 	//
 	// The error is io.EOF at the end and after Stop, and matches net.ErrClosed
 	// after Close. It is returned again by every later Read.
@@ -77,13 +84,14 @@ func Frames(src Source) iter.Seq2[*Frame, error] {
 	return func(yield func(*Frame, error) bool) {
 		var one [1]Frame
 		for {
-			if _, err := src.Read(one[:]); err == io.EOF {
+			n, err := src.Read(one[:])
+			switch {
+			case err == io.EOF:
 				return
-			} else if err != nil {
+			case err != nil:
 				yield(nil, err)
 				return
-			}
-			if !yield(&one[0], nil) {
+			case n > 0 && !yield(&one[0], nil):
 				return
 			}
 		}

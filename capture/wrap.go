@@ -7,7 +7,8 @@ import "sync/atomic"
 type wrapped struct {
 	Source // what is read
 	*wrapping
-	err error // of each; sticky
+	live bool
+	err  error // of each; sticky
 }
 
 // A wrapping is what the shards of a wrapped source share.
@@ -17,7 +18,7 @@ type wrapping struct {
 }
 
 func wrap(src Source, each func(*Frame) (bool, error)) Source {
-	return &wrapped{Source: src, wrapping: &wrapping{each: each}}
+	return &wrapped{Source: src, wrapping: &wrapping{each: each}, live: src.Info().Live}
 }
 
 // Read implements Source.
@@ -27,8 +28,14 @@ func (w *wrapped) Read(fs []Frame) (int, error) {
 		if n == 0 {
 			return 0, err
 		}
-		if kept := w.sift(fs[:n]); kept > 0 {
+		until := fs[n-1].Time
+		kept := w.sift(fs[:n])
+		switch {
+		case kept > 0:
 			return kept, nil
+		case w.live && w.err == nil: // time goes on also where nothing is kept
+			fs[0] = Frame{Time: until}
+			return 0, nil
 		}
 	}
 	return 0, w.err
@@ -75,7 +82,7 @@ func (w *wrapped) Shards() []Source {
 	}
 	shards := sharded.Shards()
 	for i, s := range shards {
-		shards[i] = &wrapped{Source: s, wrapping: w.wrapping}
+		shards[i] = &wrapped{Source: s, wrapping: w.wrapping, live: w.live}
 	}
 	return shards
 }

@@ -54,17 +54,23 @@ func (o *Options) Next() (Option, bool) {
 	return Option{Kind: b[0], Data: b[2:n]}, true
 }
 
-// Find returns the data of the first option of a kind.
-func (o Options) Find(kind uint8) ([]byte, bool) {
-	for {
-		opt, ok := o.Next()
-		if !ok {
-			return nil, false
+// Find returns the data of the first option of a kind. It is asked of every SYN and
+// does not make an Option of each that it passes.
+func (o Options) Find(kind uint8) (data []byte, ok bool) {
+	for len(o) > 0 && o[0] != OptionEnd {
+		n := 1
+		if o[0] != OptionNOP {
+			if len(o) < 2 || o[1] < 2 || int(o[1]) > len(o) {
+				break
+			}
+			n = int(o[1])
 		}
-		if opt.Kind == kind {
-			return opt.Data, true
+		if o[0] == kind {
+			return o[min(2, n):n], true
 		}
+		o = o[n:]
 	}
+	return nil, false
 }
 
 // MSS returns the maximum segment size of a SYN, in bytes.

@@ -64,7 +64,7 @@ func ready(k *suite, out *sink) (*Conn, *sealer) {
 // BenchmarkRecords opens records, each in a segment of its own, and beside that by
 // crypto/cipher alone.
 func BenchmarkRecords(b *testing.B) {
-	k := suites[0x1301]
+	k := suites()[0x1301]
 	for _, size := range []int{100, 1400, 16000} {
 		content := make([]byte, size)
 		b.Run(fmt.Sprintf("conn/%d", size), func(b *testing.B) {
@@ -109,7 +109,7 @@ func TestAllocs(t *testing.T) {
 	for _, id := range []uint16{0x1301, 0x1302, 0x1303, 0x1304} {
 		for _, pieces := range []int{1, 2, 3} {
 			var out sink
-			c, seal := ready(suites[id], &out)
+			c, seal := ready(suites()[id], &out)
 			var records [200][]byte
 			for i := range records {
 				records[i] = seal.seal(nil, recordData, make([]byte, 3000))
@@ -124,7 +124,7 @@ func TestAllocs(t *testing.T) {
 			}
 			next()
 			if n := testing.AllocsPerRun(100, next); n != 0 {
-				t.Errorf("%s in %d pieces: %v allocations a record", suites[id].name, pieces, n)
+				t.Errorf("%s in %d pieces: %v allocations a record", suites()[id].name, pieces, n)
 			}
 			if out.n != i*3000 {
 				t.Errorf("%d bytes of %d records", out.n, i)
@@ -135,7 +135,7 @@ func TestAllocs(t *testing.T) {
 
 // BenchmarkFilter is what a try costs when a record number is looked for.
 func BenchmarkFilter(b *testing.B) {
-	k := suites[0x1301]
+	k := suites()[0x1301]
 	traffic := newSecret(make([]byte, 32))
 	rec := newSealer(k, traffic).seal(nil, recordData, make([]byte, 1400))
 	f := newFilter(newKey13(k, traffic.bytes()), traffic)

@@ -34,7 +34,7 @@ func (k *KeyLog) Follow(path string) error {
 		go k.readInput(os.Stdin) // its Read cannot be interrupted: Close does not wait for it
 		return nil
 	}
-	f := &follower{log: k, path: path}
+	f := &follower{log: k, path: path, began: time.Now()}
 	info, err := os.Stat(path)
 	switch {
 	case err == nil && info.IsDir():
@@ -109,6 +109,7 @@ type follower struct {
 	lines   lineReader
 	rest    int  // length of the unfinished line that was taken
 	pending bool // of a pipe, and nobody has ended writing yet
+	began   time.Time
 }
 
 func (f *follower) run() {
@@ -200,8 +201,8 @@ func (f *follower) read() error {
 		f.remember(buf[:n])
 		if err == io.EOF {
 			f.takeRest()
-			if f.pending && f.offset > 0 {
-				f.pending = false
+			if f.pending && (f.offset > 0 || time.Since(f.began) > time.Second) {
+				f.pending = false // all is said, or nobody has come to say it
 				f.log.ended()
 			}
 			return nil

@@ -125,7 +125,7 @@ func (c *Conn) serverHello(s *side, body []byte) {
 		c.news = true
 		return
 	}
-	known := suites[hello.suite]
+	known := suites()[hello.suite]
 	if s.phase == clearPhase {
 		c.info.Version, c.info.Cipher = versionName(hello.version), suiteName(hello.suite)
 	}

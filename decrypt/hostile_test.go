@@ -37,7 +37,7 @@ func TestForged(t *testing.T) {
 	for range testkit.Rounds(2000, 200, 50000) {
 		var out picky
 		out.t, out.sent = t, map[string]bool{}
-		k := suites[[]uint16{0x1301, 0x1302, 0x1303, 0x1304}[rnd.IntN(4)]]
+		k := suites()[[]uint16{0x1301, 0x1302, 0x1303, 0x1304}[rnd.IntN(4)]]
 		c, seal := ready(k, new(sink))
 		c.accept = out.accept
 		var stream []byte
@@ -71,7 +71,7 @@ func TestForged(t *testing.T) {
 // TestGarbage: what never verifies is given up, and takes no longer for being long.
 func TestGarbage(t *testing.T) {
 	for _, size := range []int{17, 100, 1400} {
-		c, _ := ready(suites[0x1301], new(sink))
+		c, _ := ready(suites()[0x1301], new(sink))
 		place := c.place.(*spot)
 		rec := make([]byte, headerLen+size)
 		rec[0], rec[1], rec[2] = recordData, 3, 3

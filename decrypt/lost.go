@@ -90,9 +90,9 @@ func suitesFor(known *suite, v secret) []*suite {
 	case known != nil:
 		return []*suite{known}
 	case v.n == 48:
-		return []*suite{suites[0x1302]}
+		return []*suite{suites()[0x1302]}
 	case v.n == 32:
-		return []*suite{suites[0x1301], suites[0x1303]}
+		return []*suite{suites()[0x1301], suites()[0x1303]}
 	}
 	return nil
 }

@@ -25,6 +25,7 @@ type Opener struct {
 	budget     *budget.Budget
 	waiting    list.List[Conn] // for secrets
 	version    uint64          // of keys, when they were tried last
+	due        time.Time       // when all may be tried again
 	scratch    scratch
 	buffers    [][]byte // for plaintext
 	records    [][]byte // for records in pieces
@@ -51,20 +52,33 @@ func (o *Opener) Waiting() bool { return o.waiting.Len() > 0 }
 // not when Changed was called: then Retry is due.
 func (o *Opener) Changed() <-chan struct{} { return o.keys.wait() }
 
-// Retry opens what waited for secrets that are there now.
-func (o *Opener) Retry() {
-	if o.keys == nil {
-		return
+// Retry opens what waited for secrets that are there now. To ask for all waiting
+// connections takes a while, and is not done more than a tenth of the time: where
+// it is too early, Retry does nothing and returns for how long to wait.
+func (o *Opener) Retry() (wait time.Duration) {
+	if o.keys == nil || o.keys.version.Load() == o.version {
+		return 0
 	}
-	version := o.keys.version.Load()
-	if version == o.version {
-		return
+	began := time.Now()
+	if wait = o.due.Sub(began); wait > 0 {
+		return wait
 	}
-	o.version = version
-	for c, n := o.waiting.First(), o.waiting.Len(); c != nil && n > 0; n-- {
-		next := c.node.Next()
-		c.retry()
-		c = next
+	o.retryAll()
+	took := time.Since(began)
+	o.due = began.Add(10 * took)
+	return 0
+}
+
+func (o *Opener) retryAll() {
+	o.version = o.keys.version.Load()
+	all := make([]*Conn, 0, o.waiting.Len())
+	for c := o.waiting.First(); c != nil; c = c.node.Next() {
+		all = append(all, c)
+	}
+	for _, c := range all {
+		if c.node.Linked() { // others may be given up meanwhile
+			c.retry()
+		}
 	}
 }
 
@@ -73,7 +87,7 @@ func (o *Opener) Retry() {
 func (o *Opener) Finish(ctx context.Context, t time.Time) {
 	for o.Waiting() && o.keys.pending.Load() > 0 && ctx.Err() == nil {
 		changed := o.Changed()
-		o.Retry()
+		o.retryAll()
 		if !o.Waiting() || o.keys.pending.Load() == 0 {
 			break
 		}
@@ -82,7 +96,9 @@ func (o *Opener) Finish(ctx context.Context, t time.Time) {
 		case <-ctx.Done():
 		}
 	}
-	o.Retry()
+	if o.Waiting() {
+		o.retryAll()
+	}
 	for c := o.waiting.First(); c != nil; c = o.waiting.First() {
 		c.giveUp(t)
 	}

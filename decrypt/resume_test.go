@@ -231,7 +231,9 @@ func TestEncryptedHello(t *testing.T) {
 	r = play(t, o, tp.cut(1460), false)
 	for l := range bytes.Lines(lines.Bytes()) {
 		late.Write(l)
-		o.Retry()
+		for wait := o.Retry(); wait > 0; wait = o.Retry() {
+			time.Sleep(wait)
+		}
 	}
 	if r.check(t, tp); !r.closed {
 		t.Errorf("not closed: %+v", o.Stats())

@@ -7,6 +7,7 @@ import (
 	_ "crypto/sha512" // the same
 	"fmt"
 	"strings"
+	"sync"
 )
 
 // A suite is what a cipher suite means for records.
@@ -69,13 +70,13 @@ var suiteNames = map[uint16]string{
 	0xc0ae: "TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8", 0xc0af: "TLS_ECDHE_ECDSA_WITH_AES_256_CCM_8",
 }
 
-var suites = func() map[uint16]*suite {
+var suites = sync.OnceValue(func() map[uint16]*suite {
 	m := make(map[uint16]*suite, len(suiteNames))
 	for id, name := range suiteNames {
 		m[id] = newSuite(name)
 	}
 	return m
-}()
+})
 
 // newSuite reads what a suite means from its name, which is made of it.
 func newSuite(name string) *suite {
@@ -114,7 +115,7 @@ func newSuite(name string) *suite {
 
 // suiteName returns IANA's name of a suite that can be opened, or the number.
 func suiteName(id uint16) string {
-	if s := suites[id]; s != nil {
+	if s := suites()[id]; s != nil {
 		return s.name
 	}
 	return fmt.Sprintf("0x%04X", id)

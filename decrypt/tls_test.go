@@ -10,14 +10,14 @@ import (
 func TestSuites(t *testing.T) {
 	for _, list := range [][]*tls.CipherSuite{tls.CipherSuites(), tls.InsecureCipherSuites()} {
 		for _, s := range list {
-			if suites[s.ID] == nil {
+			if suites()[s.ID] == nil {
 				continue
 			}
 			t.Run(s.Name, func(t *testing.T) {
 				keys := NewKeyLog()
 				client, server := configs(keys)
 				version := "1.2"
-				if suites[s.ID].tls13 {
+				if suites()[s.ID].tls13 {
 					version = "1.3"
 				} else {
 					client.MaxVersion = tls.VersionTLS12

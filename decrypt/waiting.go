@@ -103,7 +103,9 @@ func (c *Conn) retry() {
 		c.version = c.opener.keys.version.Load()
 	}
 	for i := range c.sides {
-		c.sides[i].search = nil
+		if s := &c.sides[i]; s.search != nil && len(s.search.attempts) == 0 {
+			s.search = nil // there may be some now
+		}
 	}
 	if !c.waits() {
 		return

@@ -23,7 +23,7 @@ type Assembler struct {
 	open    list.List[queue] // the other holes, the oldest first
 	pool    pool
 
-	history history
+	recent recent
 
 	fragments fragments
 	inner     [maxDepth]decode.Packet // what is inside of tunnels and fragments
@@ -52,7 +52,7 @@ func New(cfg *Config, accept func(*Flow) Consumer) *Assembler {
 	a := &Assembler{cfg: cfg.Defaults(), accept: accept, seed: flowhash.NewSeed()}
 	a.table.grow()
 	a.table.addSlab()
-	a.history.init(a.cfg.HistoryBytes)
+	a.recent.init(a.cfg.RecentBytes)
 	a.tick = int64(min(a.cfg.HandshakeTimeout, a.cfg.IdleTimeout, a.cfg.CloseTimeout, a.cfg.TimeWait,
 		a.cfg.AckedHoleTimeout, a.cfg.HoleTimeout, a.cfg.FragmentTimeout) / 8)
 	return a
@@ -111,22 +111,17 @@ func (a *Assembler) Stop() { a.stop = true }
 // them, nothing happens.
 func (a *Assembler) Advance(t time.Time) {
 	a.time = t
-	a.advance()
-}
-
-// advance sets the clock, and looks at the time-outs if it is time to.
-func (a *Assembler) advance() {
-	a.clock.set(a.time.UnixNano())
-	if a.clock.now >= a.due {
-		a.expire()
-		a.due = a.clock.now + a.tick
-	}
+	a.clock.set(t.UnixNano())
+	a.expire()
 }
 
 // take takes a packet that was looked up.
 func (a *Assembler) take(p *decode.Packet, l *lookup) {
 	a.device = p.Interface
-	a.advance()
+	a.clock.set(a.time.UnixNano())
+	if a.clock.now >= a.due {
+		a.expire()
+	}
 	a.stats.Packets++
 	if p.TCP {
 		a.segment(p, l)
@@ -151,10 +146,25 @@ func (a *Assembler) Close() {
 // usual are the flags of a segment that is data and acknowledgment alone.
 const usual = decode.ACK | decode.PSH | decode.ECE | decode.CWR | decode.AE
 
-// segment takes one TCP segment.
+// segment takes one TCP segment. Nearly all are data and acknowledgments of flows
+// that are in use: those take the short way.
 func (a *Assembler) segment(p *decode.Packet, l *lookup) {
 	a.stats.Bytes += uint64(len(p.Payload))
 	a.stats.Cut += uint64(p.PayloadLen - len(p.Payload))
+	f := l.flow
+	if p.Flags&^usual != 0 || !f.usual() || !f.equal(&l.key) || a.clock.now-f.last >= int64(a.cfg.IdleTimeout) {
+		a.anySegment(p, l)
+		return
+	}
+	a.stats.Segments++
+	a.touch(f, l.index)
+	if !a.ordinary(f, l.index, int(f.first^l.from), p) {
+		a.another(f, l.index, p, l)
+	}
+}
+
+// anySegment takes any segment.
+func (a *Assembler) anySegment(p *decode.Packet, l *lookup) {
 	f, index := l.flow, l.index
 	if f.state == free || !f.equal(&l.key) { // a new one, or it has ended meanwhile
 		f, index = a.table.find(&l.key, l.hash)
@@ -168,47 +178,45 @@ func (a *Assembler) segment(p *decode.Packet, l *lookup) {
 		a.end(f, index, Idle)
 		f = nil
 	}
-	if f == nil {
-		if begins(p) {
-			a.begin(p, l)
-			if several {
-				a.split(&l.key, l.hash)
-			}
-		} else {
-			a.stats.Stray++
-			a.stats.Skipped += uint64(len(p.Payload))
-		}
-		return
-	}
-	f.last = a.clock.now
-	f.flags |= touched
-	if f.last-f.since >= second {
-		a.renew(f, index)
-	}
-	a.stats.Segments++
-	side := int(f.first ^ l.from)
-	var same bool
-	if f.state == established && p.Flags&^usual == 0 && f.flags&(reopening|ignored|mpSubflow) == 0 {
-		same = a.ordinary(f, index, side, p)
-	} else {
-		same = a.unusual(f, index, side, p)
-	}
 	switch {
-	case same:
-	case a.apart: // there is another connection on the same ports
-		a.apart = false
-		a.stats.Segments--
-		a.begin(p, l)
-		a.split(&l.key, l.hash)
-	default: // the ports are in use for a new connection
-		a.stats.Segments--
-		several = f.flags&legs != 0
-		a.end(f, index, Reused)
-		a.remove(f, index)
+	case f != nil:
+	case begins(p):
 		a.begin(p, l)
 		if several {
 			a.split(&l.key, l.hash)
 		}
+		return
+	default:
+		a.stats.Stray++
+		a.stats.Skipped += uint64(len(p.Payload))
+		return
+	}
+	a.stats.Segments++
+	a.touch(f, index)
+	side := int(f.first ^ l.from)
+	same := false
+	if p.Flags&^usual == 0 && f.usual() {
+		same = a.ordinary(f, index, side, p)
+	} else {
+		same = a.unusual(f, index, side, p)
+	}
+	if !same {
+		a.another(f, index, p, l)
+	}
+}
+
+// another begins the connection that p, which was taken for a segment of f, is of.
+func (a *Assembler) another(f *Flow, index uint32, p *decode.Packet, l *lookup) {
+	a.stats.Segments--
+	several := a.apart || f.flags&legs != 0
+	if !a.apart { // the ports are in use for a new connection, else for both
+		a.end(f, index, Reused)
+		a.remove(f, index)
+	}
+	a.apart = false
+	a.begin(p, l)
+	if several {
+		a.split(&l.key, l.hash)
 	}
 }
 
@@ -254,7 +262,7 @@ func (a *Assembler) deliver(f *Flow, index uint32, side int, b []byte, t time.Ti
 	}
 	h := &f.half[side]
 	h.offset += int64(len(b))
-	h.record = a.history.add(owner(index, side), h.record, h.next-uint32(len(b)), b)
+	h.record = a.recent.add(owner(index, side), h.record, h.next-uint32(len(b)), b)
 	a.stats.Delivered += uint64(len(b))
 	c.Data(f.direction(side), b, t)
 }

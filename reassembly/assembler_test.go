@@ -162,7 +162,7 @@ var scenes = []struct {
 		b.packet(seg(client, 0, 101, 501, "aBCDef"))
 		b.packet(seg(client, 0, 104, 501, "deFghi"))
 	}, "client abcdef|conflict client 3+1|conflict client 1+2|conflict client 5+1|client ghi|closed eof"},
-	{"no history, no conflicts", &Config{HistoryBytes: -1}, func(b *bench) {
+	{"no recent bytes, no conflicts", &Config{RecentBytes: -1}, func(b *bench) {
 		b.open(100, 500)
 		b.packet(seg(client, 0, 101, 501, "abc"))
 		b.packet(seg(client, 0, 101, 501, "xyz"))
@@ -222,7 +222,7 @@ var scenes = []struct {
 	}, "gap client 2|client c|closed rst"},
 	{"windows are scaled if both sides say so", nil, func(b *bench) { scaled(b, true) }, "gap client 300000|client x|closed eof"},
 	{"windows are not scaled if one side does not", nil, func(b *bench) { scaled(b, false) }, "client ab|closed eof"},
-	{"a stranger's segment, then a connection whose opening was not seen", nil, func(b *bench) {
+	{"a stranger's segment, then a connection whose handshake was not seen", nil, func(b *bench) {
 		b.open(100, 500)
 		b.packet(seg(client, 0, 101, 501, "a"))
 		b.packet(seg(client, 0, 102+1<<31, 501, "forged"))

@@ -8,8 +8,8 @@ import "time"
 type clock struct {
 	now    int64 // nanoseconds since some packet, never less than 0
 	offset int64 // from the packets' time to now
-	behind bool  // packets are behind now by more than jitter, the first of them at back
-	back   int64 // packet time
+	behind bool  // packets are behind now by more than jitter, the first of them at back, on the scale of now
+	back   int64
 }
 
 const (
@@ -26,28 +26,33 @@ const (
 
 // set makes now the time of a packet stamped t, in Unix nanoseconds.
 func (c *clock) set(t int64) {
-	if d := uint64(t + c.offset - c.now); d <= leap { // behind now, it is a huge number
-		c.now += int64(d)
-		c.behind = false
-	} else {
-		c.odd(t)
+	t += c.offset
+	if uint64(t-c.now) > leap || c.behind { // where t is before now, it is a huge number
+		t = c.odd(t)
 	}
+	c.now = t
 }
 
-// odd takes a time that is before now or leaps ahead, as the first one does.
-// Where int64 overflows, over centuries, some number results, which will do.
-func (c *clock) odd(t int64) {
-	switch d := t + c.offset - c.now; {
+// odd returns what now becomes by a packet at t, on the scale of now: before now, far
+// ahead, as the first one is, or behind one before now. Where int64 overflows, over
+// centuries, some number results, which will do.
+func (c *clock) odd(t int64) int64 {
+	switch d := t - c.now; {
+	case uint64(d) <= leap:
+		c.behind = false
+		return t
 	case d >= 0:
-		c.offset = c.now - t
+		c.offset -= d
 		c.behind = false
 	case d >= -int64(jitter):
 		c.behind = false
 	case !c.behind || t < c.back:
 		c.behind, c.back = true, t
 	case t-c.back >= int64(settled):
-		c.offset = c.now - c.back
+		set := c.now - c.back
+		c.offset += set
 		c.behind = false
-		c.set(t)
+		return c.odd(t + set)
 	}
+	return c.now
 }

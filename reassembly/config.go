@@ -24,12 +24,12 @@ type Config struct {
 	// up. 0: 16 MiB.
 	MaxFragmentBytes int
 
-	// HistoryBytes is the memory for the bytes that were delivered last, all
+	// RecentBytes is the memory for the bytes that were delivered last, all
 	// connections together; what is sent again is compared with them, to find
 	// conflicts. 0: 1 MiB. Negative: none.
-	HistoryBytes int
+	RecentBytes int
 
-	// HandshakeTimeout ends a connection whose opening handshake is not
+	// HandshakeTimeout ends a connection whose handshake is not
 	// answered or not finished. 0: 1 minute.
 	HandshakeTimeout time.Duration
 	// IdleTimeout ends an established connection on which nothing was seen,
@@ -98,8 +98,8 @@ func (c *Config) Defaults() Config {
 	duration(&d.IdleTimeout, 3*time.Hour)
 	duration(&d.CloseTimeout, 2*time.Minute)
 	duration(&d.TimeWait, 30*time.Second)
-	if d.HistoryBytes == 0 {
-		d.HistoryBytes = 1 << 20
+	if d.RecentBytes == 0 {
+		d.RecentBytes = 1 << 20
 	}
 	duration(&d.AckedHoleTimeout, 50*time.Millisecond)
 	number(&d.AckedHolePackets, 1<<16)

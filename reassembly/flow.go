@@ -8,7 +8,7 @@ type state uint8
 const (
 	free        state = iota
 	halfOpen          // a SYN was seen, the handshake is not finished
-	fresh             // one packet of a connection whose opening was not seen
+	fresh             // one packet of a connection whose handshake was not seen
 	established       // the handshake is finished, or there were more packets
 	closing           // one side has closed
 	unwanted          // nobody wants the data; followed to know its end
@@ -18,11 +18,10 @@ const (
 
 // Flags of a Flow.
 const (
-	midstream  uint16 = 1 << iota // the opening was not seen
+	midstream  uint16 = 1 << iota // the handshake was not seen
 	clientIsB                     // side 1 is the client
 	accepted                      // accept was called
 	ignored                       // no Consumer, or it wants no more
-	touched                       // seen since it entered its list
 	reopening                     // a SYN on the same ports waits for its answer
 	reopeningB                    // it came from side 1
 	legs                          // others have the same addresses and ports: see leg
@@ -69,7 +68,7 @@ type half struct {
 	edge   uint32 // right edge of the window that it offers
 	fin    uint32
 	mark   uint32 // iff reset: the number of the reset
-	record uint32 // the newest in the history; 0: none
+	record uint32 // the newest of recent; 0: none
 	scale  uint8  // shift of the windows that it offers
 	flags  uint8
 	reset  bool  // it sent a reset that may be forged, or was captured too early
@@ -84,19 +83,32 @@ func (h *half) begin(next uint32) {
 	h.isn = next - 1
 }
 
-// Client returns the side that opened the connection; where the opening was not
+// usual says that f is in use, and nothing about it needs care.
+func (f *Flow) usual() bool {
+	return f.state == established && f.flags&(legs|reopening|ignored|mpSubflow) == 0
+}
+
+// Client returns the side that opened the connection; where the handshake was not
 // seen, the one that the evidence speaks for.
 func (f *Flow) Client() netip.AddrPort { return f.addr(f.clientSide()) }
 
 // Server returns the other side.
 func (f *Flow) Server() netip.AddrPort { return f.addr(f.clientSide() ^ 1) }
 
-// Midstream says that the opening of the connection was not seen.
+// Midstream says that the connection's handshake was not seen.
 func (f *Flow) Midstream() bool { return f.flags&midstream != 0 }
 
 // Multipath says that this is a Multipath TCP connection (RFC 8684). Client and
 // Server are those of its first subflow.
 func (f *Flow) Multipath() bool { return f.flags&multi != 0 }
+
+// Numbers returns the initial sequence numbers, by [Direction]; false where one was
+// not seen.
+func (f *Flow) Numbers() (isn [2]uint32, ok bool) {
+	c := f.clientSide()
+	client, server := &f.half[c], &f.half[c^1]
+	return [2]uint32{client.isn, server.isn}, client.flags&server.flags&synced != 0
+}
 
 // Ignore says that the Consumer wants no more of this flow: nothing is queued
 // or delivered any more, and Closed is not called.

@@ -90,8 +90,8 @@ func newBench(t testing.TB, cfg *Config) *bench {
 	if cfg != nil {
 		c = *cfg
 	}
-	if c.HistoryBytes == 0 {
-		c.HistoryBytes = 1 << 14 // thousands are made
+	if c.RecentBytes == 0 {
+		c.RecentBytes = 1 << 14 // thousands are made
 	}
 	b.a = New(&c, func(f *Flow) Consumer {
 		r := &recorder{flow: f}

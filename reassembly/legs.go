@@ -1,6 +1,7 @@
 package reassembly
 
 import (
+	"encoding/binary"
 	"math"
 
 	"github.com/wstap/wstap/decode"
@@ -41,14 +42,20 @@ func (a *Assembler) placeOf(p *decode.Packet, src, dst []byte) uint32 {
 	if c, ok := p.Cooked(); ok {
 		h = h<<32 | uint64(c.Interface)
 	}
-	for _, mac := range [2][]byte{src, dst} {
-		var n uint64
-		for _, b := range mac { // 8 at most
-			n = n<<8 | uint64(b)
-		}
-		h = flowhash.Fold(h^n^a.seed[0], a.seed[1]|1)
-	}
+	h = flowhash.Fold(h^macNumber(src)^a.seed[0], a.seed[1]|1)
+	h = flowhash.Fold(h^macNumber(dst)^a.seed[0], a.seed[1]|1)
 	return flowhash.Mix(h^uint64(a.taggedSpace(p)), a.seed[2]|1) | 1
+}
+
+// macNumber makes a number of a MAC, of 8 bytes at most.
+func macNumber(b []byte) (n uint64) {
+	if len(b) == 6 { // nearly always
+		return uint64(binary.BigEndian.Uint32(b))<<16 | uint64(binary.BigEndian.Uint16(b[4:]))
+	}
+	for _, c := range b {
+		n = n<<8 | uint64(c)
+	}
+	return n
 }
 
 // A placed remembers at which other places the copies of a flow's packets are
@@ -301,7 +308,7 @@ func (a *Assembler) elsewhere(f *Flow, index uint32, side int, p *decode.Packet)
 	return a.table.same(&f.key, f.hash(&a.seed), &found) < maxLegs
 }
 
-// What the history says of a segment.
+// What recent bytes say of a segment.
 const (
 	unknownBytes = iota
 	sameBytes
@@ -319,7 +326,7 @@ func (a *Assembler) delivered(f *Flow, index uint32, side int, p *decode.Packet)
 	}
 	ref := h.record
 	for range maxLook {
-		from, old, last, ok := a.history.get(owner(index, side), ref)
+		from, old, last, ok := a.recent.get(owner(index, side), ref)
 		if !ok || before(h.next, from+uint32(len(old))) {
 			return result
 		}

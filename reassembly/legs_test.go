@@ -155,7 +155,7 @@ func TestLegs(t *testing.T) {
 		}
 		where := spots(rng, link, onePort)
 		copies := rng.IntN(2)
-		b := newBench(t, &Config{HistoryBytes: 1 << 18})
+		b := newBench(t, &Config{RecentBytes: 1 << 18})
 		play := func(leg int) {
 			st := steps[leg][0]
 			steps[leg] = steps[leg][1:]

@@ -8,7 +8,7 @@ import (
 
 // A flowList holds the flows of one state, the one that has been silent longest
 // first. To move a flow at every packet would cost cache misses, so that is done
-// once a second of packet time; within that a flow is only marked as touched. Its links
+// once a second of packet time; within that only its last tells of a packet. Its links
 // are indices of the table: those of a [list.Node] would take 24 bytes more in each of
 // many idle flows.
 type flowList struct {
@@ -20,7 +20,6 @@ type flowList struct {
 func (a *Assembler) enter(f *Flow, index uint32, s state) {
 	f.state = s
 	f.since = a.clock.now
-	f.flags &^= touched
 	l := &a.lists[s]
 	f.prev, f.next = l.tail, 0
 	if l.tail != 0 {
@@ -50,10 +49,19 @@ func (a *Assembler) leave(f *Flow) {
 
 const second = int64(time.Second)
 
+// touch notes a packet of f.
+func (a *Assembler) touch(f *Flow, index uint32) {
+	f.last = a.clock.now
+	if f.last-f.since >= second {
+		a.renew(f, index)
+	}
+}
+
 // renew puts a flow of which there was a packet at the end of its list.
 func (a *Assembler) renew(f *Flow, index uint32) {
 	if f.state.lives() {
-		a.move(f, index, f.state)
+		a.leave(f)
+		a.enter(f, index, f.state)
 	}
 }
 
@@ -78,6 +86,7 @@ func (a *Assembler) expire() {
 	a.expireFlows(closing, int64(a.cfg.CloseTimeout))
 	a.expireFlows(unwanted, int64(a.cfg.IdleTimeout))
 	a.expireFlows(closed, int64(a.cfg.TimeWait))
+	a.due = a.clock.now + a.tick
 }
 
 func (a *Assembler) expireHoles(l *list.List[queue], timeout int64) {
@@ -97,7 +106,7 @@ func (a *Assembler) expireFlows(s state, timeout int64) {
 		if a.clock.now-f.since < timeout {
 			return
 		}
-		if s.lives() && f.flags&touched != 0 && a.clock.now-f.last < timeout {
+		if s.lives() && f.last > f.since && a.clock.now-f.last < timeout {
 			a.move(f, index, s)
 			continue
 		}
@@ -112,7 +121,7 @@ func (a *Assembler) evict() {
 		for l.head != 0 {
 			index := l.head
 			f := a.table.flow(index)
-			if s.lives() && f.flags&touched != 0 && a.clock.now-f.last < second {
+			if s.lives() && f.last > f.since && a.clock.now-f.last < second {
 				a.move(f, index, s)
 				continue
 			}

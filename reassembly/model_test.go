@@ -164,7 +164,7 @@ func checkBatches(t *testing.T, b *bench, cfg *Config, packets []decode.Packet, 
 func checkPackets(t *testing.T, ops []byte) {
 	cfg := &Config{
 		MaxFlowBytes: 1 << 12, MaxBytes: 1 << 13, MaxFlows: 3, MaxFragmentBytes: 1 << 12,
-		AckedHolePackets: 3, HistoryBytes: 1 << 10, Tunnels: AllTunnels,
+		AckedHolePackets: 3, RecentBytes: 1 << 10, Tunnels: AllTunnels,
 	}
 	b := choosyBench(t, cfg)
 	var packets []decode.Packet

@@ -198,7 +198,7 @@ func (a *Assembler) mapped(f *Flow, index uint32, side int, p *decode.Packet) bo
 	if c == nil {
 		return true
 	}
-	a.touch(c, ci)
+	a.touch(c, ci) // it lives as its subflows do
 	q := &a.multi.packet
 	*q = decode.Packet{Flags: decode.ACK, Seq: c.half[in].next, Ack: o.ack, Window: p.Window}
 	if o.acks {
@@ -210,15 +210,6 @@ func (a *Assembler) mapped(f *Flow, index uint32, side int, p *decode.Packet) bo
 		a.fin(c, ci, in, q)
 	}
 	return true
-}
-
-// touch keeps the Flow of a connection alive as its subflows are.
-func (a *Assembler) touch(c *Flow, index uint32) {
-	c.last = a.clock.now
-	c.flags |= touched
-	if c.last-c.since >= second {
-		a.renew(c, index)
-	}
 }
 
 func (a *Assembler) fallBack(f *Flow, index uint32, s *subflow) {

@@ -38,6 +38,9 @@ type mpOption struct {
 
 // mptcp reads the MPTCP options of p; false: there is none.
 func mptcp(p *decode.Packet) (m mpOption, ok bool) {
+	if _, said := p.Options.Find(optionMPTCP); !said {
+		return
+	}
 	be := binary.BigEndian
 	for o := p.Options; ; {
 		opt, more := o.Next()

@@ -326,7 +326,7 @@ func TestMPTCPLost(t *testing.T) {
 	}
 }
 
-// TestMPTCPMidstream: of a connection whose opening was not seen comes nothing
+// TestMPTCPMidstream: of a connection whose handshake was not seen comes nothing
 // that was not said, in its order; of one subflow nearly everything.
 func TestMPTCPMidstream(t *testing.T) {
 	rng := rand.New(rand.NewPCG(30, 3))

@@ -5,7 +5,7 @@ import (
 )
 
 // begins says whether p may be the first packet of a flow: a SYN, or data of a
-// connection whose opening was not seen. An acknowledgment alone, such as the
+// connection whose handshake was not seen. An acknowledgment alone, such as the
 // last one of a connection that has ended, begins nothing.
 func begins(p *decode.Packet) bool {
 	if p.Flags&decode.RST != 0 {

@@ -39,7 +39,7 @@ type Stats struct {
 	Conflict uint64 // bytes told by Consumer.Conflict
 
 	Flows     uint64          // connections begun
-	Midstream uint64          // those whose opening was not seen
+	Midstream uint64          // those whose handshake was not seen
 	Subflows  uint64          // those that carry a Multipath TCP connection, which is one more of Flows
 	Orphans   uint64          // of Subflows, those that join a connection which is not known
 	Unmapped  uint64          // bytes, of Skipped, whose place in a Multipath TCP connection is not known

@@ -32,8 +32,8 @@ const overUDP = VXLAN | Geneve | MPLS | GTP | L2TP | TZSP
 // maxDepth is how many layers of tunnels and fragments are looked through.
 const maxDepth = 4
 
-// An opening is what a tunnel's headers say: what is inside, and from where on.
-type opening struct {
+// An encapsulation is what a tunnel's headers say: what is inside, and from where on.
+type encapsulation struct {
 	kind Tunnels
 	link decode.LinkType // of what is inside
 	n    int             // length of the headers
@@ -123,7 +123,7 @@ func (a *Assembler) tunnel(p *decode.Packet, space uint32, depth int) bool {
 	if p.UDP && !t.sound() {
 		return false
 	}
-	a.packet(t.inner, a.spaceOf(p, space, &t.opening), depth+1)
+	a.packet(t.inner, a.spaceOf(p, space, &t.encapsulation), depth+1)
 	return true
 }
 
@@ -151,7 +151,7 @@ func (a *Assembler) byPort(t *tunnel, p *decode.Packet) bool {
 // spaceOf names the address space inside of a tunnel, the same for both
 // directions: that of the VXLAN or Geneve network, or of the pair of ends (and
 // the key) of GRE and the like. It is a keyed hash, so that no table grows.
-func (a *Assembler) spaceOf(p *decode.Packet, outer uint32, t *opening) uint32 {
+func (a *Assembler) spaceOf(p *decode.Packet, outer uint32, t *encapsulation) uint32 {
 	h := uint64(outer)
 	if t.ends {
 		h = uint64(flowhash.Mix(h^sum(addressOf(p.Src().Addr()), &a.seed)+sum(addressOf(p.Dst().Addr()), &a.seed), a.seed[3]))

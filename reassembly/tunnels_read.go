@@ -9,7 +9,7 @@ import (
 // A tunnel reads the headers of one packet. Its methods return false where they
 // find no tunnel, or one with nothing inside that could be read.
 type tunnel struct {
-	opening
+	encapsulation
 	b     []byte         // what the IP or UDP header carries
 	wire  int            // its length on the wire
 	inner *decode.Packet // scratch
@@ -22,7 +22,7 @@ func (t *tunnel) is(kind Tunnels, link decode.LinkType, n int) bool {
 	return n <= len(t.b)
 }
 
-// of gives an opening that another header's reader noted its kind.
+// of gives an encapsulation that another header's reader noted its kind.
 func (t *tunnel) of(kind Tunnels) bool { return t.is(kind, t.link, t.n) }
 
 func (t *tunnel) u16(at int) uint16 { return binary.BigEndian.Uint16(t.b[at:]) }

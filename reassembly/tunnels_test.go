@@ -251,7 +251,7 @@ func TestTunnelKinds(t *testing.T) {
 			}
 			whole := c.wrap(conn[2])
 			for n := range whole {
-				b := newBench(t, &Config{Tunnels: AllTunnels, HistoryBytes: -1})
+				b := newBench(t, &Config{Tunnels: AllTunnels, RecentBytes: -1})
 				var p decode.Packet
 				p.DecodeCut(decode.LinkRaw, whole[:n], len(whole))
 				b.packet(&p)
@@ -362,7 +362,7 @@ func usualUDP(rng *rand.Rand) []byte {
 func TestTunnelsUsualUDP(t *testing.T) {
 	rng := rand.New(rand.NewPCG(7, 7))
 	ports := []uint16{53, 123, 443, 5004, 4789, 4790, 8472, 6081, 6635, 2152, 1701, 37008, 40000}
-	b := newBench(t, &Config{Tunnels: AllTunnels, HistoryBytes: -1})
+	b := newBench(t, &Config{Tunnels: AllTunnels, RecentBytes: -1})
 	var p decode.Packet
 	for range 100_000 {
 		raw := packetgen.Link{Type: decode.LinkRaw}
@@ -383,7 +383,7 @@ func TestTunnelsUsualUDP(t *testing.T) {
 // TestTunnelsAllocate: to look into tunnels allocates nothing.
 func TestTunnelsAllocate(t *testing.T) {
 	var s sink
-	a := New(&Config{Tunnels: AllTunnels, HistoryBytes: -1}, func(*Flow) Consumer { return &s })
+	a := New(&Config{Tunnels: AllTunnels, RecentBytes: -1}, func(*Flow) Consumer { return &s })
 	var packets []decode.Packet
 	for _, c := range wrappings() {
 		for _, raw := range talks()[0][:3] {
@@ -412,7 +412,7 @@ func FuzzTunnels(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, packet []byte) {
-		b := newBench(t, &Config{Tunnels: AllTunnels, HistoryBytes: -1})
+		b := newBench(t, &Config{Tunnels: AllTunnels, RecentBytes: -1})
 		var p decode.Packet
 		p.Decode(decode.LinkRaw, packet)
 		b.packet(&p)

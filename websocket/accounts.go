@@ -82,13 +82,15 @@ func (s *Stats) Accounts() []Account {
 			{ID: "http", Name: "HTTP", N: s.HTTPBytes},
 			{ID: "frame_headers", Name: "frame headers", N: s.HeaderBytes},
 			{ID: "frame_payload", Name: "frame payload", N: s.PayloadBytes},
+			{ID: "draft", Name: "of drafts before RFC 6455", N: s.DraftBytes},
 			{ID: "skipped", Name: "skipped", N: s.SkippedBytes},
 			{ID: "held", Name: "waiting to be read", N: s.HeldBytes, Level: true},
 		}},
 		{"messages", "messages", messages, []Part{
 			{ID: "given_out", Name: "given out", N: s.Messages},
 			{ID: "dropped", Name: "dropped", N: s.MessageDropped},
-			left("in_transit", "on the way", messages, s.Messages, s.MessageDropped),
+			{ID: "unselected", Name: "not selected", N: s.Unselected},
+			left("in_transit", "on the way", messages, s.Messages, s.MessageDropped, s.Unselected),
 		}},
 	}
 }

@@ -16,7 +16,7 @@ const preface = len(http2.PrefaceLine + "\r\n\r\n" + http2.PrefaceRest)
 
 // request acts on a request's head. It returns false for what is not HTTP, or
 // more than there is room for.
-func (o *opening) request(s *openingSide, head http1.Head) bool {
+func (o *opening) request(s *openingSide, head http1.Head, t time.Time) bool {
 	if head.Line() == http2.PrefaceLine {
 		o.toHTTP2(len(http2.PrefaceRest))
 		return true
@@ -28,7 +28,7 @@ func (o *opening) request(s *openingSide, head http1.Head) bool {
 		return false
 	}
 	o.p.carries(&o.origin, ProtocolHTTP)
-	r := pendingRequest{head: method == http.MethodHead, connect: method == http.MethodConnect}
+	r := pendingRequest{head: method == http.MethodHead, connect: method == http.MethodConnect, asked: o.p.moment(t)}
 	if handshake.Upgrade(fields) {
 		r.upgrade = head
 	}
@@ -66,7 +66,7 @@ func (o *opening) response(s *openingSide, head http1.Head, t time.Time) bool {
 		return o.switches(r, head, fields, t)
 	}
 	if r.upgrade != "" && handshake.Upgrade(r.upgrade.Fields()) {
-		o.refuse(o.describe(r.upgrade, head, false), t)
+		o.refuse(o.describe(r.upgrade, head, false), o.sight(&r, head, t), t)
 	}
 	body := fields.Body()
 	if r.connect && status < 300 || o.lossy && r == (pendingRequest{}) && tunnels(status, fields, body) {
@@ -119,7 +119,12 @@ func (o *opening) goOn() {
 func (o *opening) accepted(r pendingRequest, response http1.Head, deflate handshake.Deflate, t time.Time) {
 	info := o.describe(r.upgrade, response, false)
 	info.Midstream = r.upgrade == ""
-	o.become(info, deflate, false, t)
+	draft, framed := handshake.Draft(info.request, info.response)
+	if info.Draft = draft; !framed {
+		o.unread(info, t)
+		return
+	}
+	o.become(info, deflate, false, o.sight(&r, response, t), t)
 }
 
 // expectAnswer adds a request that waits for its answer, if there is room.
@@ -191,7 +196,7 @@ func (o *opening) cutHead(dir Direction, s *openingSide, cut http1.Head, lost bo
 		if !strings.HasPrefix(string(cut), "GET ") || len(o.pending) >= maxPending || handshake.OtherUpgrade(whole.Fields()) {
 			return false
 		}
-		if !o.expectAnswer(pendingRequest{upgrade: whole, cut: true}) {
+		if !o.expectAnswer(pendingRequest{upgrade: whole, cut: true, asked: o.p.moment(t)}) {
 			return false
 		}
 		s.state = holding
@@ -222,12 +227,17 @@ func (o *opening) cutHead(dir Direction, s *openingSide, cut http1.Head, lost bo
 // that the client is the origin's server.
 func (o *opening) describe(request, response http1.Head, swap bool) *Conn {
 	c := &Conn{Client: o.client, Server: o.server, TLS: o.tls, Proxied: o.proxied, request: request.Fields(), response: response.Fields()}
+	if o.stream != nil && request == "" {
+		c = o.stream
+	}
 	if swap {
 		c.Client, c.Server = c.Server, c.Client
 	}
 	if request != "" {
 		method, target, _ := request.RequestLine()
-		c.Method = strings.Clone(method)
+		if c.Method = http.MethodGet; method != c.Method { // nearly always it is
+			c.Method = strings.Clone(method)
+		}
 		c.URL = handshake.URL(target, c.request.Get("Host"), c.Server, o.tls != nil)
 	}
 	if response != "" {

@@ -20,6 +20,11 @@ type assembly struct {
 	truncated  bool
 	full       bool // a limit was met: the rest is left out
 	badMask    bool
+	violations Violations
+	packed     bool // the frame in progress is compressed by itself
+	from       int  // where in buf its payload begins
+	unpacked   bool // a frame was
+	undecoded  bool // a frame could not be inflated
 	text       frame.UTF8
 }
 
@@ -27,7 +32,7 @@ type assembly struct {
 // this piece included. Beyond the limits it is cut.
 func (a *assembly) append(p *pipeline, b []byte, key uint32, left int64) {
 	most := p.maxMessage
-	if a.compressed { // what is cut cannot be inflated, nor what follows
+	if a.compressed || a.packed { // what is cut cannot be inflated, nor what follows
 		most = max(most, 16<<20) + 1<<16
 	}
 	if a.full {
@@ -44,7 +49,7 @@ func (a *assembly) append(p *pipeline, b []byte, key uint32, left int64) {
 	piece := a.buf[len(a.buf):need]
 	frame.Mask(piece, b, key)
 	a.buf = a.buf[:need]
-	if a.opcode == Text && !a.compressed {
+	if a.opcode == Text && !a.compressed && !a.packed {
 		a.text.Write(piece)
 	}
 }

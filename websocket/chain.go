@@ -27,14 +27,19 @@ type origin struct {
 	midstream      bool     // the beginning was not seen
 	tls            *TLS     // nil: it is not in TLS
 	protocol       Protocol // as the connection is counted
+	stream         *Conn    // what is known of a stream of HTTP/2; nil for other connections
 	proxied        *Proxied
-	refused        *socket  // the last handshake, if it was refused: its end is still to be told
-	offsets        [2]int64 // in the place's streams, of the first byte
+	refused        *socket   // the last handshake, if it was refused: its end is still to be told
+	offsets        [2]int64  // in the place's streams, of the first byte
+	numbered       bool      // numbers are known
+	numbers        [2]uint32 // the initial sequence numbers of TCP, by Direction
 }
 
 // accept begins the chain of a TCP connection.
 func (p *pipeline) accept(f *reassembly.Flow) reassembly.Consumer {
-	return p.enter(origin{place: f, client: f.Client(), server: f.Server(), midstream: f.Midstream()})
+	from := origin{place: f, client: f.Client(), server: f.Server(), midstream: f.Midstream()}
+	from.numbers, from.numbered = f.Numbers()
+	return p.enter(from)
 }
 
 // enter begins a chain.

@@ -101,6 +101,9 @@ func describeMessage(m *Message) string {
 	if len(m.Payload) > 100 {
 		p = fmt.Sprintf("%d bytes", len(m.Payload))
 	}
+	if m.Unknown > 0 {
+		flags.WriteString(fmt.Sprintf(" unknown=%d", m.Unknown))
+	}
 	if m.Frames != 1 {
 		flags.WriteString(fmt.Sprintf(" frames=%d", m.Frames))
 	}

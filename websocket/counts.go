@@ -20,7 +20,8 @@ type Counts struct {
 
 	LostBytes uint64 // told as gaps
 
-	Compressed, Truncated, Undecoded, Conflicts, InvalidUTF8 uint64 // messages flagged so
+	// Messages flagged so; of Partial ones bytes are Unknown.
+	Compressed, Truncated, Undecoded, Partial, Conflicts, InvalidUTF8, Copies uint64
 
 	// Round trips from this side's pings to the other side's pongs, as the
 	// capture saw them.
@@ -59,8 +60,10 @@ func (c *Counts) Add(o *Counts) {
 	c.Compressed += o.Compressed
 	c.Truncated += o.Truncated
 	c.Undecoded += o.Undecoded
+	c.Partial += o.Partial
 	c.Conflicts += o.Conflicts
 	c.InvalidUTF8 += o.InvalidUTF8
+	c.Copies += o.Copies
 	if c.First.IsZero() || !o.First.IsZero() && o.First.Before(c.First) {
 		c.First = o.First
 	}
@@ -88,12 +91,18 @@ type traffic struct {
 	more    *more    // nil as long as that is all
 }
 
-// A tally counts what all messages have, and those of text and binary.
+// A tally counts what most messages have.
 type tally struct {
-	text, binary        uint64
-	frames, bytes, wire uint64
-	largest             int
-	first, last         time.Time
+	sums
+	first, last time.Time
+}
+
+// sums are what a tally has of messages that came together. Text and binary have a
+// frame each; more.counts have the others.
+type sums struct {
+	text, binary, compressed uint64
+	bytes, wire              uint64
+	largest                  int
 }
 
 // more is what else is counted.
@@ -147,8 +156,11 @@ func (t *traffic) copyTo(n *[2]Counts) {
 	}
 	for dir := range n {
 		c, a := &n[dir], &t.tallies[dir]
-		c.Text, c.Binary = a.text, a.binary
-		c.Frames, c.Bytes, c.WireBytes, c.Largest = a.frames, a.bytes, a.wire, a.largest
+		if c.Frames = a.text + a.binary; t.more != nil {
+			c.Frames += t.more.counts[dir].Frames
+		}
+		c.Text, c.Binary, c.Compressed = a.text, a.binary, a.compressed
+		c.Bytes, c.WireBytes, c.Largest = a.bytes, a.wire, a.largest
 		c.First, c.Last = a.first, a.last
 	}
 }
@@ -165,34 +177,34 @@ func (t *traffic) closed() []Closing {
 // ping.
 func (k *socket) count(m *Message) {
 	p, side := k.p, m.From&1
+	s := sums{bytes: uint64(len(m.Payload)), wire: uint64(m.WireLength), largest: len(m.Payload)}
+	frames := uint64(m.Frames)
+	if m.Compressed {
+		s.compressed = 1
+	}
 	p.lock()
 	tr := k.needTraffic()
-	tr.tallies[side].message(m.Opcode, m.Frames, len(m.Payload), m.WireLength, m.Time)
-	p.total.tallies[side].message(m.Opcode, m.Frames, len(m.Payload), m.WireLength, m.Time)
-	if m.Opcode != Text && m.Opcode != Binary {
+	switch m.Opcode {
+	case Text:
+		s.text = 1
+		frames--
+	case Binary:
+		s.binary = 1
+		frames--
+	default:
 		tr.needMore().other(m, p.total.needMore())
 	}
-	if m.Compressed || m.Truncated || m.Undecoded || m.Conflict || m.InvalidUTF8 {
+	if frames > 0 {
+		tr.needMore().counts[side].Frames += frames
+		p.total.needMore().counts[side].Frames += frames
+	}
+	tr.tallies[side].add(&s, m.Time)
+	p.total.tallies[side].add(&s, m.Time)
+	if m.Truncated || m.Undecoded || m.Unknown > 0 || m.Conflict || m.InvalidUTF8 || m.Copy {
 		tr.needMore().counts[side].flag(m)
 		p.total.needMore().counts[side].flag(m)
 	}
 	p.unlock()
-}
-
-// countPlain counts a text or binary message of one frame of which n bytes are
-// payload, without compression.
-func (k *socket) countPlain(dir Direction, o Opcode, n int, invalid bool, t time.Time) {
-	p, side := k.p, dir&1
-	p.lock()
-	tr := k.needTraffic()
-	tr.tallies[side].message(o, 1, n, int64(n), t)
-	p.total.tallies[side].message(o, 1, n, int64(n), t)
-	if invalid {
-		tr.needMore().counts[side].InvalidUTF8++
-		p.total.needMore().counts[side].InvalidUTF8++
-	}
-	p.unlock()
-	p.counts.Messages++
 }
 
 // countLost counts bytes told as a gap.
@@ -205,22 +217,18 @@ func (k *socket) countLost(dir Direction, n int64) {
 	p.unlock()
 }
 
-// message counts what all messages have.
-func (n *tally) message(o Opcode, frames, length int, wire int64, t time.Time) {
-	switch o {
-	case Text:
-		n.text++
-	case Binary:
-		n.binary++
-	}
-	if n.frames == 0 {
+// add adds messages that ended at t.
+func (n *tally) add(s *sums, t time.Time) {
+	if n.first.IsZero() {
 		n.first = t
 	}
 	n.last = t
-	n.frames += uint64(frames)
-	n.bytes += uint64(length)
-	n.wire += uint64(wire)
-	n.largest = max(n.largest, length)
+	n.text += s.text
+	n.binary += s.binary
+	n.compressed += s.compressed
+	n.bytes += s.bytes
+	n.wire += s.wire
+	n.largest = max(n.largest, s.largest)
 }
 
 // other counts a message that is neither text nor binary, also in total, over all
@@ -289,21 +297,24 @@ func (c *Counts) roundTrip(d time.Duration) {
 	c.RoundTripMax = max(c.RoundTripMax, d)
 }
 
-// flag counts the flags of a message.
+// flag counts the flags of a message, but for Compressed.
 func (n *Counts) flag(m *Message) {
-	if m.Compressed {
-		n.Compressed++
-	}
 	if m.Truncated {
 		n.Truncated++
 	}
 	if m.Undecoded {
 		n.Undecoded++
 	}
+	if m.Unknown > 0 {
+		n.Partial++
+	}
 	if m.Conflict {
 		n.Conflicts++
 	}
 	if m.InvalidUTF8 {
 		n.InvalidUTF8++
+	}
+	if m.Copy {
+		n.Copies++
 	}
 }

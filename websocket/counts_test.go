@@ -12,7 +12,7 @@ func TestCountsOfAllKinds(t *testing.T) {
 	messages := []Message{
 		{Opcode: Ping, Time: at(1), Frames: 1, WireLength: 2, Payload: []byte("hi")},
 		{Opcode: Text, Time: at(2), Frames: 2, WireLength: 5, Payload: []byte("hello"), Compressed: true, Truncated: true},
-		{Opcode: Binary, Time: at(3), Frames: 1, WireLength: 9, Payload: make([]byte, 9), Conflict: true, Undecoded: true},
+		{Opcode: Binary, Time: at(3), Frames: 1, WireLength: 9, Payload: make([]byte, 9), Conflict: true, Undecoded: true, Unknown: 2},
 		{Opcode: Pong, From: FromServer, Time: at(4), Frames: 1, WireLength: 2, Payload: []byte("hi")},
 		{Opcode: Text, From: FromServer, Time: at(5), Frames: 1, WireLength: 1, Payload: []byte{0xff}, InvalidUTF8: true},
 		{Opcode: Opcode(3), Time: at(6), Frames: 1, WireLength: 1, Payload: []byte{0}},
@@ -24,7 +24,7 @@ func TestCountsOfAllKinds(t *testing.T) {
 	}
 	want := [2]Counts{
 		{Text: 1, Binary: 1, Close: 1, Ping: 1, Other: 1, Frames: 6, Bytes: 19, WireBytes: 19, Largest: 9, First: at(1), Last: at(7),
-			Compressed: 1, Truncated: 1, Undecoded: 1, Conflicts: 1,
+			Compressed: 1, Truncated: 1, Undecoded: 1, Partial: 1, Conflicts: 1,
 			RoundTrips: 1, RoundTripSum: 3 * time.Second, RoundTripMax: 3 * time.Second, RTT: 3 * time.Second},
 		{Text: 1, Pong: 1, Frames: 2, Bytes: 3, WireBytes: 3, Largest: 2, First: at(4), Last: at(5), InvalidUTF8: 1},
 	}

@@ -1,6 +1,7 @@
 package websocket
 
 import (
+	"net/http"
 	"strings"
 	"time"
 )
@@ -26,6 +27,13 @@ func (p *pipeline) out(e Event) {
 }
 
 func (p *pipeline) tellMessage(m *Message) {
+	if !p.tap.cfg.Select.Message(m) {
+		p.counts.Unselected++
+		return
+	}
+	if m.Copy && !p.stopped {
+		p.counts.MessageCopies++
+	}
 	if p.stopped { // what is left when the caller breaks off
 		p.counts.MessageDropped++
 		return
@@ -55,8 +63,16 @@ func (p *pipeline) flush() {
 	p.sending, p.sendingBytes = p.sending[:0], 0
 }
 
-func (p *pipeline) tellOpen(k *socket, t time.Time) {
-	k.info.Number = p.tap.conn.Add(1)
+// tellOpen tells a connection. seen may be nil.
+func (p *pipeline) tellOpen(k *socket, seen *sighting, t time.Time) {
+	if seen != nil {
+		p.recognise(k, seen)
+	} else {
+		k.info.Number = p.tap.conn.Add(1)
+	}
+	if k.info.Status == 0 || k.info.Status == http.StatusSwitchingProtocols {
+		p.tap.servers.add(k.info.Server)
+	}
 	p.keepHeads(k.info)
 	p.counts.Conns++
 	p.lock()
@@ -79,6 +95,10 @@ func (p *pipeline) tellEnd(k *socket, cause Cause, t time.Time) {
 	k.node.Remove()
 	p.unlock()
 	p.tap.heads.Add(-k.info.heads())
+	p.tap.recent.ended(k, cause, t)
+	if p.yield == nil {
+		return
+	}
 	p.end = End{Time: t, Conn: k.info, Cause: cause, Duration: max(0, time.Duration(t.UnixNano()-k.opened))}
 	if tr := k.traffic; tr != nil {
 		p.end.Closing = tr.closed()

@@ -1,6 +1,7 @@
 package websocket
 
 import (
+	"hash/maphash"
 	"time"
 	"unicode/utf8"
 
@@ -11,6 +12,11 @@ import (
 // frames reads b as frames.
 func (k *socket) frames(dir Direction, h *half, b []byte, t time.Time) {
 	for len(b) > 0 {
+		if k.p.silent && (b[0] == wholeText || b[0] == wholeBinary) {
+			if b = b[k.countPlain(dir, h, b, t):]; len(b) == 0 {
+				return
+			}
+		}
 		if h.left > 0 {
 			n := len(b)
 			if int64(n) > h.left {
@@ -53,7 +59,9 @@ func (k *socket) frames(dir Direction, h *half, b []byte, t time.Time) {
 			start = h.start
 		}
 		if h.probation > 0 {
-			h.probation--
+			if h.probation--; h.probation == 0 {
+				k.doubt = false
+			}
 			if !f.Legal() || f.Masked != (dir == FromClient) {
 				k.lose(dir, h, b, t)
 				return
@@ -91,17 +99,28 @@ func (k *socket) beginFrame(dir Direction, h *half, f *frame.Header, start, t ti
 		a = k.p.newAssembly(f, start, begin)
 	case f.Opcode() != frame.Continuation && a != nil: // the message before was never finished
 		a.truncated = true
+		a.violations |= Unfinished
 		k.finish(dir, h, a, t)
 		a = nil
 		fallthrough
 	case a == nil:
 		a = k.p.newAssembly(f, start, begin)
-		a.compressed = k.compressed(f)
+		a.compressed = k.compressed(f) && !k.deflate.Frames
+		if f.Opcode() == frame.Continuation {
+			if a.truncated = h.guessed; !h.guessed { // otherwise it began before
+				a.violations |= NoBeginning
+			}
+		}
 		h.data = a
 	}
 	a.frames++
 	a.wire += f.Length
 	a.rsv |= f.RSV()
+	if k.deflate.Frames && k.compressed(f) {
+		a.rsv &^= frame.RSV1
+		a.packed, a.from = true, len(a.buf)
+	}
+	a.violations |= violations(f)
 	a.badMask = a.badMask || f.Masked != (dir == FromClient)
 	h.cur = a
 }
@@ -110,6 +129,9 @@ func (k *socket) beginFrame(dir Direction, h *half, f *frame.Header, start, t ti
 func (k *socket) endFrame(dir Direction, h *half, t time.Time) {
 	a := h.cur
 	h.cur = nil
+	if a.packed {
+		k.unpack(dir, h, a)
+	}
 	if !h.fin {
 		return
 	}
@@ -133,18 +155,31 @@ func (k *socket) abandon(dir Direction, h *half, t time.Time) {
 	h.cur, h.left, h.nhead = nil, 0, 0
 }
 
-// compressed says whether a message's first frame announces compression.
+// compressed says whether a frame announces that the message that it begins is
+// compressed, or that it is itself. One with bits of an extension that is not known
+// cannot be inflated.
 func (k *socket) compressed(f *frame.Header) bool {
-	return k.deflate.On && f.RSV()&frame.RSV1 != 0 && !f.Control() && f.Opcode() != frame.Continuation
+	if !k.deflate.On || f.RSV()&frame.RSV1 == 0 || f.Control() || f.RSV() != frame.RSV1 && k.deflate.Others {
+		return false
+	}
+	return f.Opcode() != frame.Continuation || k.deflate.Frames
+}
+
+// reserve tells of reserved bits that nothing explains. Where extensions were agreed
+// that are not known, the payload is as these have made it.
+func (k *socket) reserve(h *half, m *Message, rsv byte) {
+	if m.RSV = rsv; rsv == 0 || !k.deflate.Others {
+		return
+	}
+	m.Undecoded, m.InvalidUTF8 = true, false
+	if k.deflate.On && h.rare != nil && h.history != nil {
+		h.history.Forget()
+	}
 }
 
 // whole tells a message that is one frame, at hand whole.
 func (k *socket) whole(dir Direction, h *half, f *frame.Header, b []byte, start, t time.Time) {
 	p := k.p
-	if p.silent && k.plain(h, f) {
-		k.countOnly(dir, f, b, t)
-		return
-	}
 	var m *Message
 	var ascii bool
 	rsv := f.RSV()
@@ -153,7 +188,7 @@ func (k *socket) whole(dir Direction, h *half, f *frame.Header, b []byte, start,
 		p.packed = grow(p.packed, len(b)+inflate.Pad)
 		src := p.packed[:len(b)]
 		frame.Mask(src, b, f.Key)
-		m = k.inflate(dir, h, src, false)
+		m = k.inflate(dir, h, Opcode(f.Opcode()), src, false)
 	} else {
 		cut := b
 		if len(cut) > p.maxMessage {
@@ -163,10 +198,15 @@ func (k *socket) whole(dir Direction, h *half, f *frame.Header, b []byte, start,
 		m.Truncated = len(cut) < len(b)
 	}
 	m.Opcode = Opcode(f.Opcode())
+	if rsv != 0 {
+		k.reserve(h, m, rsv)
+	}
 	if !ascii {
 		m.checkText()
 	}
-	m.RSV = rsv
+	if m.Violations = violations(f); m.Opcode == Close {
+		m.checkClose()
+	}
 	m.Start = start
 	m.WireLength = f.Length
 	m.Frames = 1
@@ -174,32 +214,27 @@ func (k *socket) whole(dir Direction, h *half, f *frame.Header, b []byte, start,
 	k.tell(dir, h, m, h.offset-f.Length-int64(f.Size), t)
 }
 
-// plain says that a frame, at hand whole, is a message about which counters tell
-// all: text or binary, neither compressed nor cut nor disputed.
-func (k *socket) plain(h *half, f *frame.Header) bool {
-	return (f.Opcode() == frame.Text || f.Opcode() == frame.Binary) && !k.compressed(f) && f.Length <= int64(k.p.maxMessage) && (h.rare == nil || len(h.conflicts) == 0)
-}
-
-// countOnly counts a plain message that is given to nobody. b is its payload.
-func (k *socket) countOnly(dir Direction, f *frame.Header, b []byte, t time.Time) {
-	invalid := f.Opcode() == frame.Text && !frame.ASCII(b, f.Key) && !k.p.validText(b, f.Key)
-	k.countPlain(dir, Opcode(f.Opcode()), len(b), invalid, t)
-}
-
 // finish tells a message that was put together from pieces.
 func (k *socket) finish(dir Direction, h *half, a *assembly, t time.Time) {
 	p := k.p
 	var m *Message
 	rsv := a.rsv
+	if a.packed {
+		k.unpack(dir, h, a)
+	}
 	if a.compressed {
 		rsv &^= frame.RSV1
-		m = k.inflate(dir, h, a.buf, a.truncated)
+		m = k.inflate(dir, h, a.opcode, a.buf, a.truncated)
 	} else {
 		m = p.give(a)
-		m.InvalidUTF8 = a.opcode == Text && a.text.Invalid(a.truncated)
+		m.Compressed, m.Undecoded = a.unpacked, a.undecoded
+		m.InvalidUTF8 = a.opcode == Text && !a.undecoded && a.text.Invalid(a.truncated)
 	}
 	m.Opcode = a.opcode
-	m.RSV = rsv
+	k.reserve(h, m, rsv)
+	if m.Violations = a.violations; m.Opcode == Close && !a.truncated {
+		m.checkClose()
+	}
 	m.Start = a.start
 	m.WireLength = a.wire
 	m.Frames = a.frames
@@ -212,37 +247,6 @@ func (k *socket) finish(dir Direction, h *half, a *assembly, t time.Time) {
 	p.freeAssembly(a)
 }
 
-// inflate returns the message that src is compressed to.
-func (k *socket) inflate(dir Direction, h *half, src []byte, truncated bool) (m *Message) {
-	p := k.p
-	takeover := !k.deflate.NoTakeover[dir]
-	if h.needRare(); takeover && h.history == nil {
-		h.history = inflate.NewHistory(max(9, int(k.deflate.Bits[dir]))) // zlib takes 9 for 8
-	}
-	var win *inflate.Window
-	if takeover {
-		p.histories.Prepare(h.history)
-		win = &h.history.Window
-	}
-	out, err := p.inflater.Message(src, win, p.maxMessage)
-	switch {
-	case truncated && win != nil:
-		win.Forget()
-		fallthrough
-	case truncated, err == nil, err == inflate.ErrLimit:
-		m, _ = p.message(out, 0, false)
-		m.Truncated = truncated || err != nil
-	default:
-		m, _ = p.message(src, 0, false)
-		m.Undecoded = true
-	}
-	m.Compressed = true
-	if takeover {
-		p.histories.Update(h.history)
-	}
-	return m
-}
-
 // tell fills in what all messages have in common and gives m out, which begins
 // at an offset of the stream.
 func (k *socket) tell(dir Direction, h *half, m *Message, begin int64, t time.Time) {
@@ -250,8 +254,13 @@ func (k *socket) tell(dir Direction, h *half, m *Message, begin int64, t time.Ti
 	m.Midstream = h.guessed
 	m.From = dir
 	m.Time = t
-	if h.rare != nil && len(h.conflicts) > 0 {
-		m.Conflict = h.conflicted(begin)
+	if h.rare != nil {
+		if len(h.conflicts) > 0 {
+			m.Conflict = h.conflicted(begin)
+		}
+		if h.told != nil {
+			m.Copy = h.told.again(span{begin, h.offset}, !m.Truncated && !m.Undecoded, maphash.Bytes(sightingSeed, m.Payload))
+		}
 	}
 	k.count(m)
 	k.p.tellMessage(m)

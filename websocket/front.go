@@ -18,7 +18,7 @@ import (
 // HTTP is not held. Behind what is not understood it looks for a handshake (see
 // [seeker]), and when that takes too long, an opening looks for frames as well.
 //
-// TLS belongs here: what it protects begins with any of these again.
+// What TLS protects begins with any of these again: see [pipeline.newTLS].
 type front struct {
 	p *pipeline
 	origin
@@ -363,7 +363,7 @@ func (f *front) Conflict(dir Direction, offset, n int64, t time.Time) {
 		f.wait = &waiting{began: t}
 	}
 	c := &f.wait.conflicts[dir]
-	*c = addConflict(*c, span{offset, offset + n})
+	*c = addSpan(*c, span{offset, offset + n})
 }
 
 // Closed implements reassembly.Consumer. What is held is read now.

@@ -5,11 +5,15 @@ import (
 	"compress/flate"
 	"encoding/binary"
 	"fmt"
-	"github.com/wstap/wstap/internal/frame"
 	"io"
 	"strings"
 	"testing"
 
+	"github.com/wstap/wstap/internal/frame"
+	"github.com/wstap/wstap/internal/http1"
+	"github.com/wstap/wstap/internal/http2"
+	"github.com/wstap/wstap/internal/proxyproto"
+	"github.com/wstap/wstap/internal/socks"
 	"github.com/wstap/wstap/reassembly"
 )
 
@@ -198,7 +202,7 @@ func (r *recorder) balance(t *testing.T, n int) {
 	t.Helper()
 	st := &r.p.counts
 	tls := r.p.opener.Stats()
-	if sum := st.HTTPBytes + st.HeaderBytes + st.PayloadBytes + st.SkippedBytes + tls.Bytes - tls.Opened; sum != uint64(n) {
+	if sum := st.HTTPBytes + st.HeaderBytes + st.PayloadBytes + st.DraftBytes + st.SkippedBytes + tls.Bytes - tls.Opened; sum != uint64(n) {
 		t.Errorf("%d bytes given, %d accounted for: %d HTTP, %d headers, %d payload, %d skipped", n, sum, st.HTTPBytes, st.HeaderBytes, st.PayloadBytes, st.SkippedBytes)
 	}
 	if r.p.budget.Held() != 0 || st.HeldBytes != 0 {
@@ -236,9 +240,16 @@ func FuzzConn(f *testing.F) {
 	f.Add(script(0, h2[0][:200], 2, 4, 0, h2[0][204:], 1, h2[1]), false)                                               // with a gap
 	f.Add(script(1, clientText("the mask tells the client"), 1, clientText("the mask tells the client, twice")), true) // wrong way round
 	f.Add(script(0, "0 0 HTTP/1.1\nUpgrade:websocket\n\n0 0 HTTP/1.\nUpgrade:websocket\n\n0"), true)                   // two upgrades, no answer
+	all := [][]turn{}
 	for _, o := range openings {
+		all = append(all, o.turns)
+	}
+	for _, f := range fronts {
+		all = append(all, withTalk(f.turns))
+	}
+	for _, turns := range all {
 		var parts []any
-		for _, turn := range o.turns {
+		for _, turn := range turns {
 			parts = append(parts, int(turn.from), turn.data)
 		}
 		f.Add(script(parts...), false)
@@ -287,6 +298,50 @@ func FuzzConn(f *testing.F) {
 		}
 		if opens != ends || r.p.told.Len() != 0 {
 			t.Errorf("%d opened, %d ended", opens, ends)
+		}
+	})
+}
+
+// FuzzFront: whatever short thing that is none of the protocols that we know stands
+// before it, the talk comes out.
+func FuzzFront(f *testing.F) {
+	f.Add([]byte("STARTTLS\r\n"), []byte(""), byte(3))                              // a line of the client's
+	f.Add([]byte("EHLO a\r\n"), []byte("220 ready\r\n250 a\r\n"), byte(1))          // a dialogue
+	f.Add([]byte("\x00\x01\x02\x03"), []byte("\xff"), byte(0))                      // without a line's end
+	f.Add([]byte("GET GET POST "), []byte("HTTP/1 "), byte(2))                      // nearly HTTP
+	f.Add([]byte("\x81\x85\x00\x00\x00\x00hello"), []byte("\x81\x02hi"), byte(255)) // frames
+	f.Fuzz(func(t *testing.T, client, server []byte, cut byte) {
+		before := []turn{{c, string(client), 0}, {s, string(server), 0}}
+		r := newRecorder(nil)
+		feed := func(from Direction, b string) {
+			for step := 1 + int(cut); len(b) > 0; {
+				n := min(len(b), step)
+				r.data(from, []byte(b[:n]))
+				b = b[n:]
+			}
+		}
+		for _, turn := range withTalk(before) {
+			feed(turn.from, turn.data)
+		}
+		ignored := r.c.(*seat).ignored
+		r.c.Closed(reassembly.FIN, r.now)
+		if !ignored {
+			r.balance(t, int(r.fed))
+		}
+		_, _, proxy := proxyproto.Parse(client)
+		_, dialogue := socks.Parse(client, server)
+		_, _, glued := http1.Head(string(client) + request).RequestLine() // with a strange method
+		switch short := 2*(len(client)+len(server)+len(request)+len(response)) < maxArrivals*(1+int(cut)) && len(client) < 4096 && len(server) < 4096; {
+		case !short, glued && len(client) > 0, len(client) > 0 && (proxy || dialogue || client[0] == 0x16 || bytes.Contains(client, []byte("\x16\x03"))):
+		case bytes.Contains(client, []byte("HTTP/1.")), bytes.Contains(server, []byte("HTTP/1.")), http2.MaybeSettings(server):
+		default:
+			var got [2]string
+			for _, m := range r.msgs {
+				got[m.From] += string(m.Payload) + " "
+			}
+			if got != [2]string{"hello bye ", "x "} {
+				t.Errorf("%q, %q: %s", client, server, strings.Join(r.lines, "\n"))
+			}
 		}
 	})
 }

@@ -1,6 +1,7 @@
 package websocket
 
 import (
+	"bytes"
 	"time"
 
 	"github.com/wstap/wstap/reassembly"
@@ -45,6 +46,34 @@ func (s *seat) Closed(reason reassembly.Reason, t time.Time) {
 	if s.c != nil {
 		s.c.Closed(reason, t)
 	}
+}
+
+// zeroed returns a message's payload with a 0 for each unknown byte, also where it is
+// a text.
+func zeroed(m *Message) []byte {
+	if m.Unknown > 0 && m.Opcode == Text {
+		return bytes.ReplaceAll(m.Payload, []byte(replacement), []byte{0})
+	}
+	return m.Payload
+}
+
+// agrees says whether a message can be what was sent: all bytes that are known are
+// the same.
+func agrees(m *Message, op Opcode, sent []byte) bool {
+	got := zeroed(m)
+	if m.Opcode != op || len(got) != len(sent) {
+		return false
+	}
+	zeros := 0
+	for i, c := range got {
+		if c == 0 {
+			zeros++
+		}
+		if c != sent[i] && (c != 0 || m.Unknown == 0) {
+			return false
+		}
+	}
+	return zeros >= m.Unknown
 }
 
 // givenUp is what Stats tells.

@@ -190,17 +190,3 @@ func TestHTTP2Gaps(t *testing.T) {
 		`server text "{\"n\":4,\"text\":\"abcdefgh\"}" midstream`,
 		"end eof")
 }
-
-// TestHTTP2Other: a server that does not offer extended CONNECT is given up.
-func TestHTTP2Other(t *testing.T) {
-	cl, sv := newH2Side(), newH2Side()
-	cl.buf.WriteString(http2.PrefaceLine + "\r\n\r\n" + http2.PrefaceRest)
-	cl.settings()
-	sv.settings(3, 100)
-	r := newRecorder(nil)
-	r.data(FromClient, cl.take())
-	r.data(FromServer, sv.take())
-	if !r.c.(*seat).ignored {
-		t.Error("not given up")
-	}
-}

@@ -3,6 +3,7 @@ package websocket
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"testing"
 	"time"
 
@@ -59,4 +60,57 @@ func TestLiveKernel(t *testing.T) {
 			checkFile(t, file.Bytes(), len(talk))
 		})
 	}
+}
+
+// silenceWrappers are no wrapper, and those of this package's tests.
+var silenceWrappers = append([]wrapper{
+	{"none", true, func(_ testing.TB, src capture.Source, _ io.Writer) capture.Source { return src }},
+}, wrappers...)
+
+// On a line that is silent what the peer has acknowledged behind a hole comes
+// within a tenth of a second: the clock of a live tap goes on without packets. The
+// hole is a frame that Select drops.
+func TestLiveSilence(t *testing.T) {
+	h := testnet.New(t)
+	_, tap0 := h.Tap("tap0")
+	for _, w := range silenceWrappers {
+		t.Run(w.name, func(t *testing.T) {
+			best := time.Hour
+			for range 20 { // a machine that has other work wakes nobody in time
+				if best = min(best, silence(t, h, tap0, w)); best < 100*time.Millisecond {
+					return
+				}
+			}
+			t.Errorf("it takes %v at the least", best)
+		})
+	}
+}
+
+// silence returns how long after the last packet the last message comes.
+func silence(t *testing.T, h *testnet.Host, tap0 io.Writer, w wrapper) time.Duration {
+	l, err := capture.Listen("tap0", &capture.Config{Namespace: h.Path(), Filter: "tcp", Direction: capture.Incoming, Workers: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	src := capture.Select(l, func(f *capture.Frame) bool { return !bytes.Contains(f.Data, []byte("message 5")) })
+	tap := NewTap(w.wrap(t, src, io.Discard), nil)
+	ch := tap.Messages(t.Context())
+	for _, f := range holey(9, 100).frames {
+		if _, err := tap0.Write(f.Data); err != nil {
+			t.Fatal(err)
+		}
+	}
+	sent := time.Now()
+	got := receive(t, ch, 8)
+	took := time.Since(sent)
+	if last := got[7].Text(); last != "message 8" {
+		t.Errorf("last %q", last)
+	}
+	if err := tap.Close(); err != nil {
+		t.Error(err)
+	}
+	for range ch {
+		t.Error("one more message")
+	}
+	return took
 }

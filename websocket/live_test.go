@@ -2,6 +2,7 @@ package websocket
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -60,7 +61,7 @@ var wrappers = []wrapper{
 }
 
 // holey makes n messages of the server, a tenth of a second apart, of which the
-// capture has lost one.
+// capture has lost one, or none where there is none of that number.
 func holey(n, lost int) *frameSource {
 	c := packetgen.NewConversation()
 	c.Step = 50 * time.Millisecond
@@ -73,6 +74,9 @@ func holey(n, lost int) *frameSource {
 	}
 	s := source(c)
 	at := begin + 2*lost
+	if lost >= n {
+		return s
+	}
 	s.frames = append(s.frames[:at], s.frames[at+1:]...)
 	return s
 }
@@ -268,4 +272,65 @@ func TestLiveLatency(t *testing.T) {
 	for range ch {
 		t.Error("one more message")
 	}
+}
+
+// A silentSource is a live source that says the time when its frames have been
+// read.
+type silentSource struct {
+	*frameSource
+	live  bool
+	times []time.Time
+	ended bool
+}
+
+func (s *silentSource) Info() capture.Info { return capture.Info{Live: s.live} }
+
+func (s *silentSource) Read(fs []capture.Frame) (int, error) {
+	n, err := s.frameSource.Read(fs)
+	if s.ended = err != nil && len(s.times) == 0; n > 0 || s.ended {
+		return n, err
+	}
+	fs[0] = capture.Frame{Time: s.times[0]}
+	s.times = s.times[1:]
+	return 0, nil
+}
+
+// The clock of a live tap goes by what a silent source says: no hole is given up
+// before its time, nor where the time is not known.
+func TestSilence(t *testing.T) {
+	frames := holey(6, 5).frames // the last of them acknowledges what was lost
+	end := frames[len(frames)-1].Time
+	for _, c := range []struct {
+		name  string
+		times []time.Time
+		lost  bool
+	}{
+		{"time not known", []time.Time{{}, {}}, false},
+		{"too early", []time.Time{end.Add(20 * time.Millisecond), end.Add(-time.Hour), end.Add(49 * time.Millisecond)}, false},
+		{"in time", []time.Time{end.Add(20 * time.Millisecond), end.Add(50 * time.Millisecond)}, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			src := &silentSource{frameSource: holey(6, 5), live: true, times: c.times}
+			gaps := 0
+			for e, err := range NewTap(src, nil).Events(t.Context()) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				if _, gap := e.(*Gap); gap {
+					if gaps++; src.ended == c.lost {
+						t.Errorf("at the end of the source: %v", src.ended)
+					}
+				}
+			}
+			if gaps != 1 {
+				t.Errorf("%d gaps", gaps)
+			}
+		})
+	}
+	t.Run("not live", func(t *testing.T) {
+		src := &silentSource{frameSource: holey(6, 5), times: []time.Time{end}}
+		if err := NewTap(src, nil).Count(t.Context()); !errors.Is(err, io.ErrNoProgress) {
+			t.Errorf("a source that waits for its reader gives nothing: %v", err)
+		}
+	})
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/wstap/wstap/capture"
 	"github.com/wstap/wstap/decode"
 	"github.com/wstap/wstap/internal/packetgen"
+	"github.com/wstap/wstap/internal/testkit"
 )
 
 // residentBytes is what of the process is in memory; elsewhere than on Linux,
@@ -38,7 +39,8 @@ func residentBytes() int {
 type idleSource struct {
 	n, conn  int
 	compress bool
-	size     int // of a message
+	size     int   // of a message
+	tls      *wire // if not nil, what passes on each connection
 	packets  []packetgen.Packet
 	atEnd    func()
 }
@@ -64,6 +66,12 @@ func (s *idleSource) converse() []packetgen.Packet {
 	c := packetgen.NewConversation()
 	c.Client = netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, byte(s.conn >> 16), byte(s.conn >> 8), byte(s.conn)}), 40000)
 	c.Open()
+	if s.tls != nil {
+		for _, p := range s.tls.pieces[:len(s.tls.pieces)-s.tls.ending] {
+			c.Send(packetgen.Side(p.from), p.data)
+		}
+		return c.Packets
+	}
 	c.Send(packetgen.Client, []byte(request))
 	answer, b0 := response, byte(0x81)
 	payload := fmt.Appendf(nil, `{"login":%d,%*d}`, s.conn, s.size, 1)
@@ -178,5 +186,34 @@ func (c *idleCase) run(t *testing.T) {
 	t.Logf("%d MB resident, %d MB with garbage: %d bytes a connection", kept>>20, grown>>20, kept/c.N)
 	if opens != c.N || messages != 2*c.N || kept > c.Budget<<20 {
 		t.Errorf("%d connections, %d messages, more than %d MB", opens, messages, c.Budget)
+	}
+}
+
+// TestIdleTLSMemory: 10,000 idle connections of wss take at most 50 MB more than in
+// clear.
+func TestIdleTLSMemory(t *testing.T) {
+	w := converseTLS(t, 1, nil, chatLine)
+	n := testkit.Rounds(10000, 1000, 10000)
+	var heap [2]uint64
+	for i, tls := range []*wire{nil, w} {
+		s := &idleSource{n: n, size: 40, tls: tls, atEnd: func() {
+			var m runtime.MemStats
+			runtime.GC()
+			runtime.ReadMemStats(&m)
+			heap[i] = m.HeapAlloc
+		}}
+		keys := w.keyLog()
+		tap := NewTap(s, &Config{Keys: keys})
+		if err := tap.Count(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if st := tap.Stats(); st.Messages != uint64(2*n) || st.Conns != uint64(n) {
+			t.Fatalf("%d messages on %d connections", st.Messages, st.Conns)
+		}
+	}
+	more := int(heap[1]-heap[0]) / n
+	t.Logf("%d bytes a connection, %d in clear", int(heap[1])/n, int(heap[0])/n)
+	if more > 50_000_000/10000 {
+		t.Errorf("%d bytes more than in clear", more)
 	}
 }

@@ -20,6 +20,8 @@ type multiplex struct {
 	counts http2.Counts // as they were counted last
 	time   time.Time    // of the last bytes
 	void   bool         // nothing more is read
+	busy   bool         // conn is at work
+	given  bool         // up, while it was
 }
 
 // newMultiplex returns the Consumer that follows o, where the client still sends
@@ -28,6 +30,15 @@ func newMultiplex(o *opening, skip int) *multiplex {
 	x := &multiplex{p: o.p, origin: o.origin}
 	x.offsets = [2]int64{o.sides[0].offset, o.sides[1].offset}
 	x.conn = http2.New(x, skip, x.offsets)
+	return x
+}
+
+// joinMultiplex returns the Consumer that follows o in the midst of HTTP/2, at the
+// beginning of a frame in the directions that are in place.
+func joinMultiplex(o *opening, inPlace [2]bool) *multiplex {
+	x := &multiplex{p: o.p, origin: o.origin}
+	x.offsets = [2]int64{o.sides[0].offset, o.sides[1].offset}
+	x.conn = http2.Join(x, inPlace, x.offsets)
 	return x
 }
 
@@ -41,8 +52,9 @@ func (x *multiplex) Data(dir Direction, b []byte, t time.Time) {
 	if x.memory.Listed() || x.memory.Charged() == 0 {
 		x.p.budget.Touch(&x.memory, x, openingCost)
 	}
+	x.busy = true
 	reason, ok := x.conn.Data(dir, b, t)
-	x.count()
+	x.free(t)
 	if !ok {
 		if reason == reassembly.Evicted {
 			x.p.counts.GivenUp++
@@ -54,7 +66,20 @@ func (x *multiplex) Data(dir Direction, b []byte, t time.Time) {
 // Gap implements reassembly.Consumer.
 func (x *multiplex) Gap(dir Direction, n int64, t time.Time) {
 	if !x.void {
+		x.busy = true
 		x.conn.Gap(dir, n, t)
+		x.free(t)
+	}
+}
+
+// free says that conn is no longer at work, and counts what it did.
+func (x *multiplex) free(t time.Time) {
+	x.busy = false
+	x.count()
+	if x.given {
+		x.given = false
+		x.end(reassembly.Evicted, t)
+		x.ignore()
 	}
 }
 
@@ -75,6 +100,10 @@ func (x *multiplex) Closed(reason reassembly.Reason, t time.Time) {
 
 // GiveUp implements budget.Owner.
 func (x *multiplex) GiveUp() {
+	if x.busy { // what a stream holds asks for room
+		x.given = true
+		return
+	}
 	x.end(reassembly.Evicted, x.time)
 	x.ignore()
 }
@@ -84,10 +113,11 @@ func (x *multiplex) end(reason reassembly.Reason, t time.Time) {
 	if x.void {
 		return
 	}
+	x.busy, x.void = true, true
 	x.conn.Close(reason, t)
+	x.busy, x.given = false, false
 	x.count()
 	x.p.budget.Leave(&x.memory)
-	x.void = true
 }
 
 // ignore reads no further.
@@ -120,16 +150,40 @@ func (x *multiplex) Fits(n int) bool {
 // Open implements http2.Handler.
 func (x *multiplex) Open(r *http2.Request, a *http2.Response, t time.Time) http2.Stream {
 	x.p.carries(&x.origin, ProtocolWebSocket)
-	info := &Conn{Client: x.client, Server: x.server, TLS: x.tls, Proxied: x.proxied, Method: "CONNECT", AcceptValid: true, request: r.Fields, response: a.Fields}
-	info.URL = handshake.URL(cmp.Or(r.Scheme, "http")+"://"+r.Authority+r.Path, r.Authority, x.server, x.tls != nil)
-	info.Status = a.Status
-	info.Subprotocol = a.Fields.Get("Sec-WebSocket-Protocol")
-	info.Extensions = a.Fields.List("Sec-WebSocket-Extensions")
+	info := x.describe(r, a)
+	swap := r.From != FromClient
+	if swap {
+		info.Client, info.Server = info.Server, info.Client
+	}
 	k := &socket{p: x.p, info: info}
 	if a.Status/100 == 2 {
 		x.memory.Keep() // it is one
-		k.deflate = handshake.ParseDeflate(info.Extensions)
+		k.deflate = handshake.ParseDeflate(k.info.Extensions)
+		if a.Partial && k.info.Extensions == "" {
+			k.deflate = handshake.UnseenDeflate
+		}
 	}
-	x.p.tellOpen(k, t)
+	x.p.tellOpen(k, nil, t)
+	if swap {
+		return swapped{k}
+	}
 	return k
+}
+
+// describe makes the Conn of a stream; either part of the handshake may be missing,
+// and not all of it known.
+func (x *multiplex) describe(r *http2.Request, a *http2.Response) *Conn {
+	c := &Conn{Client: x.client, Server: x.server, TLS: x.tls, Proxied: x.proxied, Method: "CONNECT", AcceptValid: true}
+	if r != nil {
+		authority := cmp.Or(r.Authority, x.server.String())
+		c.URL = handshake.URL(cmp.Or(r.Scheme, "http")+"://"+authority+r.Path, authority, x.server, x.tls != nil)
+		c.request = r.Fields
+	}
+	if a != nil {
+		c.Status = a.Status
+		c.Subprotocol = a.Fields.Get("Sec-WebSocket-Protocol")
+		c.Extensions = a.Fields.List("Sec-WebSocket-Extensions")
+		c.response = a.Fields
+	}
+	return c
 }

@@ -26,6 +26,7 @@ type opening struct {
 	lossy   bool                // a request may be missing: answers do not wait for theirs
 	begun   bool                // a head was read
 	void    bool                // this is no WebSocket: nothing more is read
+	spoke   Direction           // who sent last
 	next    reassembly.Consumer // who reads what follows
 
 	impatient bool  // it is given up when maxSearched were
@@ -52,6 +53,7 @@ type openingSide struct {
 	marks     []mark
 	lost      int64 // bytes of gaps since the last whole head
 	search    *search
+	sniffer   *http2.Sniffer // while what is held may be HTTP/2
 	conflicts []span
 }
 
@@ -68,6 +70,7 @@ type pendingRequest struct {
 	head    bool       // a HEAD request: the response has no body
 	connect bool       // a CONNECT request: the response opens a tunnel
 	cut     bool       // upgrade is the captured part of some GET request
+	asked   moment     // when its head was whole
 }
 
 const (
@@ -77,7 +80,7 @@ const (
 
 	// What things are counted with besides the bytes that they hold.
 	openingCost = 1 << 10
-	pendingCost = 24
+	pendingCost = 56
 	markCost    = 40
 )
 
@@ -177,12 +180,12 @@ func (o *opening) read(dir Direction, s *openingSide, b []byte, t time.Time) int
 		}
 	case dir == FromClient:
 		s.lost = 0
-		ok = o.request(s, head)
+		ok = o.request(s, head, t)
 	default:
 		s.lost = 0
 		ok = o.response(s, head, t)
 	}
-	if !ok {
+	if !ok && o.next == nil { // else the rest is the next one's
 		s.offset -= int64(n)
 		o.p.counts.HTTPBytes -= uint64(n)
 		o.notHTTP(dir, pending, b, t)
@@ -218,11 +221,14 @@ func (o *opening) fits() bool {
 // was pending before it. Where a connection begins with that, a front is to look
 // what else it is. Otherwise it is given up.
 func (o *opening) notHTTP(dir Direction, pending, b []byte, t time.Time) {
-	looks := http1.LooksLikeRequest
-	if dir == FromServer {
-		looks = http1.LooksLikeResponse
+	all := append(pending[:len(pending):len(pending)], b[:min(len(b), 4096)]...)
+	_, _, http := http1.Head(all).RequestLine()
+	switch {
+	case dir == FromServer:
+		http = http1.LooksLikeResponse(all)
+	case o.lossy: // a search would take it for that again
+		http = http1.LooksLikeRequest(all)
 	}
-	http := looks(append(pending[:len(pending):len(pending)], b[:min(len(b), 4096)]...))
 	switch {
 	case http:
 		o.p.carries(&o.origin, ProtocolHTTP)
@@ -328,6 +334,10 @@ func (o *opening) release(dir Direction) {
 
 // resume reads on with what is held for a direction.
 func (o *opening) resume(dir Direction) {
+	if o.sides[dir].sniffer != nil {
+		o.unsniff(dir)
+		return
+	}
 	held := o.takeHeld(dir)
 	held.replay(dir, o.data, o.gap)
 }
@@ -376,8 +386,9 @@ func (o *opening) Gap(dir Direction, n int64, t time.Time) {
 // at anyway; otherwise heads, and frames, are looked for from here on.
 func (o *opening) gap(dir Direction, n int64, t time.Time) {
 	s := &o.sides[dir]
+	o.unsniff(dir)
 	if o.next == nil && !o.void && s.state == searching {
-		o.settle(dir, true) // what came before the gap cannot get better
+		o.settle() // what came before the gap cannot get better
 	}
 	if o.next != nil {
 		o.next.Gap(dir, n, t)
@@ -392,7 +403,7 @@ func (o *opening) gap(dir Direction, n int64, t time.Time) {
 		return
 	case s.state == searching:
 		s.lost += n
-		s.search.drop(o.p)
+		s.search.gap(o.p, n)
 		return
 	case s.http.InBody():
 		if s.http.SkipGap(n) {
@@ -420,21 +431,20 @@ func (o *opening) gap(dir Direction, n int64, t time.Time) {
 // Conflict implements reassembly.Consumer.
 func (o *opening) Conflict(dir Direction, offset, n int64, _ time.Time) {
 	s := &o.sides[dir]
-	s.conflicts = addConflict(s.conflicts, span{offset, offset + n})
+	s.conflicts = addSpan(s.conflicts, span{offset, offset + n})
 }
 
 // Closed implements reassembly.Consumer. What is held for want of the other side
 // is read now.
 func (o *opening) Closed(reason reassembly.Reason, t time.Time) {
 	for _, dir := range []Direction{FromServer, FromClient} {
+		o.unsniff(dir)
 		if o.next == nil && len(o.sides[dir].held) > 0 {
 			o.release(dir)
 		}
 	}
-	for dir := range Direction(2) {
-		if o.next == nil && o.sides[dir].state == searching {
-			o.settle(dir, true)
-		}
+	if o.next == nil {
+		o.settle()
 	}
 	if o.next != nil {
 		o.next.Closed(reason, t)
@@ -490,17 +500,17 @@ func (o *opening) toTunnel() {
 }
 
 // become makes the connection a WebSocket. Directions whose place in the stream
-// is known read frames from there on, others look for them.
-func (o *opening) become(info *Conn, deflate handshake.Deflate, swap bool, t time.Time) *socket {
+// is known read frames from there on, others look for them. seen may be nil.
+func (o *opening) become(info *Conn, deflate handshake.Deflate, swap bool, seen *sighting, t time.Time) *socket {
 	o.replace(t)
 	o.p.carries(&o.origin, ProtocolWebSocket)
-	k := &socket{p: o.p, info: info, deflate: deflate, swap: swap}
+	k := &socket{p: o.p, info: info, deflate: deflate}
 	var held [2]heldBytes
 	for dir := range Direction(2) {
 		s, h := &o.sides[dir], &k.halves[dir]
 		held[dir] = o.takeHeld(dir)
 		h.offset, h.guessed, h.probation = s.offset, s.guessed, s.probation
-		h.lost = !(s.state == holding && (info.request != "" || s.probation > 0) || dir == FromServer && info.Status != 0 && s.state != searching)
+		k.lost[dir] = !(s.state == holding && (info.request != "" || s.probation > 0) || dir == FromServer && info.Status != 0 && s.state != searching)
 		if s.search != nil {
 			h.needRare().search, s.search = s.search, nil
 		}
@@ -508,25 +518,29 @@ func (o *opening) become(info *Conn, deflate handshake.Deflate, swap bool, t tim
 			h.needRare().conflicts = s.conflicts
 		}
 	}
-	o.leave(k)
-	o.p.tellOpen(k, t)
+	if swap {
+		o.leave(swapped{k})
+	} else {
+		o.leave(k)
+	}
+	o.p.tellOpen(k, seen, t)
 	for dir := range Direction(2) {
 		if n := o.sides[dir].lost; n > 0 {
 			k.tellGap(dir, n, t)
 		}
 	}
 	for dir := range Direction(2) {
-		held[dir].replay(dir, k.data, k.gap)
+		held[dir].replay(dir, k.Data, k.Gap)
 	}
 	return k
 }
 
 // refuse tells a handshake that was not accepted.
-func (o *opening) refuse(info *Conn, t time.Time) {
+func (o *opening) refuse(info *Conn, seen *sighting, t time.Time) {
 	o.replace(t)
 	o.p.carries(&o.origin, ProtocolWebSocket)
 	o.refused = &socket{p: o.p, info: info}
-	o.p.tellOpen(o.refused, t)
+	o.p.tellOpen(o.refused, seen, t)
 }
 
 // replace ends a refused connection when another handshake on it is told.
@@ -540,14 +554,17 @@ func (o *opening) replace(t time.Time) {
 // searchIn looks for frames in b. It returns false unless b is HTTP again.
 func (o *opening) searchIn(dir Direction, b []byte, t time.Time) bool {
 	s := &o.sides[dir]
+	if s.sniffer != nil {
+		if !o.sniff(dir, b, t) {
+			o.search(dir, b, t)
+		}
+		return false
+	}
 	if dir == FromClient && http1.LooksLikeRequest(b) || dir == FromServer && http1.LooksLikeResponse(b) {
 		s.search.drop(o.p)
 		s.search = nil
 		s.state = reading
 		return true
-	}
-	if s.search == nil {
-		s.search = new(search)
 	}
 	if o.looksTLS(s, b) {
 		o.toTLS(dir, b, t)
@@ -557,40 +574,67 @@ func (o *opening) searchIn(dir Direction, b []byte, t time.Time) bool {
 		o.ignore(len(b))
 		return false
 	}
-	s.offset += int64(len(b))
-	if !s.search.add(o.p, b, t, unknown, &o.memory) {
-		return false
+	if o.stream != nil || !o.sniff(dir, b, t) {
+		o.search(dir, b, t)
 	}
-	o.settle(dir, false)
 	return false
+}
+
+// search looks for frames in b.
+func (o *opening) search(dir Direction, b []byte, t time.Time) {
+	s := &o.sides[dir]
+	s.offset += int64(len(b))
+	if s.search == nil {
+		s.search = new(search)
+	}
+	if o.spoke != dir {
+		s.search.Turn()
+	}
+	o.spoke = dir
+	if s.search.add(o.p, b, t, unknown, &o.memory) {
+		o.settle()
+	}
 }
 
 // unknown is what is known of a connection that may be no WebSocket.
 var unknown = &resync.Target{Unknown: true}
 
-// settle makes the connection a WebSocket if the search in a direction has found
-// one. atEnd says that no more will follow.
-func (o *opening) settle(dir Direction, atEnd bool) {
-	s := &o.sides[dir]
-	if s.search == nil {
+// settle makes the connection a WebSocket if what is searched in both directions
+// says so.
+func (o *opening) settle() {
+	var sides [2]*search
+	for dir := range o.sides {
+		if s := &o.sides[dir]; s.state == searching {
+			sides[dir] = s.search
+		}
+	}
+	if sides == [2]*search{} {
 		return
 	}
-	m, ok := s.search.match(o.p, unknown, atEnd)
+	swap, t, ok := o.p.judge(sides, o.trust())
 	if !ok {
 		return
 	}
-	swap := m.Masked != (dir == FromClient)
 	if swap { // only clients mask: the addresses are the wrong way round
 		o.sides[0], o.sides[1] = o.sides[1], o.sides[0]
-		dir = dir.Reverse()
 	}
-	found := o.sides[dir].search
-	o.sides[dir].search = nil
-	k := o.found(m.Time, swap)
-	k.begin(dir, found)
-	if h := &k.halves[dir.Reverse()]; h.lost {
-		k.settle(dir.Reverse(), h, false)
+	k := o.found(t, swap)
+	var found [2]*search
+	for dir := range Direction(2) {
+		found[dir] = k.found(dir, false)
 	}
+	k.begin(found)
+}
+
+// trust says how little evidence is enough.
+func (o *opening) trust() resync.Trust {
+	switch t := o.p.tap; {
+	case t.cfg.OnlyWebSocket:
+		return resync.Promised
+	case t.servers.has(o.server) || t.servers.has(o.client):
+		return resync.Server
+	}
+	return resync.Stranger
 }
 
 // found makes a connection whose handshake was not, or only half, seen one of
@@ -608,5 +652,5 @@ func (o *opening) found(t time.Time, swap bool) *socket {
 	}
 	info := o.describe(request, "", swap)
 	info.Midstream = true
-	return o.become(info, handshake.UnseenDeflate, swap, t)
+	return o.become(info, handshake.UnseenDeflate, swap, nil, t)
 }

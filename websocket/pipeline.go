@@ -3,12 +3,12 @@ package websocket
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"math/bits"
 	"sync"
 	"sync/atomic"
 	"time"
-	"unicode/utf8"
 
 	"github.com/wstap/wstap/capture"
 	"github.com/wstap/wstap/decode"
@@ -31,8 +31,9 @@ type pipeline struct {
 	last   time.Time               // of the packets worked on
 	yield  func(Event, error) bool // borrows; nil where sink is set
 	sink   *sink                   // owns
-	silent bool                    // neither: all is for Stats alone
+	silent bool                    // neither, nor a selection: all is for Stats alone
 
+	moments       uint64 // that were made
 	maxMessage    int
 	budget        *budget.Budget
 	spareOpenings []*opening
@@ -43,6 +44,7 @@ type pipeline struct {
 	tester    resync.Tester
 	packed    []byte // scratch: a compressed payload, unmasked
 	plain     []byte // scratch: an unmasked payload
+	patched   []byte // scratch: a text of which bytes are unknown
 	free      []*assembly
 	buffers   [][]byte // for assemblies
 	spare     int      // capacity of buffers
@@ -64,9 +66,10 @@ type pipeline struct {
 	// mu guards the connections told and what is counted of each. The goroutine
 	// holds it while it works on packets where nobody is called meanwhile, and
 	// otherwise for each change: see lock.
-	mu   sync.Mutex
-	busy bool // mu is held
-	told list.List[socket]
+	mu     sync.Mutex
+	busy   bool // mu is held
+	ending bool // only ends are to be told, and mu is not held meanwhile
+	told   list.List[socket]
 
 	// published are counts as they were after the last packets.
 	published struct {
@@ -78,7 +81,7 @@ type pipeline struct {
 }
 
 func newPipeline(t *Tap, src capture.Source, yield func(Event, error) bool, s *sink) *pipeline {
-	p := &pipeline{tap: t, src: src, yield: yield, sink: s, silent: yield == nil && s == nil, maxMessage: t.cfg.MaxMessage}
+	p := &pipeline{tap: t, src: src, yield: yield, sink: s, silent: yield == nil && s == nil && t.cfg.Select == nil, maxMessage: t.cfg.MaxMessage}
 	p.budget = budget.New(&t.buffered, t.cfg.MaxBuffered)
 	p.histories = inflate.NewHistories(t.cfg.MaxWindows)
 	p.tester.Inflater = &p.inflater
@@ -109,13 +112,21 @@ func (p *pipeline) run(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, func() { p.src.Close() })
 	defer stop()
 	w := new(work)
+	live := p.src.Info().Live
 	var err error
 	for !p.stopped && ctx.Err() == nil { // the source closes a little later
 		var n int
-		if n, err = p.read(w.frames[:]); n == 0 {
+		if n, err = p.read(w.frames[:]); err != nil {
 			break
 		}
-		p.work(w, n)
+		switch {
+		case n > 0:
+			p.work(w, n)
+		case live:
+			p.tick(w.frames[0].Time)
+		default:
+			return fmt.Errorf("websocket: the source gives nothing: %w", io.ErrNoProgress)
+		}
 		p.publish()
 		if len(p.sending) > 0 {
 			p.flush() // the next Read may wait
@@ -125,8 +136,8 @@ func (p *pipeline) run(ctx context.Context) error {
 		return doneError(ctx)
 	}
 	// Also before an error: what a cut file holds, or what waits behind a hole.
-	p.asm.Close()
-	p.opener.Finish(ctx, p.last)
+	p.finish()
+	p.finishTLS(ctx)
 	p.publish()
 	if len(p.sending) > 0 {
 		p.flush()
@@ -135,6 +146,17 @@ func (p *pipeline) run(ctx context.Context) error {
 		return nil
 	}
 	return err
+}
+
+// finish tells what is left.
+func (p *pipeline) finish() {
+	p.begin()
+	if !p.silent { // a receiver is waited for
+		p.ending = true
+		p.done()
+	}
+	p.asm.Close()
+	p.done()
 }
 
 // work works on frames.
@@ -164,6 +186,17 @@ func (p *pipeline) work(w *work, frames int) {
 		}
 	}
 	p.assemble(w, n, 0)
+}
+
+// tick moves the clock of a live source on to t while nothing comes, so that what
+// waits behind a hole does not wait for the next packet. The time of a file is that
+// of its packets alone.
+func (p *pipeline) tick(t time.Time) {
+	if !t.IsZero() {
+		p.begin()
+		p.asm.Advance(t)
+		p.done()
+	}
 }
 
 // undecoded counts a packet that could not be read.
@@ -298,11 +331,4 @@ func (p *pipeline) message(b []byte, key uint32, masked bool) (m *Message, ascii
 		ascii = frame.Mask(p.msg.Payload, b, key)
 	}
 	return &p.msg, ascii
-}
-
-// validText says that b, unmasked, is UTF-8.
-func (p *pipeline) validText(b []byte, key uint32) bool {
-	p.plain = grow(p.plain, len(b))
-	frame.Mask(p.plain, b, key)
-	return utf8.Valid(p.plain[:len(b)])
 }

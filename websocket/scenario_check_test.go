@@ -69,7 +69,7 @@ func (s *scenario) checkSome(t *testing.T, way pair, msgs []*Message, certain []
 		certain = nil
 	}
 	for _, m := range msgs {
-		if m.Truncated || m.Undecoded || m.Conflict || m.Midstream && !m.Compressed {
+		if m.Truncated || m.Undecoded || m.Unknown > 0 || m.Conflict || m.Midstream && !m.Compressed {
 			continue
 		}
 		line := simple(m, false)

@@ -1,6 +1,7 @@
 package websocket
 
 import (
+	"context"
 	"time"
 
 	"github.com/wstap/wstap/capture"
@@ -57,7 +58,7 @@ func (o *opening) looksTLS(s *openingSide, b []byte) bool {
 	if !o.midstream || o.tls != nil || !looksTLS(b) {
 		return false
 	}
-	return s.search.Seen() == 0 || o.p.tap.cfg.Keys != nil && b[0] == 23 && b[1] == 3 && b[2] == 3
+	return s.search == nil || s.search.Seen() == 0 || o.p.tap.cfg.Keys != nil && b[0] == 23 && b[1] == 3 && b[2] == 3
 }
 
 // Lost takes a loss whose length is not known: nothing goes on behind it.
@@ -110,7 +111,10 @@ func (p *pipeline) read(fs []capture.Frame) (int, error) {
 	}()
 	for {
 		changed := p.opener.Changed()
-		p.retryTLS()
+		var due <-chan time.Time
+		if wait := p.retryTLS(); wait > 0 {
+			changed, due = nil, time.After(wait)
+		}
 		if p.stopped {
 			p.src.Close() // the Read would go on
 		}
@@ -118,15 +122,33 @@ func (p *pipeline) read(fs []capture.Frame) (int, error) {
 		case r := <-done:
 			return r.n, r.err
 		case <-changed:
+		case <-due:
 		}
 	}
 }
 
-// retryTLS opens what waited for secrets that are there now.
-func (p *pipeline) retryTLS() {
-	p.opener.Retry()
+// retryTLS opens what waited for secrets that are there now, unless it returns for
+// how long that has to wait.
+func (p *pipeline) retryTLS() (wait time.Duration) {
+	wait = p.opener.Retry()
 	p.publish()
 	if len(p.sending) > 0 {
 		p.flush()
 	}
+	return wait
+}
+
+// finishTLS gives up the connections that wait for secrets. It waits for the end of
+// a key log that comes through a pipe, unless the tap is to end.
+func (p *pipeline) finishTLS(ctx context.Context) {
+	if !p.opener.Waiting() {
+		return
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	if p.stopped {
+		cancel()
+	}
+	defer context.AfterFunc(p.tap.stopping, cancel)()
+	p.opener.Finish(ctx, p.last)
 }

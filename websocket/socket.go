@@ -21,13 +21,24 @@ type socket struct {
 	traffic *traffic // nil before the first message or gap
 	node    list.Node[socket]
 	deflate handshake.Deflate
-	swap    bool // the flow's client is our server
+	doubt   bool    // frames were found where none are, and since then none that were
+	lost    [2]bool // directions of which it is not known where the next frame begins
 	halves  [2]half
+}
+
+// A swapped is the Consumer of a connection of which the flow's client is the
+// socket's server.
+type swapped struct{ *socket }
+
+func (s swapped) Data(dir Direction, b []byte, t time.Time) { s.socket.Data(dir.Reverse(), b, t) }
+func (s swapped) Gap(dir Direction, n int64, t time.Time)   { s.socket.Gap(dir.Reverse(), n, t) }
+func (s swapped) Lost(dir Direction, n int64, t time.Time)  { s.socket.Lost(dir.Reverse(), n, t) }
+func (s swapped) Conflict(dir Direction, at, n int64, t time.Time) {
+	s.socket.Conflict(dir.Reverse(), at, n, t)
 }
 
 // A half is one direction of a socket.
 type half struct {
-	lost      bool  // where the next frame begins is not known
 	guessed   bool  // where frames began was
 	probation uint8 // frames until that is believed
 	usual     byte  // first byte of the last message's first frame
@@ -51,6 +62,8 @@ type rare struct {
 	search    *search               // where the half is lost
 	history   *inflate.History
 	conflicts []span
+	missed    []span    // where frames were lost, to where the next one was found
+	told      *coverage // what was given out of all copies; nil: there are none
 }
 
 func (h *half) needRare() *rare {
@@ -62,54 +75,50 @@ func (h *half) needRare() *rare {
 
 // Data implements reassembly.Consumer.
 func (k *socket) Data(dir Direction, b []byte, t time.Time) {
-	if k.swap {
-		dir = dir.Reverse()
+	if h := &k.halves[dir&1]; k.lost == [2]bool{} || k.known(dir) {
+		k.frames(dir, h, b, t)
+	} else {
+		k.searchIn(dir, h, b, t)
 	}
-	k.data(dir, b, t)
 }
 
-func (k *socket) data(dir Direction, b []byte, t time.Time) {
-	if h := &k.halves[dir&1]; h.lost {
-		k.searchIn(dir, h, b, t)
-	} else {
-		k.frames(dir, h, b, t)
+// known says that a direction is not lost. What the other one holds can then wait
+// no longer for what follows it, or it would be told late.
+func (k *socket) known(dir Direction) bool {
+	if k.lost[dir] {
+		return false
 	}
+	k.settle(dir.Reverse(), true)
+	return true
+}
+
+// Lost implements http2.Stream, and serves TLS. What is lost may be any frame's, so
+// none goes on behind it.
+func (k *socket) Lost(dir Direction, n int64, t time.Time) {
+	h := &k.halves[dir]
+	h.left = min(h.left, n-1)
+	k.Gap(dir, n, t)
 }
 
 // Gap implements reassembly.Consumer.
 func (k *socket) Gap(dir Direction, n int64, t time.Time) {
-	if k.swap {
-		dir = dir.Reverse()
-	}
-	k.gap(dir, n, t)
-}
-
-// Lost implements http2.Stream, and serves TLS. What is lost may be any frame's, so none goes on
-// behind it.
-func (k *socket) Lost(dir Direction, n int64, t time.Time) {
-	if k.swap {
-		dir = dir.Reverse()
-	}
 	h := &k.halves[dir]
-	h.left = min(h.left, n-1)
-	k.gap(dir, n, t)
-}
-
-func (k *socket) gap(dir Direction, n int64, t time.Time) {
-	h := &k.halves[dir]
-	if h.lost {
-		k.settle(dir, h, true) // what came before the gap cannot get better
+	if k.lost[dir] {
+		k.settle(dir, true) // what came before the gap cannot get better
 	}
+	r := h.needRare()
+	r.missed = addSpan(r.missed, span{h.offset, h.offset + n})
 	h.offset += n
 	k.tellGap(dir, n, t)
 	switch {
-	case h.lost:
+	case k.lost[dir]:
 		if h.rare != nil {
-			h.search.drop(k.p)
+			h.search.gap(k.p, n)
 		}
 	case h.left >= n: // framing goes on behind it
 		h.cur.truncated = true
 		h.cur.text.Gap()
+		h.cur.full = h.cur.full || h.cur.compressed || h.cur.packed // what follows cannot be inflated
 		h.left -= n
 		h.key = frame.Rotate(h.key, n)
 		if h.left == 0 {
@@ -117,20 +126,22 @@ func (k *socket) gap(dir Direction, n int64, t time.Time) {
 		}
 	default:
 		k.abandon(dir, h, t)
-		if h.rare != nil && h.history != nil {
-			h.history.Forget()
-		}
-		h.lost = true
+		h.forget()
+		k.lost[dir] = true
+	}
+}
+
+// forget forgets what messages refer to.
+func (h *half) forget() {
+	if h.rare != nil && h.history != nil {
+		h.history.Forget()
 	}
 }
 
 // Conflict implements reassembly.Consumer.
-func (k *socket) Conflict(dir Direction, offset, n int64, t time.Time) {
-	if k.swap {
-		dir = dir.Reverse()
-	}
+func (k *socket) Conflict(dir Direction, offset, n int64, _ time.Time) {
 	r := k.halves[dir].needRare()
-	r.conflicts = addConflict(r.conflicts, span{offset, offset + n})
+	r.conflicts = addSpan(r.conflicts, span{offset, offset + n})
 }
 
 // conflicted says whether a conflict was seen from an offset of the stream on to
@@ -156,11 +167,10 @@ func (h *half) conflicted(from int64) (found bool) {
 // Closed implements reassembly.Consumer.
 func (k *socket) Closed(reason reassembly.Reason, t time.Time) {
 	for dir := range Direction(2) {
-		h := &k.halves[dir]
 		// What a search finds may turn out wrong, and begin another one.
-		for h.lost && k.settle(dir, h, true) {
+		for k.settle(dir, true) {
 		}
-		if h.rare != nil {
+		if h := &k.halves[dir]; h.rare != nil {
 			h.search.drop(k.p)
 		}
 	}
@@ -181,38 +191,57 @@ func (k *socket) searchIn(dir Direction, h *half, b []byte, t time.Time) {
 	}
 	h.offset += int64(len(b))
 	if h.search.add(k.p, b, t, k.target(dir, h), nil) {
-		k.settle(dir, h, false)
+		k.settle(dir, false)
 	}
 }
 
 // target says what a search in a half looks for.
 func (k *socket) target(dir Direction, h *half) *resync.Target {
-	return &resync.Target{Masked: dir == FromClient, Deflate: k.deflate.On, Usual: h.usual}
+	return &resync.Target{Masked: dir == FromClient, Deflate: k.deflate.On, Usual: h.usual, Doubt: k.doubt}
 }
 
-// settle reads on where a search has found the next frame; atEnd says that no
-// more will follow. It reports whether it did.
-func (k *socket) settle(dir Direction, h *half, atEnd bool) bool {
-	if h.rare == nil || h.search == nil {
-		return false
-	}
-	_, ok := h.search.match(k.p, k.target(dir, h), atEnd)
-	if ok {
-		found := h.search
-		h.search = nil
-		k.begin(dir, found)
-	}
-	return ok
+// settle reads on where the search in a direction has found the next frame; atEnd
+// says that no more will follow. It reports whether it did.
+func (k *socket) settle(dir Direction, atEnd bool) bool {
+	var found [2]*search
+	found[dir] = k.found(dir, atEnd)
+	k.begin(found)
+	return found[dir] != nil
 }
 
-// begin reads frames from where a search has found one, on probation.
-func (k *socket) begin(dir Direction, found *search) {
+// found returns the search in a lost direction if it has found the next frame.
+func (k *socket) found(dir Direction, atEnd bool) *search {
 	h := &k.halves[dir]
-	h.lost, h.guessed, h.probation = false, true, resync.Probation
-	h.offset -= int64(found.Held())
-	found.release(k.p)
-	for b, t := range found.Rest() {
-		k.data(dir, b, t)
+	if !k.lost[dir] || h.rare == nil || h.search == nil || !h.search.match(k.p, k.target(dir, h), atEnd) {
+		return nil
+	}
+	found := h.search
+	h.search = nil
+	return found
+}
+
+// foundAgain says that what was missed ends where the next frame was found.
+func (h *half) foundAgain() {
+	if n := len(h.needRare().missed); n > 0 {
+		h.missed[n-1].to = h.offset
+	} else { // the beginning was lost
+		h.missed = []span{{0, h.offset}}
+	}
+}
+
+// begin reads frames from where searches have found them, on probation.
+func (k *socket) begin(found [2]*search) {
+	for dir, s := range found {
+		if s != nil {
+			h := &k.halves[dir]
+			k.lost[dir], h.guessed, h.probation = false, true, resync.Probation
+			h.offset -= int64(s.Held())
+			h.foundAgain()
+			s.release(k.p)
+		}
+	}
+	for dir, s := range inOrder(found) {
+		k.Data(dir, s.b, s.t)
 	}
 }
 
@@ -220,7 +249,12 @@ func (k *socket) begin(dir Direction, found *search) {
 // which b is the rest, was none.
 func (k *socket) lose(dir Direction, h *half, b []byte, t time.Time) {
 	k.abandon(dir, h, t)
+	h.forget()
 	h.probation = 0
-	h.lost = true
+	k.lost[dir], k.doubt = true, k.info.Midstream
+	k.p.counts.WrongFinds++
+	if k.info.Midstream {
+		k.p.tap.servers.remove(k.info.Server)
+	}
 	k.searchIn(dir, h, b, t)
 }

@@ -3,15 +3,16 @@ package websocket
 // A span is a range of a stream, [from, to).
 type span struct{ from, to int64 }
 
-// maxConflicts bounds the spans remembered of a direction.
-const maxConflicts = 32
+// maxSpans bounds the spans remembered of a direction.
+const maxSpans = 32
 
-// addConflict adds bytes that were seen twice with different contents.
-func addConflict(conflicts []span, s span) []span {
-	if len(conflicts) == maxConflicts { // rather too much than too little
-		last := &conflicts[maxConflicts-1]
+// addSpan adds a span. Where there are too many it becomes one with the last:
+// rather too much than too little.
+func addSpan(spans []span, s span) []span {
+	if len(spans) == maxSpans {
+		last := &spans[maxSpans-1]
 		last.from, last.to = min(last.from, s.from), max(last.to, s.to)
-		return conflicts
+		return spans
 	}
-	return append(conflicts, s)
+	return append(spans, s)
 }

@@ -17,10 +17,11 @@ import (
 //		Reassembly.Segments + Stray + Fragments + Other
 //
 //	Reassembly.Bytes + TLS.Opened =
-//		HTTPBytes + HeaderBytes + PayloadBytes + SkippedBytes + HeldBytes + TLS.Bytes +
+//		HTTPBytes + HeaderBytes + PayloadBytes + DraftBytes + SkippedBytes + HeldBytes +
+//		TLS.Bytes +
 //		Reassembly.Queued + Urgent + Skipped + Duplicate + Late + Outside + Discarded
 //
-//	Traffic[0].Messages() + Traffic[1].Messages() = Messages + MessageDropped
+//	Traffic[0].Messages() + Traffic[1].Messages() = Messages + MessageDropped + Unselected
 //
 // Bytes that were never received are in Reassembly.Gapped, and those of them
 // that belong to WebSocket connections in LostBytes. While the Tap runs, packets
@@ -39,16 +40,21 @@ type Stats struct {
 	HTTPBytes    uint64 // of heads and bodies, and of what proxies put before them
 	HeaderBytes  uint64 // of frame headers
 	PayloadBytes uint64 // of frame payloads, as sent
+	DraftBytes   uint64 // of drafts before RFC 6455 whose frames are not read
 	SkippedBytes uint64 // in which no frame was found, and of connections given up
 	HeldBytes    uint64 // waiting for the other side of a handshake, or for the next frame to show: goes down again
 
 	Messages       uint64    // given out, control frames included
 	MessageDropped uint64    // not given out: the channel was full, or the receiver had gone
+	Unselected     uint64    // not given out: refused by Config.Select
+	MessageCopies  uint64    // of Messages and those dropped while the receiver was there, the ones flagged Copy
 	Conns          uint64    // WebSocket connections, refused handshakes included
+	ConnCopies     uint64    // those of them that are copies: see Conn.CopyOf
 	Active         uint64    // those of them that have not ended
 	LostBytes      uint64    // bytes of WebSocket connections told as gaps
 	Traffic        [2]Counts // messages over all connections, by Direction
 
+	WrongFinds uint64 // times that frames were found in the middle of a stream and turned out to be none
 	// Protocols are TCP connections with data, by Protocol: each counts once, as
 	// what is known of it now.
 	Protocols [protocols]uint64
@@ -88,16 +94,21 @@ func (s *Stats) add(o *Stats) {
 	s.HTTPBytes += o.HTTPBytes
 	s.HeaderBytes += o.HeaderBytes
 	s.PayloadBytes += o.PayloadBytes
+	s.DraftBytes += o.DraftBytes
 	s.SkippedBytes += o.SkippedBytes
 	s.HeldBytes += o.HeldBytes
 	s.Messages += o.Messages
 	s.MessageDropped += o.MessageDropped
+	s.Unselected += o.Unselected
+	s.MessageCopies += o.MessageCopies
 	s.Conns += o.Conns
+	s.ConnCopies += o.ConnCopies
 	s.Active += o.Active
 	s.LostBytes += o.LostBytes
 	for dir := range s.Traffic {
 		s.Traffic[dir].Add(&o.Traffic[dir])
 	}
+	s.WrongFinds += o.WrongFinds
 	for i := range s.Protocols {
 		s.Protocols[i] += o.Protocols[i]
 	}

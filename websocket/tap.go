@@ -54,13 +54,20 @@ type Config struct {
 	// MaxWindows bounds the memory of what compressed messages may refer back
 	// to: up to 48 KiB for each direction of a connection. Beyond it the
 	// histories that were used least recently are given up, which Stats counts in
-	// WindowsDropped; messages that refer to them are flagged Undecoded. 0 means
+	// WindowsDropped; what messages copy from them is Unknown. 0 means
 	// 256 MiB, which holds 2,700 connections at least and most often many more.
 	MaxWindows int
+	// OnlyWebSocket says that all TCP connections of the source are WebSockets, for
+	// a filter sees to it. One whose handshake was not captured then needs no more
+	// evidence than one frame. False: it is found by what it says.
+	OnlyWebSocket bool
 	// MaxHeads bounds the bytes that the Conns of connections that go on keep of
 	// their handshakes. Beyond it new ones keep no headers and are flagged
 	// HeadersDropped. 0 means 128 MiB.
 	MaxHeads int
+	// Select chooses the messages that are given out. Others are counted in
+	// Stats.Unselected and take no room in the channel. nil: all are.
+	Select *Selector
 	// Keys opens the TLS connections whose secrets it holds, or will hold: what
 	// waits for its secrets is kept within MaxWaiting. nil opens none. The Tap
 	// does not close it.
@@ -90,6 +97,11 @@ type Tap struct {
 	cfg  Config
 	conn atomic.Uint64 // number of the last Conn
 
+	servers  servers
+	stopping context.Context // is done after Stop
+	stopped  context.CancelFunc
+
+	recent   sightings
 	buffered budget.Pool  // what is counted against MaxBuffered
 	heads    atomic.Int64 // bytes counted against MaxHeads
 
@@ -113,6 +125,7 @@ var errClosed = fmt.Errorf("websocket: %w", net.ErrClosed)
 // iteration or the channel ends, or by [Tap.Close]. A nil cfg means the defaults.
 func NewTap(src capture.Source, cfg *Config) *Tap {
 	t := &Tap{src: src}
+	t.stopping, t.stopped = context.WithCancel(context.Background())
 	if cfg != nil {
 		t.cfg = *cfg
 	}
@@ -185,7 +198,10 @@ func (t *Tap) start(ctx context.Context) (context.Context, bool) {
 // given out, every connection ends with cause eof, and then the iteration or the
 // channel ends, without an error. Stop does not wait; it may be called from any
 // goroutine, also before the Tap is used. The error is that of the source's Stop.
-func (t *Tap) Stop() error { return t.src.Stop() }
+func (t *Tap) Stop() error {
+	t.stopped()
+	return t.src.Stop()
+}
 
 // Close closes the source and ends the Tap at once; of a Tap that is never used it
 // is the only end. Err then matches net.ErrClosed. Close may be called from any
@@ -341,8 +357,8 @@ func (cfg *Config) share(n int) {
 	r.MaxFlows = max(1, r.MaxFlows/n)
 	r.MaxBytes = max(r.MaxBytes/n, r.MaxFlowBytes)
 	r.MaxFragmentBytes = max(1, r.MaxFragmentBytes/n)
-	if r.HistoryBytes > 0 {
-		r.HistoryBytes = max(1, r.HistoryBytes/n)
+	if r.RecentBytes > 0 {
+		r.RecentBytes = max(1, r.RecentBytes/n)
 	}
 	cfg.Reassembly = &r
 	cfg.MaxWindows = max(1, cfg.MaxWindows/n)

@@ -79,6 +79,23 @@ type Conn struct {
 	Status      int    // of the response: 101 where the handshake succeeded (200 over HTTP/2)
 	AcceptValid bool   // the response's Sec-WebSocket-Accept fits the request's key; true over HTTP/2, which has none
 
+	// Draft names the draft before RFC 6455 that is spoken: "hixie-75", "hixie-76" or
+	// "hybi-00" to "hybi-12". Empty for the RFC. Before "hybi-07" frames were others,
+	// which are not read.
+	Draft string
+	// CopyOf is the Number of the connection that this one is a copy of: the same
+	// connection, captured at another place on its way, as before and behind a NAT,
+	// within a tunnel and without, or on both sides of a proxy or firewall that
+	// keeps the addresses. 0: of none. It is the first that was told, the same for
+	// all copies. Their messages are given out all the same; see Message.Copy. A
+	// connection whose handshake was not seen, or that is one of HTTP/2, is never
+	// known for a copy.
+	CopyOf uint64
+	// SameKey is the Number of another connection with the same Sec-WebSocket-Key:
+	// this one is its next leg, behind a proxy that passes the key on, or the leg
+	// before. 0: of none.
+	SameKey uint64
+
 	// HeadersDropped says that the headers were not kept, and of the strings above
 	// the beginnings only, because Config.MaxHeads was met.
 	HeadersDropped bool
@@ -112,6 +129,14 @@ func (c *Conn) Request() http.Header { return c.request.Header() }
 // Response returns the header of the server's answer, parsed anew on each call;
 // nil where the answer was not seen.
 func (c *Conn) Response() http.Header { return c.response.Header() }
+
+// WithHeaders returns a copy of c whose Request and Response return these
+// headers, for who makes events without a Tap. The headers are not kept.
+func (c *Conn) WithHeaders(request, response http.Header) *Conn {
+	m := *c
+	m.request, m.response = http1.NewFields(request), http1.NewFields(response)
+	return &m
+}
 
 // String returns the number and the addresses: "1 127.0.0.1:36534-127.0.0.1:7272".
 func (c *Conn) String() string { return fmt.Sprintf("%d %v-%v", c.Number, c.Client, c.Server) }

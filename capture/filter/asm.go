@@ -5,8 +5,8 @@ import "golang.org/x/net/bpf"
 // maxInsns is how many instructions the kernel takes (BPF_MAXINSNS).
 const maxInsns = 4096
 
-// assemble lays the graph out. A block is followed by where its branch goes
-// when true; all jumps go forward. A branch reaches 255 instructions: where
+// assemble lays the graph out (icode_to_fcode). A block is followed by where its branch
+// goes when true; all jumps go forward. A branch reaches 255 instructions: where
 // that is not enough it goes to an unconditional jump beside it.
 func assemble(root *block) []bpf.RawInstruction {
 	order := layout(root)

@@ -70,9 +70,14 @@ type offset struct {
 
 const unset = 0xffffffff
 
-// A generator turns the syntax tree into a condition. As in libpcap the words
-// vlan, mpls, pppoes and geneve move the offsets for everything that follows
-// them in the text, so the tree is walked from left to right.
+// A generator turns the syntax tree into a condition, as libpcap's gencode.c does.
+// Its methods have their models there, named beside them, and emit the same loads and
+// tests in the same order. That order is no matter of taste: a load out of bounds
+// rejects the frame, so where one is cut another order would select other frames; and
+// tcpdump -d shows the program to who compares the two.
+//
+// As in libpcap the words vlan, mpls, pppoes and geneve move the offsets for everything
+// that follows them in the text, so the tree is walked from left to right.
 type generator struct {
 	t    Target
 	host resolver
@@ -96,6 +101,7 @@ type generator struct {
 	opaque bool
 }
 
+// newGenerator sets the offsets for a link type (init_linktype).
 func newGenerator(t Target, r resolver) *generator {
 	g := &generator{t: t, host: r, link: t.Link}
 	switch t.Link {
@@ -115,6 +121,7 @@ func newGenerator(t Target, r resolver) *generator {
 	return g
 }
 
+// node compiles the left side first: what it moves counts on the right.
 func (g *generator) node(n node) *cond {
 	switch n := n.(type) {
 	case *logic:
@@ -136,7 +143,7 @@ func (g *generator) node(n node) *cond {
 	panic("filter: unknown node")
 }
 
-// A base says what an offset is relative to.
+// A base says what an offset is relative to (enum e_offrel).
 type base uint8
 
 const (
@@ -149,7 +156,7 @@ const (
 	atTranIP6             // behind the fixed IPv6 header
 )
 
-// load returns statements that load size bytes at off after base into A.
+// load returns statements that load size bytes at off after base into A (gen_load_a).
 func (g *generator) load(b base, off uint32, size uint16) []stmt {
 	o, extra := &g.payload, uint32(0)
 	switch b {
@@ -172,7 +179,7 @@ func (g *generator) load(b base, off uint32, size uint16) []stmt {
 	return []stmt{{code: opLD | modeABS | size, k: o.k + extra + off}}
 }
 
-// varPart loads the variable part of o into X, if it has one.
+// varPart loads the variable part of o into X, if it has one (gen_abs_offset_varpart).
 func (g *generator) varPart(o *offset) []stmt {
 	if !o.variable {
 		return nil
@@ -181,7 +188,8 @@ func (g *generator) varPart(o *offset) []stmt {
 }
 
 // ipHeaderLen loads the length of the IPv4 header, and the variable part of
-// its offset, into X.
+// its offset, into X (gen_loadx_iphdrlen). The one instruction that computes it takes
+// no offset from X: where that varies five do.
 func (g *generator) ipHeaderLen() []stmt {
 	s := g.varPart(&g.payload)
 	if s == nil {
@@ -195,7 +203,7 @@ func (g *generator) ipHeaderLen() []stmt {
 		stmt{code: tax, far: true})
 }
 
-// cmp compares what is loaded with v.
+// cmp, masked and test compare what is loaded with v (gen_cmp, gen_mcmp, gen_ncmp).
 func (g *generator) cmp(b base, off uint32, size uint16, v uint32) *cond {
 	return g.test(b, off, size, 0xffffffff, jmpEQ, v)
 }
@@ -212,7 +220,7 @@ func (g *generator) test(b base, off uint32, size uint16, mask uint32, jmp uint1
 	return &cond{stmts: s, test: jmp, k: v}
 }
 
-// bytes compares a run of bytes, its end first.
+// bytes compares a run of bytes, its end first, in words as large as fit (gen_bcmp).
 func (g *generator) bytes(b base, off uint32, v []byte) *cond {
 	var c *cond
 	for n := len(v); n > 0; {

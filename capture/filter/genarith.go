@@ -2,8 +2,10 @@ package filter
 
 import "github.com/wstap/wstap/decode"
 
-// A value is arithmetic in progress: statements that leave it in a register,
-// and the conditions under which the packet holds what they load.
+// A value is arithmetic in progress (struct arth): statements that leave it in a
+// register, and the conditions under which the packet holds what they load. Each
+// intermediate value has a scratch register and is stored and loaded again: simple to
+// generate, and for the optimizer to clean up, as in libpcap.
 type value struct {
 	stmts []stmt
 	guard *cond
@@ -12,7 +14,7 @@ type value struct {
 	k     uint32
 }
 
-// alloc takes a scratch register.
+// alloc takes a scratch register (alloc_reg).
 func (g *generator) alloc(at span) int {
 	for range memWords {
 		if !g.used[g.cur] {
@@ -27,7 +29,8 @@ func (g *generator) alloc(at span) int {
 
 func (g *generator) free(reg int) { g.used[reg] = false }
 
-// relation compares two values.
+// relation compares two values (gen_relation). Equality subtracts: so the optimizer
+// finds comparisons with constants.
 func (g *generator) relation(n *relation) *cond {
 	l := g.value(n.l)
 	r := g.value(n.r)
@@ -53,6 +56,7 @@ func (g *generator) relation(n *relation) *cond {
 	return and(and(l.guard, r.guard), c)
 }
 
+// value computes what stands in a relation (gen_loadi, gen_loadlen, gen_neg).
 func (g *generator) value(n arith) *value {
 	switch n := n.(type) {
 	case *numeral:
@@ -78,6 +82,7 @@ func (g *generator) value(n arith) *value {
 var aluOps = map[string]uint16{"+": aluADD, "-": aluSUB, "*": aluMUL, "/": aluDIV, "%": aluMOD,
 	"&": aluAND, "|": aluOR, "^": aluXOR, "<<": aluLSH, ">>": aluRSH}
 
+// operation applies an operator to two values (gen_arth).
 func (g *generator) operation(n *operation) *value {
 	l := g.value(n.l)
 	r := g.value(n.r)
@@ -101,7 +106,8 @@ func (g *generator) operation(n *operation) *value {
 	return v
 }
 
-// packetValue loads from the packet.
+// packetValue loads from the packet (gen_load). For what IPv4 carries its header's length
+// is added to the index, and the guard keeps fragments behind the first out.
 func (g *generator) packetValue(n *load) *value {
 	v := g.value(n.index)
 	reg := g.alloc(n.proto.at)

@@ -12,7 +12,8 @@ const (
 const maxHeaders = 16
 
 // protochain tests whether the chain of extension headers has one of type v,
-// or ends in it.
+// or ends in it (gen_protochain). libpcap's loop jumps backwards, which only its own
+// interpreter runs, and ours; for the kernel it is unrolled.
 func (g *generator) protochain(n *primitive, v uint32) *cond {
 	mem := uint32(g.alloc(n.q.at))
 	var c *cond

@@ -14,7 +14,7 @@ const (
 )
 
 // protocol tests for a network protocol: an EtherType, or an LLC service
-// access point where it is at most etherMax8023.
+// access point where it is at most etherMax8023 (gen_linktype).
 func (g *generator) protocol(at span, p uint32) *cond {
 	if g.labels > 0 {
 		return g.behindLabels(at, p)
@@ -54,10 +54,13 @@ func (g *generator) family(af uint32) *cond {
 	return g.cmp(atLink, 0, sizeW, af)
 }
 
+// isLength tests for an 802.3 frame, where a length stands for the type.
 func (g *generator) isLength() *cond {
 	return not(g.test(atType, 0, sizeH, 0xffffffff, jmpGT, etherMax8023))
 }
 
+// etherProtocol is protocol for Ethernet (gen_ether_linktype). What has several
+// encapsulations is looked for in each.
 func (g *generator) etherProtocol(p uint32) *cond {
 	switch p {
 	case sapISO, sapIP, sapNetBEUI:
@@ -78,7 +81,7 @@ func (g *generator) etherProtocol(p uint32) *cond {
 	return g.cmp(atType, 0, sizeH, p)
 }
 
-// cookedProtocol is etherProtocol for the first cooked header.
+// cookedProtocol is etherProtocol for the first cooked header (gen_linux_sll_linktype).
 func (g *generator) cookedProtocol(p uint32) *cond {
 	isLLC := func() *cond { return g.cmp(atType, 0, sizeH, sll8022) }
 	switch p {
@@ -98,12 +101,13 @@ func (g *generator) cookedProtocol(p uint32) *cond {
 	return g.cmp(atType, 0, sizeH, p)
 }
 
-// snap tests for LLC and SNAP headers with this organisation and protocol.
+// snap tests for LLC and SNAP headers with this organisation and protocol (gen_snap).
 func (g *generator) snap(org, p uint32) *cond {
 	return g.bytes(atLLC, 0, []byte{sapSNAP, sapSNAP, 3,
 		byte(org >> 16), byte(org >> 8), byte(org), byte(p >> 8), byte(p)})
 }
 
+// pppProtocol is what PPP calls a protocol (ethertype_to_ppptype).
 func pppProtocol(p uint32) uint32 {
 	switch p {
 	case etherIP:

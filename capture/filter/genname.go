@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// name compiles a primitive whose id is a name.
+// name compiles a primitive whose id is a name (gen_scode).
 func (g *generator) name(n *primitive) *cond {
 	name, q := n.id.text, n.q
 	switch q.addr {

@@ -6,7 +6,8 @@ import (
 	"strings"
 )
 
-// primitive compiles an address, port or protocol with its qualifiers.
+// primitive compiles an address, port or protocol with its qualifiers. As in libpcap's
+// grammar the kind of token decides which code is generated.
 func (g *generator) primitive(n *primitive) *cond {
 	if n.q.none {
 		if n.id.kind == tName {
@@ -37,7 +38,7 @@ func (g *generator) primitive(n *primitive) *cond {
 
 func (g *generator) linkName() string { return g.link.String() }
 
-// numbered compiles a primitive whose id is a number.
+// numbered compiles a primitive whose id is a number (gen_ncode).
 func (g *generator) numbered(n *primitive) *cond {
 	v, q := n.id.num, n.q
 	switch q.addr {
@@ -72,8 +73,8 @@ func (g *generator) numbered(n *primitive) *cond {
 	panic("filter: unknown qualifier " + q.addr)
 }
 
-// ipv4 compiles a primitive whose id is a dotted IPv4 address, perhaps with a
-// mask.
+// ipv4 compiles a primitive whose id is a dotted IPv4 address (gen_ncode), perhaps with
+// a mask (gen_mcode).
 func (g *generator) ipv4(n *primitive) *cond {
 	q := n.q
 	if n.mask.kind != tEnd {
@@ -136,6 +137,7 @@ func (g *generator) dotted(t token) (addr uint32, bits uint) {
 	return addr, bits
 }
 
+// ipv6 compiles a primitive whose id is an IPv6 address (gen_mcode6).
 func (g *generator) ipv6(n *primitive) *cond {
 	addr := netip.MustParseAddr(n.id.text).As16()
 	prefix := uint32(128)
@@ -171,7 +173,8 @@ func (n *primitive) kindOf() string {
 	return "host"
 }
 
-// address tests for an IPv4 host or network, in IP, ARP and RARP.
+// address tests for an IPv4 host or network, in IP, ARP and RARP (gen_host). Behind
+// MPLS labels there is no ARP.
 func (g *generator) address(n *primitive, addr, mask uint32) *cond {
 	ip := func() *cond { return g.addressIn(n, etherIP, 12, 16, addr, mask) }
 	arp := func() *cond { return g.addressIn(n, etherARP, 14, 24, addr, mask) }
@@ -212,6 +215,8 @@ func (g *generator) directed(n *primitive, src, dst func() *cond) *cond {
 	return nil
 }
 
+// addressIn tests for it at the offsets of one protocol (gen_hostop). Each side tests
+// for the protocol again: the optimizer sees that it need not.
 func (g *generator) addressIn(n *primitive, proto, src, dst, addr, mask uint32) *cond {
 	at := func(off uint32) func() *cond {
 		return func() *cond {
@@ -221,7 +226,7 @@ func (g *generator) addressIn(n *primitive, proto, src, dst, addr, mask uint32) 
 	return g.directed(n, at(src), at(dst))
 }
 
-// address6 tests for an IPv6 host or network.
+// address6 tests for an IPv6 host or network (gen_host6, gen_hostop6).
 func (g *generator) address6(n *primitive, addr [16]byte, prefix uint32) *cond {
 	if n.q.proto != "" && n.q.proto != "ip6" {
 		fail(n.q.at, "%q cannot qualify an IPv6 %s", n.q.proto, n.kindOf())
@@ -243,7 +248,7 @@ func (g *generator) address6(n *primitive, addr [16]byte, prefix uint32) *cond {
 	return g.directed(n, at(8), at(24))
 }
 
-// mac tests for a hardware address.
+// mac tests for a hardware address (gen_ehostop and its like for other links).
 func (g *generator) mac(n *primitive, addr []byte) *cond {
 	test := func(off uint32) *cond { return g.bytes(atLink, off, addr) }
 	if g.isDot11() {
@@ -284,7 +289,8 @@ func macBytes(s string) []byte {
 	return b
 }
 
-// inner tests that a header that something else carries is there at all.
+// inner tests that a header that something else carries is there at all
+// (gen_prevlinkhdr_check).
 func (g *generator) inner() *cond {
 	if g.geneve {
 		return g.geneveEther()
@@ -307,7 +313,7 @@ func decnetNumber(t token) (area, node uint32) {
 }
 
 // decnet tests for a DECnet node in data packets, whose header is long or
-// short and may be padded by one byte.
+// short and may be padded by one byte (gen_dnhostop).
 func (g *generator) decnet(n *primitive, addr uint32) *cond {
 	swapped := addr<<8&0xff00 | addr>>8&0xff
 	at := func(long, short uint32) func() *cond {
@@ -348,12 +354,13 @@ func (g *generator) checkPort(n *primitive, v uint32) {
 }
 
 // ports tests for a port, or a range of them, of a protocol, or of TCP, UDP
-// and SCTP where proto is 0.
+// and SCTP where proto is 0. IPv6 is tested first (gen_port6, then gen_port).
 func (g *generator) ports(n *primitive, proto, lo, hi uint32, isRange bool) *cond {
 	ip := g.port4(n, proto, lo, hi, isRange)
 	return or(g.port6(n, proto, lo, hi, isRange), ip)
 }
 
+// port4 looks behind IPv4's header, whose length varies (gen_port, gen_portop).
 func (g *generator) port4(n *primitive, proto, lo, hi uint32, isRange bool) *cond {
 	return and(g.protocol(n.id.at, etherIP), eachPortProto(proto, func(p uint32) *cond {
 		return and(and(g.cmp(atNet, 9, sizeB, p), g.firstFragment()),
@@ -361,12 +368,15 @@ func (g *generator) port4(n *primitive, proto, lo, hi uint32, isRange bool) *con
 	}))
 }
 
+// port6 looks behind IPv6's fixed header only, as gen_portop6 does: extension headers
+// would need a loop.
 func (g *generator) port6(n *primitive, proto, lo, hi uint32, isRange bool) *cond {
 	return and(g.protocol(n.id.at, etherIPv6), eachPortProto(proto, func(p uint32) *cond {
 		return and(g.cmp(atNet, 6, sizeB, p), g.portAt(n, atTranIP6, lo, hi, isRange))
 	}))
 }
 
+// eachPortProto joins the protocols in libpcap's order.
 func eachPortProto(proto uint32, of func(uint32) *cond) *cond {
 	if proto != 0 {
 		return of(proto)
@@ -375,7 +385,7 @@ func eachPortProto(proto uint32, of func(uint32) *cond) *cond {
 	return or(of(protoSCTP), tcpUDP)
 }
 
-// portAt tests the ports in the transport header.
+// portAt tests the ports in the transport header (gen_portatom, gen_portrangeatom).
 func (g *generator) portAt(n *primitive, b base, lo, hi uint32, isRange bool) *cond {
 	if lo > hi {
 		lo, hi = hi, lo
@@ -392,7 +402,8 @@ func (g *generator) portAt(n *primitive, b base, lo, hi uint32, isRange bool) *c
 	return g.directed(n, port(0), port(2))
 }
 
-// firstFragment tests that an IPv4 packet is whole or the first fragment.
+// firstFragment tests that an IPv4 packet is whole or the first fragment: others have
+// no ports (gen_ipfrag).
 func (g *generator) firstFragment() *cond {
 	return not(g.test(atNet, 6, sizeH, 0xffffffff, jmpSET, 0x1fff))
 }

@@ -61,7 +61,7 @@ func (g *generator) protoName(t token) *cond {
 	return nil
 }
 
-// proto tests that in carries protocol v.
+// proto tests that in carries protocol v (gen_proto).
 func (g *generator) proto(in string, v uint32, n *primitive) *cond {
 	switch in {
 	case "":
@@ -123,6 +123,7 @@ func (g *generator) keyword(n *keyword) *cond {
 	return g.protoName(n.word)
 }
 
+// broadcast is libpcap's gen_broadcast.
 func (g *generator) broadcast(n *keyword) *cond {
 	switch n.proto.text {
 	case "", "ether":
@@ -141,6 +142,7 @@ func (g *generator) broadcast(n *keyword) *cond {
 	return nil
 }
 
+// multicast is libpcap's gen_multicast.
 func (g *generator) multicast(n *keyword) *cond {
 	switch n.proto.text {
 	case "", "ether":
@@ -157,6 +159,7 @@ func (g *generator) multicast(n *keyword) *cond {
 	return nil
 }
 
+// byteTest tests a byte from the link header on (gen_byteop).
 func (g *generator) byteTest(n *keyword) *cond {
 	off, v := n.arg.num, n.arg2.num
 	switch n.op.text {
@@ -175,6 +178,7 @@ func (g *generator) byteTest(n *keyword) *cond {
 	return not(&cond{stmts: []stmt{{code: opALU | op, k: v}}, test: jmpEQ})
 }
 
+// direction tests which way the frame went (gen_inbound).
 func (g *generator) direction(n *keyword) *cond {
 	var out *cond
 	switch {
@@ -207,6 +211,7 @@ func (g *generator) told(n *keyword, off uint32, size uint16, in, out uint32) *c
 	return g.cmp(atLink, off, size, out)
 }
 
+// ifindex tests which interface the frame was captured on (gen_ifindex).
 func (g *generator) ifindex(n *keyword) *cond {
 	switch {
 	case g.link == decode.LinkSLL2:
@@ -218,7 +223,8 @@ func (g *generator) ifindex(n *keyword) *cond {
 	return nil
 }
 
-// vlan tests for a VLAN tag, and moves on behind it.
+// vlan tests for a VLAN tag, and moves on behind it (gen_vlan_no_bpf_extensions). Live
+// programs are generated alike; place finds the tag where the kernel put it.
 func (g *generator) vlan(n *keyword) *cond {
 	if g.labels > 0 {
 		fail(n.at, "a VLAN tag behind mpls cannot be looked at")
@@ -238,7 +244,7 @@ func (g *generator) vlan(n *keyword) *cond {
 	return c
 }
 
-// mpls tests for an MPLS label, and moves on behind it.
+// mpls tests for an MPLS label, and moves on behind it (gen_mpls).
 func (g *generator) mpls(n *keyword) *cond {
 	var c *cond
 	switch {
@@ -263,7 +269,8 @@ func (g *generator) mpls(n *keyword) *cond {
 	return c
 }
 
-// pppoes tests for a PPPoE session, and moves on to the PPP that it carries.
+// pppoes tests for a PPPoE session, and moves on to the PPP that it carries
+// (gen_pppoes).
 func (g *generator) pppoes(n *keyword) *cond {
 	c := g.protocol(n.at, etherPPPoES)
 	if n.arg.kind != tEnd {
@@ -290,6 +297,7 @@ var llcTypes = map[string]struct{ v, mask uint32 }{
 	"test": {0xe3, 0xef}, "xid": {0xaf, 0xef}, "frmr": {0x87, 0xef},
 }
 
+// llc tests for LLC frames (gen_llc and its like).
 func (g *generator) llc(n *keyword) *cond {
 	c := g.hasLLC(n.at)
 	name := lowerASCII(n.arg.text)

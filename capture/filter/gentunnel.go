@@ -6,7 +6,7 @@ const (
 )
 
 // geneveTest tests for Geneve in UDP, and moves on to what it carries: a
-// network header, or an Ethernet frame.
+// network header, or an Ethernet frame (gen_geneve).
 func (g *generator) geneveTest(n *keyword) *cond {
 	if n.arg.kind != tEnd && n.arg.num > geneveMaxVNI {
 		fail(n.arg.at, "Geneve network %d is greater than %d", n.arg.num, geneveMaxVNI)
@@ -35,7 +35,8 @@ func (g *generator) geneveTest(n *keyword) *cond {
 }
 
 // geneveOffsets leaves in registers where the Ethernet header in Geneve
-// begins, its type field (or Geneve's own), and where what follows begins.
+// begins, its type field (or Geneve's own), and where what follows begins
+// (gen_geneve_offsets).
 func (g *generator) geneveOffsets(at span) *cond {
 	udp := g.payload.k + g.nl
 	linkType := g.alloc(at)

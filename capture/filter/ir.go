@@ -29,7 +29,9 @@ const (
 	graph // a part that is no tree
 )
 
-// and, or and not build conditions. A nil operand of and stands for "always".
+// and, or and not build conditions (gen_and, gen_or, gen_not). libpcap joins blocks at
+// once and patches their branches; a tree that is lowered later comes to the same graph.
+// A nil operand of and stands for "always".
 func and(a, b *cond) *cond {
 	if a == nil {
 		return b
@@ -51,6 +53,7 @@ func anyOf(c ...*cond) *cond {
 	return l
 }
 
+// always is a test that has one outcome (gen_uncond): the optimizer drops it.
 func always(yes bool) *cond {
 	k := uint32(1)
 	if yes {
@@ -71,7 +74,8 @@ type block struct {
 
 func (b *block) leaf() bool { return b.succ[0] == nil }
 
-// lower turns a condition into a graph that ends in yes or no.
+// lower turns a condition into a graph that ends in yes or no. The right side of "and"
+// and "or" is lowered once, so that the graph has as many blocks as the tree has leaves.
 func lower(c *cond, yes, no *block) *block {
 	switch c.op {
 	case both:

@@ -6,9 +6,10 @@ import (
 )
 
 // optimize shortens a graph. It finds what McCanne and Jacobson's optimizer in
-// libpcap finds, by the same means and in the same order: which of two loads
-// out of bounds comes first decides whether a cut packet is selected, and an
-// expression is refused when it is found never to match.
+// libpcap (optimize.c, whose functions are named beside ours) finds, by the same means
+// and in the same order: which of two loads out of bounds comes first decides whether a
+// cut packet is selected, and an expression is refused when it is found never to match.
+// Where it overlooks something so do we.
 //
 // Values are numbered through the acyclic graph (Cocke and Schwartz). A branch
 // whose outcome follows from a branch on every way to it is jumped over, tests
@@ -119,8 +120,8 @@ const (
 	maxBlocks = 8000
 )
 
-// settle repeats passes until they change nothing. With stmts they rewrite
-// statements, otherwise they move branches.
+// settle repeats passes until they change nothing (opt_loop). With stmts they rewrite
+// statements, otherwise they move branches, which optimize has done first.
 func (o *optimizer) settle(stmts bool) {
 	shuffles := 0
 	for n := len(o.facts); o.work < maxWork; {
@@ -143,6 +144,7 @@ func (o *optimizer) settle(stmts bool) {
 	}
 }
 
+// pass goes over all blocks once (opt_blks).
 func (o *optimizer) pass(stmts bool) {
 	o.values.reset()
 	o.findPredecessors()
@@ -186,6 +188,8 @@ func (o *optimizer) upwards(visit func(*block)) {
 	}
 }
 
+// findLevels sorts blocks by the longest way to a leaf (find_levels): a block is above
+// all that it leads to.
 func (o *optimizer) findLevels() {
 	for i := range o.levels {
 		o.levels[i] = o.levels[i][:0]
@@ -212,6 +216,7 @@ func (o *optimizer) findLevels() {
 	o.levels = o.levels[:top+1]
 }
 
+// findDominators finds the blocks on every way to a block (find_dom).
 func (o *optimizer) findDominators() {
 	for i := range o.facts {
 		o.facts[i].dom.fill()
@@ -227,6 +232,8 @@ func (o *optimizer) findDominators() {
 	})
 }
 
+// findEdgeDominators finds the edges on every way to an edge (find_edom): their outcomes
+// are known there.
 func (o *optimizer) findEdgeDominators() {
 	for i := range o.facts {
 		o.facts[i].edom[0].fill()
@@ -250,6 +257,7 @@ func (o *optimizer) findEdgeDominators() {
 	})
 }
 
+// findPredecessors finds the edges that lead to a block (find_inedges).
 func (o *optimizer) findPredecessors() {
 	for i := range o.facts {
 		o.facts[i].in = o.facts[i].in[:0]
@@ -264,7 +272,7 @@ func (o *optimizer) findPredecessors() {
 	})
 }
 
-// unify merges equal blocks.
+// unify merges equal blocks (intern_blocks).
 func (o *optimizer) unify() {
 	for again := true; again; {
 		again = false
@@ -333,7 +341,7 @@ func (b *block) live() []stmt {
 }
 
 // trimRoot drops branches at the root that go one way only, and the
-// statements in front of a program that always returns the same.
+// statements in front of a program that always returns the same (opt_root).
 func (o *optimizer) trimRoot() *block {
 	root := o.root
 	stmts := root.stmts

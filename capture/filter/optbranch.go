@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// thread makes an edge skip blocks whose outcome it decides.
+// thread makes an edge skip blocks whose outcome it decides (opt_j).
 func (o *optimizer) thread(e edge) {
 	if e.to().leaf() {
 		return
@@ -44,7 +44,7 @@ func (o *optimizer) threadOnce(e edge) bool {
 }
 
 // outcome is where b goes when it is reached over known, an edge that all ways
-// to it take, or nil if that decides nothing.
+// to it take, or nil if that decides nothing (fold_edge).
 func (o *optimizer) outcome(b *block, known edge) *block {
 	if b.leaf() || b.code != known.from.code {
 		return nil
@@ -66,7 +66,7 @@ func (o *optimizer) outcome(b *block, known edge) *block {
 }
 
 // conflict reports whether it matters that an edge from one block skips
-// another on its way to a third.
+// another on its way to a third (use_conflict).
 //
 // As libpcap it compares what is used behind the third, which is enough as
 // long as every block loads what it tests. In a program that has been through
@@ -92,7 +92,7 @@ func (o *optimizer) conflict(from, skipped, to *block) bool {
 	return false
 }
 
-// pullUp brings tests of one value together. In a chain of blocks that share
+// pullUp brings tests of one value together (or_pullup, and_pullup). In a chain of blocks that share
 // where they go on one side (0: "a or b or c", 1: "a and b and c") and test
 // A as it is before the chain, then other values, then A again, it moves the
 // last of them up to the first.

@@ -1,7 +1,7 @@
 package filter
 
 // peephole simplifies short sequences of statements, and the branch behind
-// them.
+// them (opt_peep).
 func (o *optimizer) peephole(b *block) {
 	if b.stmts == nil && !o.inOrder {
 		return // as libpcap, which then overlooks a branch that is decided
@@ -31,6 +31,7 @@ func skip(s []stmt, i int) int {
 	return i
 }
 
+// pair looks at two statements that follow each other, and at what comes behind.
 func (o *optimizer) pair(s []stmt, i, j int, out regSet) {
 	// st M[k]; ldx M[k]  =>  st M[k]; tax
 	if s[i].code == opST && s[j].code == ldxMem && s[i].k == s[j].k {

@@ -6,7 +6,7 @@ const (
 	bothRegs = nRegs // A and X
 )
 
-// reads is the register that s uses.
+// reads is the register that s uses (atomuse).
 func (s stmt) reads() int {
 	if s.code == nop {
 		return noReg
@@ -42,7 +42,7 @@ func (s stmt) reads() int {
 	return regA
 }
 
-// writes is the register that s defines.
+// writes is the register that s defines (atomdef).
 func (s stmt) writes() int {
 	if s.code == nop {
 		return noReg
@@ -65,7 +65,7 @@ func (s stmt) writes() int {
 
 func (b *block) branch() stmt { return stmt{code: b.code, k: b.k} }
 
-// findUses finds which registers a block's successors use.
+// findUses finds which registers a block's successors use (find_ud).
 func (o *optimizer) findUses() {
 	o.upwards(func(b *block) {
 		f := o.of(b)
@@ -78,6 +78,7 @@ func (o *optimizer) findUses() {
 	})
 }
 
+// localUses finds which registers a block uses and defines itself (compute_local_ud).
 func (f *facts) localUses() {
 	var def, use, kill regSet
 	read := func(s stmt) {
@@ -104,7 +105,7 @@ func (f *facts) localUses() {
 	f.def, f.use, f.kill = def, use, kill
 }
 
-// dropDead deletes statements whose result nothing uses.
+// dropDead deletes statements whose result nothing uses (opt_deadstores).
 func (o *optimizer) dropDead(b *block) {
 	var last [nRegs]*stmt // defined, and not used since
 	drop := func(s *stmt) {

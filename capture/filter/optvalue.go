@@ -13,7 +13,7 @@ type valueKey struct {
 	a, b valueNum
 }
 
-// numbering gives equal numbers to equal operations on equal values.
+// numbering gives equal numbers to equal operations on equal values (F).
 type numbering struct {
 	num     map[valueKey]valueNum
 	consts  map[valueNum]uint32
@@ -64,7 +64,7 @@ func (n *numbering) isConst(v valueNum) (uint32, bool) {
 	return k, ok
 }
 
-// block numbers the values that a block leaves behind. With stmts it rewrites
+// block numbers the values that a block leaves behind (opt_blk). With stmts it rewrites
 // its statements on the way.
 func (o *optimizer) block(b *block, stmts bool) {
 	f := o.of(b)
@@ -102,7 +102,7 @@ func (o *optimizer) block(b *block, stmts bool) {
 	}
 }
 
-// stmt follows one statement through the values. With rewrite it replaces the
+// stmt follows one statement through the values (opt_stmt). With rewrite it replaces the
 // statement by a simpler one where its operands are known.
 func (o *optimizer) stmt(s *stmt, val *[nRegs]valueNum, rewrite bool) {
 	if s.code == nop {
@@ -176,6 +176,7 @@ func (o *optimizer) stmt(s *stmt, val *[nRegs]valueNum, rewrite bool) {
 	}
 }
 
+// alu is stmt for arithmetic. An operation by a constant that changes nothing goes.
 func (o *optimizer) alu(s *stmt, val *[nRegs]valueNum, rewrite bool) {
 	n := &o.values
 	op := opOf(s.code)
@@ -245,7 +246,7 @@ func (o *optimizer) alu(s *stmt, val *[nRegs]valueNum, rewrite bool) {
 	val[regA] = n.compute(valueKey{code: s.code, a: a, b: x}, a, x)
 }
 
-// keep sets A to v, or deletes s where A holds v already.
+// keep sets A to v, or deletes s where A holds v already (vstore).
 func (o *optimizer) keep(s *stmt, val *[nRegs]valueNum, v valueNum) {
 	if v != unknown && val[regA] == v {
 		s.code = nop
@@ -254,7 +255,7 @@ func (o *optimizer) keep(s *stmt, val *[nRegs]valueNum, v valueNum) {
 	}
 }
 
-// fold computes an operation of two constants.
+// fold computes an operation of two constants (fold_op).
 func fold(op uint16, a, b uint32) uint32 {
 	switch op {
 	case aluADD:

@@ -19,7 +19,7 @@ type assignment struct {
 	own       uint16          // the walker's index
 	owner     [buckets]uint16 // of each bucket: index of a walker, or none
 	load      []int           // about how much work each walker got so far
-	hash      flowHash
+	hash      hasher
 	fragments ipfrag.Sorter[capture.Frame]
 	released  []capture.Frame // the walker's own, that were held back until now
 }

@@ -36,15 +36,15 @@ func plainHash(b *[plainLen]byte) uint32 {
 		bits.ReverseBytes16(o.Uint16(b[34:])^o.Uint16(b[36:])))
 }
 
-// A flowHash finds the hash of any frame, however it is wrapped. What may carry
+// A hasher finds the hash of any frame, however it is wrapped. What may carry
 // several packets in a frame has 0: they would have several.
-type flowHash struct {
+type hasher struct {
 	packet decode.Packet
 }
 
 // of takes a frame of which b was captured. It returns false for a fragment of TCP,
 // which may lack the ports; h.packet then holds it.
-func (h *flowHash) of(link decode.LinkType, b []byte, length int) (uint32, bool) {
+func (h *hasher) of(link decode.LinkType, b []byte, length int) (uint32, bool) {
 	if link == decode.LinkEthernet && len(b) >= plainLen {
 		if b := (*[plainLen]byte)(b); plainTCP(b) {
 			return plainHash(b), true

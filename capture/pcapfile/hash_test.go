@@ -9,8 +9,8 @@ import (
 )
 
 // The short way and the long way hash alike, for both directions.
-func TestFlowHash(t *testing.T) {
-	var h flowHash
+func TestHasher(t *testing.T) {
+	var h hasher
 	all := map[uint32]bool{}
 	for i := range 200 {
 		found := map[uint32]bool{}
@@ -40,8 +40,8 @@ func TestFlowHash(t *testing.T) {
 }
 
 // Both directions of a tunnel, with and without fragments, come out equal.
-func TestFlowHashTunnel(t *testing.T) {
-	var h flowHash
+func TestHasherTunnel(t *testing.T) {
+	var h hasher
 	found := map[uint32]bool{}
 	a, b := netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("10.0.0.2")
 	for i := range uint16(20) {

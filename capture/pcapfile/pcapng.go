@@ -192,7 +192,7 @@ func (ng *pcapng) other(typ uint32, n int) error {
 			return &Error{Name: ng.r.name, Offset: at, Err: ErrFormat,
 				Detail: fmt.Sprintf("pcapng of the unknown version %d.%d", major, minor)}
 		}
-		if ng.tells() {
+		if ng.reports() {
 			ng.r.meta.addSection(ng.order, b[16:])
 		}
 	case blockInterface:
@@ -206,7 +206,7 @@ func (ng *pcapng) other(typ uint32, n int) error {
 		if err != nil {
 			return err
 		}
-		if id := ng.uint32(b); uint64(id) < uint64(len(ng.local)) && ng.tells() {
+		if id := ng.uint32(b); uint64(id) < uint64(len(ng.local)) && ng.reports() {
 			ng.r.meta.statistics(ng.local[id].number, ng.order, b[12:])
 		}
 	case blockSecrets:

@@ -85,7 +85,7 @@ func Open(name string, cfg *Config) (*Reader, error) {
 // SetReadDeadline that works, and goes on in the background otherwise.
 func NewReader(r io.Reader, cfg *Config) (*Reader, error) {
 	name := ""
-	if f, ok := r.(*os.File); ok {
+	if f, ok := r.(interface{ Name() string }); ok {
 		name = f.Name()
 	}
 	return newReader(r, nil, name, cfg, nil)

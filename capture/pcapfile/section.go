@@ -87,7 +87,7 @@ func (ng *pcapng) packet(f *capture.Frame, extra *note, typ uint32, n int) error
 	if o := b[min(header+(captured+3)&^3, len(b)):]; len(o) > 0 {
 		ng.packetOptions(f, extra, o)
 	}
-	if extra.drops > 0 && ng.tells() {
+	if extra.drops > 0 && ng.reports() {
 		before := ng.last
 		if before.Unix() == 0 {
 			before = f.Time // the first frame of all

@@ -108,9 +108,9 @@ func (w *walker) release(fs []capture.Frame) (n int) {
 	return n
 }
 
-// tells says that the walker is the one of all that tells the Reader what the
+// reports says that the walker is the one of all that reports to the Reader what the
 // file counts.
-func (w *walker) tells() bool { return w.index == 0 }
+func (w *walker) reports() bool { return w.index == 0 }
 
 // wants says whether a frame is one to give out. After true or false, the walker
 // may have to release others before it goes on: see busy.

@@ -13,6 +13,7 @@ import (
 	"github.com/wstap/wstap/decrypt"
 	"github.com/wstap/wstap/internal/cli"
 	"github.com/wstap/wstap/internal/escape"
+	"github.com/wstap/wstap/websocket"
 )
 
 // options is the command line, parsed.
@@ -45,10 +46,17 @@ type options struct {
 	times      int  // number of -t
 	nano       bool
 
+	selection websocket.Selection
+	selector  *websocket.Selector // made of selection; nil: all messages
+	har       string              // --har
+	extract   string              // --extract
+
+	summary, pretty bool
+
 	keylogs []string        // --keylog
 	keys    *decrypt.KeyLog // of them, and of the file of -r; nil: nothing is opened
 
-	json, total, demo, print, follow, secrets, noTunnels, help, version bool
+	json, total, demo, print, follow, secrets, noTunnels, copies, help, version bool
 
 	long
 	memory
@@ -86,11 +94,14 @@ func nonEmpty(field func(*options) *string) func(*options, string) error {
 const packetsOnly = "is about packets, and wsdump prints messages: use tcpdump for it"
 
 // table holds all switches.
-var table = slices.Concat(switches, longFlags, memoryFlags, namespaceFlags)
+var table = slices.Concat(switches, chooseOptions, longFlags, memoryFlags, namespaceFlags)
 
 // switches holds the switches of wsdump and every letter of tcpdump 4.99, so that a
 // habit is either served or answered in one line.
-var switches = []cli.Option[options]{
+var switches = slices.Concat(ownOptions, tcpdumpOptions)
+
+// ownOptions are what wsdump does, with tcpdump's letters where it has one for it.
+var ownOptions = []cli.Option[options]{
 	cli.Arg('i', "interface", nonEmpty(func(o *options) *string { return &o.iface })),
 	cli.Arg('r', "", nonEmpty(func(o *options) *string {
 		if o.read == "" {
@@ -157,11 +168,19 @@ var switches = []cli.Option[options]{
 	cli.Flag(0, "follow", cli.On(func(o *options) *bool { return &o.follow })),
 	cli.Flag(0, "show-secrets", cli.On(func(o *options) *bool { return &o.secrets })),
 	cli.Flag(0, "no-tunnels", cli.On(func(o *options) *bool { return &o.noTunnels })),
+	cli.Flag(0, "copies", cli.On(func(o *options) *bool { return &o.copies })),
 	cli.Flag(0, "demo", cli.On(func(o *options) *bool { return &o.demo })),
 	cli.Flag(0, "print", cli.On(func(o *options) *bool { return &o.print })),
+	cli.Flag(0, "summary", cli.On(func(o *options) *bool { return &o.summary })),
+	cli.Flag(0, "pretty", cli.On(func(o *options) *bool { return &o.pretty })),
+	cli.Arg(0, "har", nonEmpty(func(o *options) *string { return &o.har })),
+	cli.Arg(0, "extract", nonEmpty(func(o *options) *string { return &o.extract })),
 	cli.Flag('h', "help", cli.On(func(o *options) *bool { return &o.help })),
 	cli.Flag(0, "version", cli.On(func(o *options) *bool { return &o.version })),
+}
 
+// tcpdumpOptions are the letters of tcpdump that change nothing, or are refused.
+var tcpdumpOptions = []cli.Option[options]{
 	cli.Flag('n', "", nothing), // addresses are never turned into names
 	cli.Flag('N', "", nothing),
 	cli.Flag('f', "", nothing),
@@ -257,6 +276,10 @@ func (o *options) check() error {
 		return usagef("--netns and --container are for live captures: leave out -r and --demo")
 	case o.follow && o.read == "":
 		return usagef("--follow waits for a growing file: name it with -r")
+	case o.summary && o.total:
+		return usagef("--count prints one number and --summary a line a connection: give one of them")
+	case o.summary && o.count > 0:
+		return usagef("-c ends after messages, and --summary shows none: leave out one of them")
 	case o.json && o.total:
 		return usagef("--count prints one number and --json every message: give one of them")
 	case o.write == "-" && (o.print || o.total || o.json) && o.jsonFile == "":

@@ -11,8 +11,8 @@ Letters mean what they mean in tcpdump, and bundle: wsdump -Ans 4096 -iany port 
 
 Where from
   -i IFACE    interface, several with commas between, or a number of -D (default any)
-  -r FILE     read a file of tcpdump -w; - is standard input. Several are read as one,
-              in the order of time
+  -r FILE     read a file of tcpdump -w, or of wsdump --json; - is standard input.
+              Several captures are read as one, in the order of time
   --follow    with -r, wait for more at the end of the file, and for the file that takes
               its place, as tail -F
   --keylog FILE
@@ -32,12 +32,14 @@ Where from
               CRI-O, podman); the beginning of its id will do
   --no-tunnels
               do not look into tunnels (VXLAN, Geneve, GRE, GTP, L2TP and the like)
+  --copies    show a connection that is seen at several places at each of them
+              (NAT, tunnels, proxies that keep the addresses); otherwise once
   -Z USER     give up root for USER once the capture and the file of -w are open
 
 Where to
   -w FILE     write the packets to a file; - is standard output. Prints no messages,
               except with --print. A name that ends in .pcapng or .gz says what it is;
-              FILE.pcapng gets the secrets of --keylog too
+              pcapng gets the secrets of --keylog too
   -U          with -w, write each packet at once
   -C MB       with -w, begin another file after so many million bytes (or 5k, 5m, 5g)
   -G SEC      with -w, begin another file after so many seconds; its name is a form for
@@ -53,9 +55,25 @@ Where to
               stop after that time, such as 90s or 10m
   -l          hand over each line at once, also when reading a file
 
+Which messages (each narrows what is shown, counted and written)
+  --match RE, --not-match RE
+              whose payload matches, or not (RE2; repeatable; \\xff is also that byte)
+  --only LIST of text, binary, close, ping, pong, data, control
+  --from SIDE of client or server
+  --conn N,.. of these connections
+  --url RE    of connections with such a URL
+
+What else to make of them
+  --har FILE  write an HTTP Archive, as the network panels of browsers open it
+  --summary   one line a connection at its end: duration, messages and bytes each way,
+              who closed it. SIGUSR1 shows those that go on
+  --extract DIR
+              write each binary and each long payload into a file
+
 How it looks
   -A          whole text payloads (otherwise the first 512 bytes)
   -x, -X      binary payloads in hex, and in ASCII too
+  --pretty    indent text payloads that are JSON
   -q          no payloads
   -v          the headers of the opening handshake, and at the end where every packet
               and byte went

@@ -15,7 +15,6 @@ import (
 
 	"github.com/wstap/wstap/capture/filter"
 	"github.com/wstap/wstap/capture/pcapfile"
-	"github.com/wstap/wstap/export/jsonl"
 	"github.com/wstap/wstap/internal/cli"
 	"github.com/wstap/wstap/websocket"
 )
@@ -85,6 +84,9 @@ func (o *options) run() error {
 	if err != nil {
 		return err
 	}
+	if src.messages != nil {
+		return o.show(src.messages)
+	}
 	return o.tapAll(context.Background(), src, nil)
 }
 
@@ -93,27 +95,6 @@ func version() string {
 		return info.Main.Version
 	}
 	return "(devel)"
-}
-
-// A printer writes events as lines.
-type printer interface {
-	Encode(websocket.Event) error
-}
-
-// printer returns nil where messages are not to be printed: with --count, and
-// with -w unless --print says otherwise.
-func (o *options) printer(out io.Writer) printer {
-	switch {
-	case o.total, o.write != "" && !o.print && o.jsonFile == "":
-		return nil
-	case o.json:
-		return jsonl.NewEncoder(out, &jsonl.Config{ShowSecrets: o.secrets, OmitPayloads: o.quiet})
-	}
-	p := newTextPrinter(o, out)
-	if cli.Colours(os.Stdout) {
-		p.paint = colours
-	}
-	return p
 }
 
 // tapAll taps src to its end, to -c messages, or to a signal, and prints. each,
@@ -144,12 +125,21 @@ func (o *options) tapAll(ctx context.Context, src *source, each func(websocket.E
 		}
 		stop(err)
 	})
+	ps, err := o.openPrinters(out)
+	if err != nil {
+		return join(err, tap.Close(), out.Close())
+	}
 	over := make(chan struct{})
 	stats := func() {
 		progress.hide()
 		o.printStats(os.Stderr, tap.Stats())
 	}
-	o.end.stats.Store(&stats)
+	asked := func() {
+		progress.hide()
+		ps.Show()
+		stats()
+	}
+	o.end.stats.Store(&asked)
 	go o.end.see(finale{tap, out, stop, stats, src.saved}, over)
 	src.announce() // only now, for who reads it may send a signal
 	progress.start()
@@ -161,11 +151,12 @@ func (o *options) tapAll(ctx context.Context, src *source, each func(websocket.E
 	}
 
 	var seen uint64
-	if o.printer(nil) == nil && o.count == 0 && each == nil {
+	if !o.shows() && o.count == 0 && each == nil {
 		err = tap.Count(ctx) // on all processors: nobody asks for the order
-		seen = tap.Stats().Messages
+		s := tap.Stats()
+		seen, _ = o.shown(&s)
 	} else {
-		seen, err = o.printAll(tap.Events(ctx), out, each)
+		seen, err = o.printAll(tap.Events(ctx), ps, out, each)
 	}
 	if cause := context.Cause(ctx); cause != nil {
 		err = cause
@@ -178,7 +169,7 @@ func (o *options) tapAll(ctx context.Context, src *source, each func(websocket.E
 		err = nil
 	}
 	saved := src.finish()
-	err = join(saved, err, o.finishOutput(out))
+	err = join(saved, err, ps.Close(), o.finishOutput(out))
 	close(over)
 	progress.stop()
 	if o.total && err == nil {
@@ -213,21 +204,23 @@ func (o *options) finishOutput(out *output) error {
 }
 
 // printAll prints the events until each or -c says enough, and returns how many
-// messages there were.
-func (o *options) printAll(events iter.Seq2[websocket.Event, error], out *output, each func(websocket.Event) bool) (seen uint64, err error) {
-	p := o.printer(out)
+// messages there were, those left out not counted.
+func (o *options) printAll(events iter.Seq2[websocket.Event, error], p printer, out *output, each func(websocket.Event) bool) (seen uint64, err error) {
 	if f, ok := p.(interface{ Flush() error }); ok {
 		defer func() { err = join(err, f.Flush()) }()
 	}
+	if !o.copies {
+		p = newOncePrinter(p)
+	}
 	for ev, err := range events {
-		if err == nil && p != nil {
+		if err == nil {
 			err = p.Encode(ev)
 		}
 		if err != nil {
 			return seen, err
 		}
-		if _, ok := ev.(*websocket.Message); ok {
-			if p != nil {
+		if m, ok := ev.(*websocket.Message); ok && (o.copies || !m.Copy) {
+			if o.printsLines() && !o.summary {
 				out.EndMessage()
 			}
 			if seen++; seen == o.count {

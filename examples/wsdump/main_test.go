@@ -164,6 +164,7 @@ type event struct {
 	Reason *string
 	Cause  string
 	Bytes  int64
+	CopyOf int `json:"copy_of"`
 }
 
 func events(t testing.TB, output string) []event {

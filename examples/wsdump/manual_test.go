@@ -1,7 +1,6 @@
 package main
 
 import (
-	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -13,8 +12,6 @@ import (
 
 	"github.com/wstap/wstap/internal/cli"
 )
-
-var update = flag.Bool("wsdump.update", false, "write the man page and the completions in deploy")
 
 // A topic is a part of --help, with its options.
 type topic struct {

@@ -116,7 +116,7 @@ func (o *options) tapConfig() (*websocket.Config, error) {
 		b.buffered = max(b.buffered, b.message+b.message/8)
 	}
 	cfg := &websocket.Config{
-		Keys: o.keys, MaxWaiting: b.waiting,
+		Select: o.selector, Keys: o.keys, MaxWaiting: b.waiting,
 		MaxMessage: b.message, MaxBuffered: b.buffered, MaxWindows: b.windows, MaxHeads: b.heads,
 		Reassembly: &reassembly.Config{
 			MaxFlows: b.flows, MaxBytes: b.bytes, MaxFlowBytes: b.flowBytes, MaxFragmentBytes: b.fragments,

@@ -82,6 +82,9 @@ func TestText(t *testing.T) {
 		{"", message(websocket.Text, "abc", func(m *websocket.Message) {
 			m.Compressed, m.WireLength, m.Frames, m.Truncated, m.Conflict, m.Midstream, m.InvalidUTF8 = true, 9, 2, true, true, true, true
 		}), head + "text 3 (compressed 9) (2 frames) [truncated] [conflict] [midstream] [invalid UTF-8] abc\n"},
+		{"", message(websocket.Text, "a\uFFFDc", func(m *websocket.Message) { m.Unknown = 1 }), head + "text 5 [1 byte unknown] a\uFFFDc\n"},
+		{"", message(websocket.Text, "abc", func(m *websocket.Message) { m.BadMask, m.RSV = true, 0x50 }), head + "text 3 [unmasked] [RSV1] [RSV3] abc\n"},
+		{"", message(websocket.Ping, "abc", func(m *websocket.Message) { m.Violations = websocket.FragmentedControl }), head + "ping 3 [fragmented control] abc\n"},
 		{"", message(websocket.Text, "abc", func(m *websocket.Message) { m.Undecoded = true }), head + "text 3 [undecoded]\n"},
 		{"", &websocket.Gap{Time: testTime, Conn: testConn, From: websocket.FromServer, Bytes: 1460},
 			"18:16:32.752000 #1 127.0.0.1:36534 <- 127.0.0.1:7272 gap 1460 bytes lost\n"},
@@ -152,6 +155,13 @@ func TestHeadersDropped(t *testing.T) {
 	c.HeadersDropped = true
 	if got := printed(&options{}, &websocket.Open{Time: testTime, Conn: &c}); !strings.HasSuffix(got, " [headers dropped]\n") {
 		t.Error(got)
+	}
+	c.HeadersDropped = false
+	for draft, want := range map[string]string{"hixie-76": " draft hixie-76 [frames are not read]\n", "hybi-08": " draft hybi-08\n"} {
+		c.Draft = draft
+		if got := printed(&options{}, &websocket.Open{Time: testTime, Conn: &c}); !strings.HasSuffix(got, want) {
+			t.Error(got)
+		}
 	}
 }
 

@@ -18,7 +18,8 @@ import (
 // printStats writes the closing lines, tcpdump's three among them, and what is
 // rare only where it occurred. With -v the accounts follow.
 func (o *options) printStats(w io.Writer, s websocket.Stats) {
-	fmt.Fprintf(w, "%s on %s\n", cli.Quantity(s.Messages, "message"), cli.Quantity(s.Conns, "connection"))
+	messages, conns := o.shown(&s)
+	fmt.Fprintf(w, "%s on %s\n", cli.Quantity(messages, "message"), cli.Quantity(conns, "connection"))
 	fmt.Fprintf(w, "%s captured\n", cli.Quantity(s.Capture.Captured, "packet"))
 	fmt.Fprintf(w, "%s received by filter\n", cli.Quantity(s.Capture.Received, "packet"))
 	fmt.Fprintf(w, "%s dropped by kernel\n", cli.Quantity(s.Capture.Dropped, "packet"))
@@ -32,6 +33,9 @@ func (o *options) printStats(w io.Writer, s websocket.Stats) {
 		n          uint64
 		unit, what string
 	}{
+		{s.Unselected, "message", " not selected"},
+		{s.Messages - messages, "message", " left out, seen in copies of connections (--copies shows them)"},
+		{s.ConnCopies, "connection", " seen at another place too"},
 		{s.Undecoded, "packet", " that cannot be decoded"},
 		{s.Guessed, "frame", " said to be Ethernet but beginning with an IP header, and read as IP"},
 		{r.FragmentDropped, "IP fragment", " of packets that were never whole"},
@@ -39,11 +43,14 @@ func (o *options) printStats(w io.Writer, s websocket.Stats) {
 		{r.Discarded, "byte", " given up while what came before them was missing"},
 		{r.Queued, "byte", " waiting for what comes before them"},
 		{s.HeldBytes, "byte", " waiting to be understood"},
+		{s.DraftBytes, "byte", " of drafts before RFC 6455, which are not read"},
 		{skippedBytes(&s), "byte", " skipped, in which there are no frames"},
 		{r.Ended[reassembly.Evicted] + s.GivenUp, "TCP connection", " given up for want of room"},
+		{s.WrongFinds, "time", " frames were found that turned out to be none"},
 		{s.WindowsDropped, "history", " of compressed messages given up for want of room"},
 		{sent.Truncated, "message", " truncated"},
 		{sent.Undecoded, "message", " that cannot be inflated"},
+		{sent.Partial, "message", " of which bytes are unknown: they copy what was not captured"},
 		{sent.Conflicts, "message", " of which there are two versions"},
 		{s.Capture.Freezes, "time", " the ring was full"},
 	} {
@@ -62,6 +69,15 @@ func (o *options) printStats(w io.Writer, s websocket.Stats) {
 				cli.Quantity(r.Gapped, "byte"), cli.Quantity(r.Gaps, "place"))
 		}
 	}
+}
+
+// shown returns how many messages and connections there were, without copies
+// unless these are shown.
+func (o *options) shown(s *websocket.Stats) (messages, conns uint64) {
+	if o.copies {
+		return s.Messages, s.Conns
+	}
+	return s.Messages - s.MessageCopies, s.Conns - s.ConnCopies
 }
 
 // printAccounts writes where everything went, without what is nothing.

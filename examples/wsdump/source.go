@@ -27,6 +27,8 @@ type source struct {
 	writer *pcapfile.Writer // of -w, or nil
 	pcapng bool             // it is a pcapng file, which may hold secrets
 	hello  string           // says where the frames come from
+
+	messages *messageFile // in place of a Source: of a file of messages
 }
 
 // announce says on standard error that it begins.
@@ -42,6 +44,9 @@ func (o *options) open() (*source, error) {
 	s, err := open()
 	if err != nil {
 		return nil, err
+	}
+	if s.messages != nil {
+		return s, nil
 	}
 	return s, o.prepare(s)
 }
@@ -127,7 +132,7 @@ func tellInterface(name string, present bool) {
 // workers is how many parts of a file are worked on at the same time. What is
 // printed comes in the order of the file.
 func (o *options) workers() int {
-	if o.total && o.write == "" {
+	if o.total && o.write == "" && len(o.selection.Conns) == 0 { // numbers follow the order of the file
 		return min(runtime.GOMAXPROCS(0), 4)
 	}
 	return 1
@@ -138,7 +143,7 @@ func (o *options) openFile() (*source, error) {
 	switch {
 	case len(o.more) > 0:
 		return o.openSeries()
-	case o.follow && o.read != "-":
+	case o.follow && o.read != "-" && !holdsLines(o.read):
 		return o.openName()
 	case o.read != "-":
 		var err error
@@ -157,12 +162,20 @@ func (o *options) openFile() (*source, error) {
 	default:
 		s.eager = true // a pipe, perhaps of tcpdump -w -
 	}
-	if err == nil {
-		s.Source, err = o.openReader(f, s.eager)
+	read := func() error { return s.readHead(o) }
+	switch {
+	case err != nil:
+	case s.eager:
+		err = o.await(read)
+	default: // to watch takes a while by itself
+		err = read()
 	}
 	if err != nil {
 		f.Close()
 		return nil, err
+	}
+	if s.messages != nil {
+		return s, nil
 	}
 	return s.reading("file " + quoteArg(o.read)), nil
 }
@@ -175,23 +188,26 @@ func (o *options) fileConfig() *pcapfile.Config {
 	return cfg
 }
 
-// openReader reads the file's header, for which a pipe may let it wait.
-func (o *options) openReader(f *os.File, waits bool) (src capture.Source, err error) {
-	cfg := o.fileConfig()
-	cfg.Workers = o.workers()
-	open := func() (err error) {
-		if o.read == "-" {
-			src, err = pcapfile.Open("-", cfg)
-		} else {
-			src, err = pcapfile.NewReader(f, cfg)
-		}
+// readHead finds out what the file holds, and reads its header, for which a pipe
+// may let it wait.
+func (s *source) readHead(o *options) error {
+	m, in, err := o.recorded(s.file, s.size > 0)
+	if err != nil || m != nil {
+		s.messages = m
 		return err
 	}
-	if !waits { // to watch takes a while by itself
-		err = open()
-		return src, err
+	cfg := o.fileConfig()
+	cfg.Workers = o.workers()
+	var r *pcapfile.Reader
+	if in == os.Stdin {
+		r, err = pcapfile.Open("-", cfg)
+	} else {
+		r, err = pcapfile.NewReader(in, cfg)
 	}
-	return src, o.await(open)
+	if err == nil {
+		s.Source, s.pcapng = r, r.Format() == pcapfile.Pcapng
+	}
+	return err
 }
 
 // await opens what may let it wait. A signal meanwhile is the end of an empty

@@ -1,12 +1,14 @@
 package main
 
 import (
+	"bytes"
 	"encoding/binary"
 	"io"
 	"maps"
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -27,8 +29,9 @@ type textPrinter struct {
 	lines escape.Lines
 	gaps  gaps
 
-	number uint64 // messages so far, for -#
-	buf    []byte // of the line before
+	number uint64  // messages so far, for -#
+	hits   [][]int // in the payload at hand
+	buf    []byte  // of the line before
 }
 
 func newTextPrinter(o *options, out io.Writer) *textPrinter {
@@ -40,9 +43,9 @@ func newTextPrinter(o *options, out io.Writer) *textPrinter {
 }
 
 // palette holds the escape sequences of a terminal; all empty elsewhere.
-type palette struct{ dim, client, server, warn, off string }
+type palette struct{ dim, client, server, warn, hit, off string }
 
-var colours = palette{dim: "\x1b[2m", client: "\x1b[36m", server: "\x1b[32m", warn: "\x1b[33m", off: "\x1b[0m"}
+var colours = palette{dim: "\x1b[2m", client: "\x1b[36m", server: "\x1b[32m", warn: "\x1b[33m", hit: "\x1b[1;31m", off: "\x1b[0m"}
 
 // Encode writes the line of an event, with -v or -x several.
 func (p *textPrinter) Encode(ev websocket.Event) error {
@@ -124,7 +127,16 @@ func (p *textPrinter) open(b []byte, ev *websocket.Open) []byte {
 		b = append(b, " extensions "...)
 		b = escape.Append(b, c.Extensions)
 	}
+	if c.Draft != "" {
+		b = append(b, " draft "...)
+		b = escape.Append(b, c.Draft)
+		if c.Draft < "hybi-07" {
+			b = p.warn(b, "frames are not read")
+		}
+	}
 	b = appendProxied(b, c.Proxied)
+	b = appendOther(b, " copy of #", c.CopyOf)
+	b = appendOther(b, " same key as #", c.SameKey)
 	if c.Status == http.StatusSwitchingProtocols && !c.AcceptValid && c.Request().Get("Sec-Websocket-Key") != "" && c.Response().Get("Sec-Websocket-Accept") != "" {
 		b = p.warn(b, "wrong Sec-WebSocket-Accept")
 	}
@@ -153,6 +165,14 @@ func appendProxied(b []byte, x *websocket.Proxied) []byte {
 	}
 	b = x.Client.AppendTo(append(b, " proxied "...))
 	return x.Server.AppendTo(append(b, " -> "...))
+}
+
+// appendOther appends what a connection has to do with another one, if it does.
+func appendOther(b []byte, words string, number uint64) []byte {
+	if number == 0 {
+		return b
+	}
+	return strconv.AppendUint(append(b, words...), number, 10)
 }
 
 func appendHeaderLines(b []byte, prefix string, h http.Header) []byte {
@@ -213,6 +233,9 @@ func (p *textPrinter) message(b []byte, m *websocket.Message) []byte {
 
 // flags appends what is to be known about the payload.
 func (p *textPrinter) flags(b []byte, m *websocket.Message) []byte {
+	if m.Unknown > 0 {
+		b = p.warn(b, cli.Quantity(uint64(m.Unknown), "byte")+" unknown")
+	}
 	for _, f := range [...]struct {
 		set  bool
 		word string
@@ -222,10 +245,19 @@ func (p *textPrinter) flags(b []byte, m *websocket.Message) []byte {
 		{m.Conflict, "conflict"},
 		{m.Midstream, "midstream"},
 		{m.InvalidUTF8, "invalid UTF-8"},
+		{m.BadMask && m.From == websocket.FromClient, "unmasked"},
+		{m.BadMask && m.From == websocket.FromServer, "masked"},
+		{m.RSV&0x40 != 0, "RSV1"},
+		{m.RSV&0x20 != 0, "RSV2"},
+		{m.RSV&0x10 != 0, "RSV3"},
+		{m.Copy, "copy"},
 	} {
 		if f.set {
 			b = p.warn(b, f.word)
 		}
+	}
+	for name := range m.Violations.All() {
+		b = p.warn(b, strings.ReplaceAll(name, "_", " "))
 	}
 	return b
 }
@@ -264,17 +296,48 @@ func (p *textPrinter) text(b, data []byte) []byte {
 	if len(data) == 0 {
 		return b
 	}
+	if p.opt.pretty {
+		if lines, ok := indented(data); ok {
+			return p.indented(b, lines)
+		}
+	}
 	shown := data
 	if !p.opt.whole {
 		shown = escape.Cut(data, shownBytes)
 	}
-	b = p.lines.Text(append(b, ' '), shown)
+	b = p.marked(append(b, ' '), shown)
 	if left := len(data) - len(shown); left > 0 {
 		b = append(b, p.paint.warn...)
 		b = append(b, "... ("...)
 		b = strconv.AppendInt(b, int64(left), 10)
 		b = append(b, " more bytes, -A shows them)"...)
 		b = append(b, p.paint.off...)
+	}
+	return b
+}
+
+// marked appends data as text with what --match found in it painted.
+func (p *textPrinter) marked(b, data []byte) []byte {
+	if p.paint.hit == "" || p.opt.selector == nil {
+		return p.lines.Text(b, data)
+	}
+	p.hits = p.opt.selector.Find(p.hits[:0], data)
+	done := 0
+	for _, at := range p.hits {
+		b = p.lines.Text(b, data[done:at[0]])
+		b = append(b, p.paint.hit...)
+		b = p.lines.Text(b, data[at[0]:at[1]])
+		b = append(b, p.paint.off...)
+		done = at[1]
+	}
+	return p.lines.Text(b, data[done:])
+}
+
+// indented appends lines, each behind a tab.
+func (p *textPrinter) indented(b, lines []byte) []byte {
+	for line := range bytes.SplitSeq(lines, []byte("\n")) {
+		b = p.lines.Spill(append(b, "\n\t"...))
+		b = p.marked(b, line)
 	}
 	return b
 }

@@ -35,13 +35,18 @@ func (e *Encoder) open(b []byte, ev *websocket.Open) []byte {
 	b = appendHeader(b, c.Request())
 	b = append(b, `,"response":`...)
 	b = appendHeader(b, c.Response())
+	if c.Draft != "" {
+		b = appendString(b, `,"draft":`, c.Draft)
+	}
 	b = appendTLS(b, c.TLS)
 	if x := c.Proxied; x != nil {
 		b = appendAddr(append(b, `,"proxied":{"client":`...), x.Client)
 		b = append(appendAddr(append(b, `,"server":`...), x.Server), '}')
 	}
 	b = appendFlag(b, `,"midstream":true`, c.Midstream)
-	return appendFlag(b, `,"headers_dropped":true`, c.HeadersDropped)
+	b = appendFlag(b, `,"headers_dropped":true`, c.HeadersDropped)
+	b = appendOther(b, `,"copy_of":`, c.CopyOf)
+	return appendOther(b, `,"same_key":`, c.SameKey)
 }
 
 // appendTLS appends what a wss connection is.
@@ -75,7 +80,18 @@ func (e *Encoder) message(b []byte, m *websocket.Message) []byte {
 	b = appendFlag(b, `,"undecoded":true`, m.Undecoded)
 	b = appendFlag(b, `,"conflict":true`, m.Conflict)
 	b = appendFlag(b, `,"midstream":true`, m.Midstream)
-	return appendFlag(b, `,"invalid_utf8":true`, m.InvalidUTF8)
+	b = appendFlag(b, `,"invalid_utf8":true`, m.InvalidUTF8)
+	if m.Unknown > 0 {
+		b = appendInt(b, `,"partial":true,"unknown":`, int64(m.Unknown))
+	}
+	b = appendFlag(b, `,"bad_mask":true`, m.BadMask)
+	if m.RSV != 0 {
+		b = appendInt(b, `,"rsv":`, int64(m.RSV))
+	}
+	if m.Violations != 0 {
+		b = appendViolations(b, m.Violations)
+	}
+	return appendFlag(b, `,"copy":true`, m.Copy)
 }
 
 // payload appends the payload in the form that is exact for it.
@@ -123,7 +139,7 @@ func (e *Encoder) end(b []byte, ev *websocket.End) []byte {
 	if len(ev.Closing) > 0 {
 		b = e.closing(b, &ev.Closing[0])
 	}
-	return b
+	return appendOther(b, `,"copies":`, ev.Counts[0].Copies+ev.Counts[1].Copies)
 }
 
 func appendCounts(b []byte, c *websocket.Counts) []byte {

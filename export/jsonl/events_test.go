@@ -70,6 +70,9 @@ func TestContract(t *testing.T) {
 		{ev: &websocket.Open{Time: testTime, Conn: &websocket.Conn{Number: 2, Client: six, Server: six, Midstream: true}},
 			want: `{"event":"open","time":"2026-11-22T18:16:32.752Z","conn":2,"client":"[fe80::1%eth0]:1","server":"[fe80::1%eth0]:1",` +
 				`"method":"","url":"","status":0,"subprotocol":"","extensions":"","accept_valid":false,"request":{},"response":{},"midstream":true}`},
+		{ev: &websocket.Open{Time: testTime, Conn: &websocket.Conn{Number: 2, Client: six, Server: six, Draft: "hixie-76", Midstream: true}},
+			want: `{"event":"open","time":"2026-11-22T18:16:32.752Z","conn":2,"client":"[fe80::1%eth0]:1","server":"[fe80::1%eth0]:1",` +
+				`"method":"","url":"","status":0,"subprotocol":"","extensions":"","accept_valid":false,"request":{},"response":{},"draft":"hixie-76","midstream":true}`},
 		{ev: message(websocket.Text, `{"a":"所有人"}`),
 			want: head + `,"from":"client","opcode":"text","length":17,"wire_length":17,"frames":1,"compressed":false,"text":"{\"a\":\"所有人\"}"}`},
 		{ev: message(websocket.Text, "", func(m *websocket.Message) { m.From = websocket.FromServer }),
@@ -78,12 +81,20 @@ func TestContract(t *testing.T) {
 			want: head + `,"from":"client","opcode":"text","length":6,"wire_length":6,"frames":1,"compressed":false}`},
 		{ev: message(websocket.Text, "\xff\xfe", func(m *websocket.Message) { m.InvalidUTF8 = true }),
 			want: head + `,"from":"client","opcode":"text","length":2,"wire_length":2,"frames":1,"compressed":false,"base64":"//4=","text":"\ufffd\ufffd","invalid_utf8":true}`},
+		{ev: message(websocket.Text, "a\uFFFDc", func(m *websocket.Message) { m.Unknown, m.Compressed = 1, true }),
+			want: head + `,"from":"client","opcode":"text","length":5,"wire_length":5,"frames":1,"compressed":true,"text":"a�c","partial":true,"unknown":1}`},
 		{ev: message(websocket.Text, "abc", func(m *websocket.Message) { m.Undecoded, m.Compressed = true, true }), // looks like text, is not
 			want: head + `,"from":"client","opcode":"text","length":3,"wire_length":3,"frames":1,"compressed":true,"base64":"YWJj","undecoded":true}`},
 		{ev: message(websocket.Binary, "abc", func(m *websocket.Message) {
 			m.WireLength, m.Frames, m.Truncated, m.Conflict, m.Midstream = 9, 3, true, true, true
 		}),
 			want: head + `,"from":"client","opcode":"binary","length":3,"wire_length":9,"frames":3,"compressed":false,"base64":"YWJj","truncated":true,"conflict":true,"midstream":true}`},
+		{ev: message(websocket.Binary, "a", func(m *websocket.Message) { m.BadMask, m.RSV = true, 0x60 }),
+			want: head + `,"from":"client","opcode":"binary","length":1,"wire_length":1,"frames":1,"compressed":false,"base64":"YQ==","bad_mask":true,"rsv":96}`},
+		{ev: message(0, "a", func(m *websocket.Message) { m.Violations = websocket.NoBeginning }),
+			want: head + `,"from":"client","opcode":"continuation","length":1,"wire_length":1,"frames":1,"compressed":false,"base64":"YQ==","violations":["no_beginning"]}`},
+		{ev: message(websocket.Ping, "a", func(m *websocket.Message) { m.Violations = websocket.LongControl | websocket.FragmentedControl }),
+			want: head + `,"from":"client","opcode":"ping","length":1,"wire_length":1,"frames":1,"compressed":false,"base64":"YQ==","violations":["long_control","fragmented_control"]}`},
 		{ev: message(websocket.Ping, ""),
 			want: head + `,"from":"client","opcode":"ping","length":0,"wire_length":0,"frames":1,"compressed":false,"base64":""}`},
 		{ev: message(websocket.Close, "\x03\xe8bye"),

@@ -51,6 +51,14 @@ func appendFlag(b []byte, field string, set bool) []byte {
 	return b
 }
 
+// appendOther appends a number that is there only where it is not 0.
+func appendOther(b []byte, key string, n uint64) []byte {
+	if n == 0 {
+		return b
+	}
+	return strconv.AppendUint(append(b, key...), n, 10)
+}
+
 func appendConn(b []byte, c *websocket.Conn) []byte {
 	return strconv.AppendUint(append(b, `,"conn":`...), c.Number, 10)
 }
@@ -91,6 +99,16 @@ func appendStrings(b []byte, list []string) []byte {
 			b = append(b, ',')
 		}
 		b = escape.AppendJSON(b, s)
+	}
+	return append(b, ']')
+}
+
+func appendViolations(b []byte, v websocket.Violations) []byte {
+	b = append(b, `,"violations":[`...)
+	sep := `"`
+	for name := range v.All() {
+		b = append(append(append(b, sep...), name...), '"')
+		sep = `,"`
 	}
 	return append(b, ']')
 }

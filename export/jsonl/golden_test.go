@@ -63,3 +63,15 @@ func compareLines(t *testing.T, name string, got, want []byte) {
 		t.Errorf("%s: %d lines, want %d", name, len(g)-1, len(w)-1)
 	}
 }
+
+// TestGoldenAgain: the lines read back so that they are written the same.
+func TestGoldenAgain(t *testing.T) {
+	for _, name := range []string{"walkthrough", "lossy"} {
+		lines := encode(t, "testdata/"+name+".pcap.gz")
+		var out bytes.Buffer
+		if err := jsonl.NewEncoder(&out, nil).EncodeAll(jsonl.NewDecoder(bytes.NewReader(lines)).All()); err != nil {
+			t.Fatal(err)
+		}
+		compareLines(t, name, out.Bytes(), lines)
+	}
+}

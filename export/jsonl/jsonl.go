@@ -1,11 +1,13 @@
-// Package jsonl writes the events of a tap as JSON, one object a line: the same
-// lines as wsdump --json.
+// Package jsonl writes the events of a tap as JSON, one object a line, and reads
+// them back: the same lines as wsdump --json.
 //
 //	tap := websocket.NewTap(src, nil)
 //	enc := jsonl.NewEncoder(os.Stdout, nil)
 //	if err := enc.EncodeAll(tap.Events(ctx)); err != nil {
 //		log.Fatal(err)
 //	}
+//
+// A [Decoder] gives the events of such lines.
 //
 // # Events
 //
@@ -19,16 +21,19 @@
 // "open" is a handshake that finished, accepted or refused, or a connection found
 // mid-stream: "client" and "server" (addresses with ports), "method", "url",
 // "status", "subprotocol", "extensions", "accept_valid", and the headers
-// "request" and "response", objects of arrays of strings. Only in TLS: "tls", an
+// "request" and "response", objects of arrays of strings. Only where one is spoken:
+// "draft", the draft before RFC 6455, as in [websocket.Conn]. Only in TLS: "tls", an
 // object of "version" ("1.2", "1.3"), "cipher", "server_name" and "alpn", of which
 // those that are not known are empty. Only where a proxy's header says it:
 // "proxied", an object of the "client" and the "server" that it speaks for. Only
-// when true: "midstream", "headers_dropped".
+// when true: "midstream", "headers_dropped". Only where there is one, the
+// number of another connection: "copy_of", which is the same one, seen at another place,
+// and "same_key", which is another leg of a proxy, as in [websocket.Conn].
 //
 // "message" is a message or a control frame. Its "time" is that of the last byte
 // and "start" that of the first. "client" and "server" are as above, "from" is
-// one of these two words. "opcode" is "text", "binary", "close", "ping", "pong"
-// or, for a reserved one, a number such as "0x3". "length" counts the bytes of
+// one of these two words. "opcode" is "text", "binary", "close", "ping", "pong",
+// "continuation" where the first fragments were not seen, or, for a reserved one, a number such as "0x3". "length" counts the bytes of
 // the payload as it is given here, "wire_length" as they were sent, masked and
 // compressed, over all "frames". "compressed" says that it was sent so. Then the
 // payload, in one form that is exact:
@@ -40,7 +45,12 @@
 //     people to read, with U+FFFD for what is not UTF-8
 //
 // Only when true: "truncated", "undecoded", "conflict", "midstream",
-// "invalid_utf8", with the meaning of the field of [websocket.Message].
+// "invalid_utf8", "bad_mask", "copy", with the meaning of the field of [websocket.Message], and
+// "partial" with "unknown", the number of bytes of the payload that could not be
+// known: U+FFFD in "text", 0 in "base64". Only where there are any: "rsv", the
+// reserved bits that no known extension explains, as in the frame's first byte (64,
+// 32, 16, or their sum), and "violations", an array of the names of other rules that
+// it breaks, see [websocket.Violations].
 //
 // "gap" is a number of "bytes" that were lost "from" the client or the server.
 // "client" and "server" are as above.
@@ -51,7 +61,9 @@
 // of which "text", "binary", "ping", "pong" and "close", payload "bytes",
 // "wire_bytes" as they were sent, and "lost_bytes". Only where one was seen: "code"
 // and "reason" of the first close frame, and in "closed_by" whose it was. A close
-// frame without a code has neither.
+// frame without a code has neither. Only where there is one, the
+// number of another connection: "copy_of", which is the same one, seen at another place,
+// and "same_key", which is another leg of a proxy, as in [websocket.Conn].
 //
 // # Values
 //

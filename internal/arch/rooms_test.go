@@ -87,7 +87,7 @@ var rooms = []room{
 		tests: "capture/filter capture/pcapfile export/jsonl"},
 
 	// From the messages to bytes: the standard library is all that they need.
-	{path: "export/har", imports: "internal/escape websocket", tests: "capture/pcapfile", planned: true},
+	{path: "export/har", imports: "internal/escape websocket", tests: "capture/pcapfile"},
 	{path: "export/jsonl", imports: "internal/escape websocket", tests: "capture capture/pcapfile decode reassembly"},
 
 	// Programs.

@@ -6,51 +6,66 @@ import (
 	"strings"
 )
 
-// Deflate holds the parameters of permessage-deflate as agreed, by the side that
-// compresses: 0 the client, 1 the server.
+// Deflate holds what was agreed on compression, by the side that compresses: 0 the
+// client, 1 the server.
 type Deflate struct {
 	On         bool
+	Frames     bool // each frame is compressed by itself, as x-webkit-deflate-frame has it
 	NoTakeover [2]bool
 	Bits       [2]uint8 // of the window, 8 to 15
+	Others     bool     // further extensions were agreed, or may have been
 }
+
+// full is compression with all that a decoder needs for any parameters.
+var full = Deflate{On: true, Bits: [2]uint8{15, 15}}
 
 // UnseenDeflate stands for an answer that was not captured: a message that says
 // it is compressed is believed.
-var UnseenDeflate = Deflate{On: true, Bits: [2]uint8{15, 15}}
+var UnseenDeflate = Deflate{On: true, Bits: [2]uint8{15, 15}, Others: true}
 
 // ParseDeflate reads the extensions that the server accepted, the value of
 // Sec-WebSocket-Extensions.
 func ParseDeflate(extensions string) (p Deflate) {
+	others := false
 	for ext := range splitQuoted(extensions, ',') {
-		first := true
-		for param := range splitQuoted(ext, ';') {
-			name, value, _ := strings.Cut(param, "=")
-			name = strings.ToLower(strings.TrimSpace(name))
-			value = strings.Trim(strings.TrimSpace(value), `"`)
-			if first {
-				if name != "permessage-deflate" {
-					break
-				}
-				p = UnseenDeflate
-				first = false
-				continue
-			}
-			switch name {
-			case "client_no_context_takeover":
-				p.NoTakeover[0] = true
-			case "server_no_context_takeover":
-				p.NoTakeover[1] = true
-			case "client_max_window_bits":
-				p.Bits[0] = windowBits(value)
-			case "server_max_window_bits":
-				p.Bits[1] = windowBits(value)
-			}
-		}
-		if p.On {
-			return p
+		name, params, _ := strings.Cut(ext, ";")
+		name = strings.ToLower(strings.TrimSpace(name))
+		switch {
+		case name == "":
+		case name == "permessage-deflate" && !p.On:
+			p = full
+			p.parameters(params)
+		case (name == "x-webkit-deflate-frame" || name == "deflate-frame") && !p.On:
+			// Its parameters say what the other side's compressor does without
+			// (draft-tyoshino-hybi-websocket-perframe-deflate-06). A decoder that
+			// keeps all reads everything.
+			p = full
+			p.Frames = true
+		default:
+			others = true
 		}
 	}
+	p.Others = others
 	return p
+}
+
+// parameters reads those of permessage-deflate.
+func (p *Deflate) parameters(params string) {
+	for param := range splitQuoted(params, ';') {
+		name, value, _ := strings.Cut(param, "=")
+		name = strings.ToLower(strings.TrimSpace(name))
+		value = strings.Trim(strings.TrimSpace(value), `"`)
+		switch name {
+		case "client_no_context_takeover":
+			p.NoTakeover[0] = true
+		case "server_no_context_takeover":
+			p.NoTakeover[1] = true
+		case "client_max_window_bits":
+			p.Bits[0] = windowBits(value)
+		case "server_max_window_bits":
+			p.Bits[1] = windowBits(value)
+		}
+	}
 }
 
 // windowBits reads a window size. What is not valid counts as the largest, which

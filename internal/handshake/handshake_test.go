@@ -49,11 +49,15 @@ func TestUpgrade(t *testing.T) {
 func TestParseDeflate(t *testing.T) {
 	for extensions, want := range map[string]Deflate{
 		"":                   {},
-		"x-foo; a=1":         {},
+		"x-foo; a=1":         {Others: true},
 		"permessage-deflate": {On: true, Bits: [2]uint8{15, 15}},
-		"foo, PerMessage-Deflate; client_no_context_takeover; server_max_window_bits=\"10\"": {On: true, NoTakeover: [2]bool{true, false}, Bits: [2]uint8{15, 10}},
+		"foo, PerMessage-Deflate; client_no_context_takeover; server_max_window_bits=\"10\"": {On: true, NoTakeover: [2]bool{true, false}, Bits: [2]uint8{15, 10}, Others: true},
 		"permessage-deflate; server_no_context_takeover; client_max_window_bits=7":           {On: true, NoTakeover: [2]bool{false, true}, Bits: [2]uint8{15, 15}},
-		`foo; a="b, permessage-deflate"`:                                                     {},
+		`foo; a="b, permessage-deflate"`:                                                     {Others: true},
+		"permessage-deflate, , ":                                                             {On: true, Bits: [2]uint8{15, 15}},
+		"permessage-deflate; client_no_context_takeover, mux":                                {On: true, NoTakeover: [2]bool{true, false}, Bits: [2]uint8{15, 15}, Others: true},
+		"x-webkit-deflate-frame; no_context_takeover":                                        {On: true, Frames: true, Bits: [2]uint8{15, 15}},
+		"Deflate-Frame; max_window_bits=8, x-webkit-deflate-frame":                           {On: true, Frames: true, Bits: [2]uint8{15, 15}, Others: true},
 	} {
 		if got := ParseDeflate(extensions); got != want {
 			t.Errorf("%s: %+v, want %+v", extensions, got, want)
@@ -73,4 +77,30 @@ func FuzzParseDeflate(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestDraft: versions in any form; what no rule names is the RFC's.
+func TestDraft(t *testing.T) {
+	for _, c := range []struct {
+		request, response, name string
+		framed                  bool
+	}{
+		{"Sec-WebSocket-Version: 13\r\n\r\n", "\r\n", "", true},
+		{"sec-websocket-version:13\r\n\r\n", "Sec-WebSocket-Location: ws://a/\r\n\r\n", "", true},
+		{"Sec-WebSocket-Version: 13, 8\r\n\r\n", "\r\n", "", true},
+		{"Sec-WebSocket-Version: -1\r\n\r\n", "\r\n", "", true},
+		{"Sec-WebSocket-Version: 0\r\n\r\n", "\r\n", "hybi-00", false},
+		{"Sec-WebSocket-Version: 6\r\n\r\n", "\r\n", "hybi-06", false},
+		{"SEC-WEBSOCKET-VERSION: 7\r\n\r\n", "\r\n", "hybi-07", true},
+		{"Sec-WebSocket-Version: 12\r\n\r\n", "\r\n", "hybi-12", true},
+		{"", "Sec-WebSocket-Accept: x\r\nWebSocket-Origin: a\r\n\r\n", "", true},
+		{"", "Sec-WebSocket-Location: ws://a/\r\n\r\n", "hixie-76", false}, // the request was not seen
+		{"", "WebSocket-Location: ws://a/\r\n\r\n", "hixie-75", false},
+		{"Sec-WebSocket-Key1: 1\r\n\r\n", "\r\n", "", true},
+		{"", "", "", true},
+	} {
+		if name, framed := Draft(http1.Fields(c.request), http1.Fields(c.response)); name != c.name || framed != c.framed {
+			t.Errorf("%q, %q: %q, %v", c.request, c.response, name, framed)
+		}
+	}
 }

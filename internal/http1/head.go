@@ -7,8 +7,10 @@ package http1
 import (
 	"bytes"
 	"iter"
+	"maps"
 	"net/http"
 	"net/textproto"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -20,7 +22,7 @@ type Head string
 // newHead makes a Head of its bytes, with lines that are folded (RFC 9112,
 // section 5.2) in one.
 func newHead(b []byte) Head {
-	if !bytes.Contains(b, []byte("\n ")) && !bytes.Contains(b, []byte("\n\t")) {
+	if !folded(b) {
 		return Head(b)
 	}
 	h := make([]byte, 0, len(b))
@@ -36,15 +38,36 @@ func newHead(b []byte) Head {
 	return Head(h)
 }
 
+// folded says whether a line of b begins with white space.
+func folded(b []byte) bool {
+	for {
+		i := bytes.IndexByte(b, '\n') + 1
+		if i == 0 || i == len(b) {
+			return false
+		}
+		if b = b[i:]; space(b[0]) {
+			return true
+		}
+	}
+}
+
+// cutLine returns the first line of s, and what follows its end.
+func cutLine(s string) (line, rest string) {
+	if i := strings.IndexByte(s, '\n'); i >= 0 {
+		return s[:i], s[i+1:]
+	}
+	return s, ""
+}
+
 // Line returns the first line without its end.
 func (h Head) Line() string {
-	l, _, _ := strings.Cut(string(h), "\n")
+	l, _ := cutLine(string(h))
 	return strings.TrimSuffix(l, "\r")
 }
 
 // Fields returns what follows the first line.
 func (h Head) Fields() Fields {
-	_, rest, _ := strings.Cut(string(h), "\n")
+	_, rest := cutLine(string(h))
 	return Fields(rest)
 }
 
@@ -83,12 +106,29 @@ func (h Head) Status() int {
 // Fields are field lines (RFC 9112, section 5), raw, each with its end.
 type Fields string
 
+// NewFields makes field lines of a header, in the order of their names. Line
+// ends within a value become spaces.
+func NewFields(h http.Header) Fields {
+	var b strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(h)) {
+		for _, v := range h[name] {
+			b.WriteString(oneLine.Replace(name))
+			b.WriteString(": ")
+			b.WriteString(oneLine.Replace(v))
+			b.WriteString("\r\n")
+		}
+	}
+	return Fields(b.String())
+}
+
+var oneLine = strings.NewReplacer("\r", " ", "\n", " ")
+
 // All yields each field's name and value, without the white space around them.
 func (f Fields) All() iter.Seq2[string, string] {
 	return func(yield func(name, value string) bool) {
 		for rest := string(f); rest != ""; {
 			var l string
-			l, rest, _ = strings.Cut(rest, "\n")
+			l, rest = cutLine(rest)
 			name, value, ok := strings.Cut(l, ":")
 			if !ok || name == "" || space(name[0]) {
 				continue
@@ -106,8 +146,9 @@ func (f Fields) Values(name string) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for rest := string(f); rest != ""; {
 			var l string
-			l, rest, _ = strings.Cut(rest, "\n")
-			if len(l) <= len(name) || !strings.EqualFold(l[:len(name)], name) {
+			l, rest = cutLine(rest)
+			// What ends the name is looked at first: few are of the same length.
+			if len(l) <= len(name) || l[len(name)] != ':' && !space(l[len(name)]) || !equal(l[:len(name)], name) {
 				continue
 			}
 			l = l[len(name):]
@@ -145,7 +186,7 @@ func (f Fields) List(name string) string {
 func (f Fields) HasToken(name, token string) bool {
 	for v := range f.Values(name) {
 		for t := range strings.SplitSeq(v, ",") {
-			if strings.EqualFold(trim(t), token) {
+			if equal(trim(t), token) {
 				return true
 			}
 		}
@@ -166,6 +207,9 @@ func (f Fields) Header() http.Header {
 	}
 	return h
 }
+
+// equal says whether two names are the same, in any case. Most are in the same.
+func equal(a, b string) bool { return a == b || strings.EqualFold(a, b) }
 
 func space(c byte) bool { return c == ' ' || c == '\t' }
 

@@ -18,12 +18,16 @@ var oneLine = strings.NewReplacer("\r", " ", "\n", " ")
 type block struct {
 	method, protocol, scheme, authority, path, status string
 	fields                                            http1.Fields // the others
+	partial                                           bool         // some are not known
 }
 
 func newBlock(fields []hpack.HeaderField) (k block) {
 	var raw strings.Builder
 	for _, f := range fields {
 		switch f.Name {
+		case "":
+			k.partial = true
+			continue
 		case ":method":
 			k.method = f.Value
 		case ":protocol":
@@ -52,51 +56,57 @@ func newBlock(fields []hpack.HeaderField) (k block) {
 
 // headers acts on a header block.
 func (c *Conn) headers(dir reassembly.Direction, s *side, t time.Time) {
+	id := s.blockID
 	fields, ok := s.decode()
-	if !ok {
-		s.broken = true
-		return
-	}
-	if s.blockID == 0 {
+	if id == 0 {
 		return
 	}
 	k := newBlock(fields)
-	st := c.streams[s.blockID]
+	k.partial = k.partial || !ok
+	c.orient(dir, &k)
+	st := c.streams[id]
 	switch {
-	case dir == reassembly.FromClient && k.method != "" && (st == nil || st.request == nil):
-		if st = c.request(s.blockID, st, &k); st == nil {
-			return
-		}
-	case dir == reassembly.FromServer && k.status != "" && (st == nil || st.response == nil):
-		if st = c.response(s.blockID, st, &k); st == nil {
-			return
-		}
+	case dir == c.client && (k.method != "" || k.partial) && (st == nil || st.request == nil):
+		st = c.request(id, st, &k)
+	case dir != c.client && k.status != "" && (st == nil || st.response == nil):
+		st = c.response(id, st, &k)
 	}
-	if st != nil && st.sink == nil && st.request != nil && st.response != nil {
+	if st != nil && st.sink == nil && st.request != nil && st.response != nil && !st.unclear {
 		c.open(st, t)
 	}
 	if s.blockEnd {
-		c.endStream(dir, s.blockID, t)
+		c.endStream(dir, id, t)
 	}
-	if st != nil && st.reset && st.sink != nil && c.streams[s.blockID] == st {
-		c.closeStream(s.blockID, reassembly.RST, t)
+	if st != nil && st.reset && st.sink != nil && c.streams[id] == st {
+		c.closeStream(id, reassembly.RST, t)
 	}
 }
 
-// request notes a request; nil: it is none for a WebSocket.
+// request notes a request; nil: it is none for a WebSocket, as far as is known.
 func (c *Conn) request(id uint32, st *stream, k *block) *stream {
-	c.lastID = max(c.lastID, id)
-	if st != nil {
+	if k.method != "" || id > c.lastID {
+		c.opens(id)
+	}
+	if st != nil && (st.sink != nil || st.other) {
+		return st // its request was missed
+	}
+	if st != nil && st.response != nil && !st.unclear {
 		c.early--
 	}
-	if k.method != "CONNECT" || k.protocol != "websocket" {
-		c.drop(id)
+	connects := k.method == "CONNECT" || k.partial && k.method == ""
+	unclear := k.partial && connects && k.protocol == ""
+	if !connects || k.protocol != "websocket" && !unclear || unclear && (!c.enabled || len(c.streams) >= maxStreams) {
+		c.reject(id)
 		return nil
 	}
 	if st == nil {
 		st = c.newStream(id)
 	}
-	st.request = &Request{Scheme: k.scheme, Authority: k.authority, Path: k.path, Fields: "Host: " + http1.Fields(oneLine.Replace(k.authority)) + "\r\n" + k.fields}
+	st.unclear = unclear
+	if k.authority != "" {
+		k.fields = "Host: " + http1.Fields(oneLine.Replace(k.authority)) + "\r\n" + k.fields
+	}
+	st.request = &Request{From: c.client, Scheme: k.scheme, Authority: k.authority, Path: k.path, Fields: k.fields}
 	c.charge(st)
 	return st
 }
@@ -107,14 +117,30 @@ func (c *Conn) response(id uint32, st *stream, k *block) *stream {
 	if status < 200 {
 		return nil
 	}
+	if st != nil && st.sink != nil {
+		return nil
+	}
+	if unclear := st != nil && (st.unclear || st.other); unclear || st == nil && c.unseen(id) {
+		if status >= 300 || mayBeOther(k) {
+			c.reject(id)
+			return nil
+		}
+		if st == nil {
+			if len(c.streams) >= maxStreams {
+				return nil
+			}
+			st = c.newStream(id)
+			st.unclear = true
+		}
+	}
 	if st == nil {
-		if id <= c.lastID || id&1 == 0 || c.early >= maxEarly || c.sides[reassembly.FromClient].broken {
+		if id <= c.lastID || id&1 == 0 || c.early >= maxEarly {
 			return nil
 		}
 		st = c.newStream(id)
 		c.early++
 	}
-	st.response = &Response{Status: status, Fields: k.fields}
+	st.response = &Response{Status: status, Fields: k.fields, Partial: k.partial}
 	c.charge(st)
 	return st
 }
@@ -146,6 +172,7 @@ func (c *Conn) open(st *stream, t time.Time) {
 	if !st.accepted {
 		return
 	}
+	c.enabled = true
 	for dir, b := range st.held {
 		c.counts.Held -= len(b)
 		st.held[dir] = nil

@@ -57,14 +57,16 @@ const (
 
 // A Request is that of an extended CONNECT.
 type Request struct {
+	From                    reassembly.Direction // FromServer where the connection's sides were taken for each other
 	Scheme, Authority, Path string
 	Fields                  http1.Fields
 }
 
 // A Response answers a Request.
 type Response struct {
-	Status int
-	Fields http1.Fields
+	Status  int
+	Fields  http1.Fields
+	Partial bool // not all Fields are known
 }
 
 // A Handler is whom a [Conn] serves. Its methods must not call the Conn's.
@@ -73,6 +75,9 @@ type Handler interface {
 	// Stream that was accepted, with a Status of 200 to 299, gets data; each gets
 	// Closed.
 	Open(*Request, *Response, time.Time) Stream
+	// Found is called for each stream with data whose handshake was not seen, or so
+	// little of it that it may be anything. What was seen is given, else nil.
+	Found(*Request, *Response, time.Time) Stream
 	// Fits says whether the Conn may hold n bytes. Where not, the Conn gives up.
 	Fits(n int) bool
 }
@@ -92,10 +97,15 @@ type Conn struct {
 	sides   [2]side
 	streams map[uint32]*stream // WebSockets, and answers without a request
 	lastID  uint32             // highest stream that the client opened
+	missed  idRange            // of streams whose opening may not have been seen
 	early   int                // streams without a request
 	heads   int                // bytes of streams and their header fields
-	waiting bool               // the server has not yet said what it can
-	offset  [2]int64           // of the next byte
+	client  reassembly.Direction
+	joined  bool     // which side is the client is a guess
+	told    bool     // the server's first SETTINGS were seen
+	enabled bool     // it allows WebSockets, or may
+	plain   int      // bytes of header blocks, and one each, while it does not
+	offset  [2]int64 // of the next byte
 
 	counts Counts
 }
@@ -113,6 +123,8 @@ type stream struct {
 	request  *Request
 	response *Response
 	accepted bool
+	other    bool // no WebSocket, of those that were missed
+	unclear  bool // its request was read in part only
 	done     [2]bool
 	reset    bool // by the client, before the answer was seen
 	held     [2][]byte
@@ -126,7 +138,7 @@ type stream struct {
 // still sends skip bytes of its preface. offsets are the numbers of the next bytes
 // as [Conn.Conflict] counts them.
 func New(h Handler, skip int, offsets [2]int64) *Conn {
-	c := &Conn{handler: h, streams: make(map[uint32]*stream), waiting: true, offset: offsets}
+	c := &Conn{handler: h, streams: make(map[uint32]*stream), offset: offsets}
 	c.sides[reassembly.FromClient].skip = skip
 	return c
 }
@@ -174,9 +186,12 @@ func (c *Conn) fits() bool { return c.handler.Fits(c.Size()) }
 func (c *Conn) read(dir reassembly.Direction, b []byte, t time.Time) (reassembly.Reason, bool) {
 	s := &c.sides[dir]
 	c.offset[dir] += int64(len(b))
-	if s.lost && !c.refind(s, b) {
-		c.counts.Skipped += uint64(len(b))
-		return 0, true
+	if s.lost {
+		if !c.refind(b) {
+			c.counts.Skipped += uint64(len(b))
+			return 0, true
+		}
+		s.lost = false
 	}
 	for len(b) > 0 {
 		switch {
@@ -219,7 +234,9 @@ func (c *Conn) read(dir reassembly.Direction, b []byte, t time.Time) (reassembly
 func (c *Conn) payload(dir reassembly.Direction, s *side, b []byte, t time.Time) {
 	if s.typ != typeData {
 		c.counts.Overhead += uint64(len(b))
-		s.collect(b)
+		if s.typ == typeSettings || c.reads() {
+			s.collect(b)
+		}
 		return
 	}
 	left := s.left
@@ -232,8 +249,11 @@ func (c *Conn) payload(dir reassembly.Direction, s *side, b []byte, t time.Time)
 	st := c.streams[s.id]
 	data := b[:max(0, min(len(b), left-max(s.pad, 0)))]
 	c.counts.Overhead += uint64(len(b) - len(data))
+	if len(data) > 0 && (st == nil && c.unseen(s.id) || st != nil && st.unclear) {
+		st = c.adopt(s.id, t)
+	}
 	switch {
-	case st == nil || st.sink != nil && !st.accepted: // another stream's, or of a refusal
+	case st == nil || st.other || st.unclear || st.sink != nil && !st.accepted: // another stream's, or of a refusal
 		c.counts.Overhead += uint64(len(data))
 	case st.sink != nil:
 		c.catchUp(dir, st, t)
@@ -264,6 +284,9 @@ func (c *Conn) endFrame(dir reassembly.Direction, s *side, t time.Time) (reassem
 			c.endStream(dir, s.id, t)
 		}
 	case typeHeaders, typePush, typeContinuation:
+		if !c.reads() {
+			break
+		}
 		if s.addBlock() {
 			c.headers(dir, s, t)
 			if cap(s.block) > keep {
@@ -273,22 +296,21 @@ func (c *Conn) endFrame(dir reassembly.Direction, s *side, t time.Time) (reassem
 				return reassembly.Evicted, false
 			}
 		}
+		if !c.enabled {
+			c.tire(s)
+		}
 	case typeReset:
 		switch st := c.streams[s.id]; {
 		case st == nil:
-		case st.sink == nil && dir == reassembly.FromClient:
+		case st.sink == nil && dir == c.client && !st.other && !st.unclear:
 			st.reset = true // the answer that it cut short may be captured later
 		default:
 			c.closeStream(s.id, reassembly.RST, t)
 		}
 	case typeSettings:
-		if dir == reassembly.FromServer && c.waiting && s.flags&flagAck == 0 {
-			// Without this setting no client may open a WebSocket (RFC 8441,
-			// section 3).
-			c.waiting = false
-			if !enablesConnect(s.buf) && len(c.streams) == 0 {
-				return reassembly.EOF, false
-			}
+		if dir != c.client && s.flags&flagAck == 0 {
+			c.told = true
+			c.enabled = c.enabled || enablesConnect(s.buf)
 		}
 	}
 	return 0, true
@@ -313,7 +335,7 @@ func (c *Conn) Gap(dir reassembly.Direction, n int64, t time.Time) {
 		data := max(0, min(n, int64(s.left-s.pad)))
 		s.left -= int(n)
 		if s.typ != typeData {
-			s.broken = true
+			s.cut = true
 		} else if st != nil && st.accepted && data > 0 {
 			c.catchUp(dir, st, t)
 			st.offset[dir] += data
@@ -321,8 +343,14 @@ func (c *Conn) Gap(dir reassembly.Direction, n int64, t time.Time) {
 		}
 		return
 	}
-	s.broken = true // header blocks depend on each other
+	s.forget() // header blocks depend on each other
 	s.lost = true
+	switch {
+	case dir == c.client:
+		c.miss()
+	case !c.told:
+		c.told, c.enabled = true, true // so it may have said
+	}
 	s.inside, s.nhead, s.skip, s.left = false, 0, 0, 0
 	s.gone += n
 }
@@ -358,28 +386,6 @@ func (c *Conn) Conflict(dir reassembly.Direction, offset, n int64, t time.Time) 
 	}
 }
 
-// refind says whether b, a segment, begins with a frame.
-func (c *Conn) refind(s *side, b []byte) bool {
-	if len(b) < headerLen {
-		return false
-	}
-	n := int(b[0])<<16 | int(b[1])<<8 | int(b[2])
-	id := binary.BigEndian.Uint32(b[5:])
-	ok := false
-	switch b[3] {
-	case typeData:
-		ok = c.streams[id] != nil && n <= 1<<14 && b[4]&^(flagEndStream|flagPadded) == 0
-	case typePing:
-		ok = n == 8 && id == 0 && b[4]&^flagAck == 0
-	case typeWindowUpdate:
-		ok = n == 4 && b[4] == 0 && (id == 0 || c.streams[id] != nil)
-	case typeReset:
-		ok = n == 4 && b[4] == 0 && c.streams[id] != nil
-	}
-	s.lost = !ok
-	return ok
-}
-
 // Close ends all streams. What was held is counted as skipped.
 func (c *Conn) Close(reason reassembly.Reason, t time.Time) {
 	for _, id := range slices.Sorted(maps.Keys(c.streams)) {
@@ -395,7 +401,7 @@ func (c *Conn) endStream(dir reassembly.Direction, id uint32, t time.Time) {
 		return
 	}
 	st.done[dir] = true
-	if st.done[0] && st.done[1] || dir == reassembly.FromServer && st.sink != nil && !st.accepted {
+	if st.done[0] && st.done[1] || dir != c.client && (st.sink != nil && !st.accepted || st.other || st.unclear) {
 		c.closeStream(id, reassembly.FIN, t)
 	}
 }

@@ -31,6 +31,15 @@ func (r *recorder) Open(q *Request, a *Response, _ time.Time) Stream {
 	return &recorded{r, q.Path}
 }
 
+func (r *recorder) Found(q *Request, _ *Response, _ time.Time) Stream {
+	path := "?"
+	if q != nil {
+		path = q.Path
+	}
+	r.lines = append(r.lines, "found "+path)
+	return &recorded{r, path}
+}
+
 func (r *recorder) Fits(n int) bool { return r.max == 0 || n <= r.max }
 
 func (s *recorded) add(format string, a ...any) {
@@ -147,12 +156,6 @@ func TestLoss(t *testing.T) {
 }
 
 func TestGivenUp(t *testing.T) {
-	c := New(&recorder{}, 0, [2]int64{})
-	sv := newEncoder()
-	sv.frame(typeSettings, 0, 0, nil)
-	if reason, ok := c.Data(reassembly.FromServer, sv.take(), t0); ok || reason != reassembly.EOF {
-		t.Errorf("a server without extended CONNECT: %v, %v", reason, ok)
-	}
 	r := &recorder{}
 	c, cl, _ := opened(t, r)
 	r.max, r.lines = 1, nil
@@ -161,6 +164,102 @@ func TestGivenUp(t *testing.T) {
 		t.Errorf("no room: %v, %v", reason, ok)
 	}
 	r.want(t, "/a closed evicted")
+}
+
+// TestLateSettings: a server may allow WebSockets long after it began. Up to then the
+// connection costs next to nothing, in the end at the price that fields are not known.
+func TestLateSettings(t *testing.T) {
+	for requests, want := range map[int]string{
+		0: "open /late 200 example.com", 100: "open /late 200 example.com", 10000: "open /late 200 ",
+	} {
+		r := &recorder{}
+		c := New(r, 0, [2]int64{})
+		cl, sv := newEncoder(), newEncoder()
+		give := func() {
+			t.Helper()
+			for dir, e := range []*encoder{cl, sv} {
+				if _, ok := c.Data(reassembly.Direction(dir), e.take(), t0); !ok {
+					t.Fatal("given up")
+				}
+			}
+		}
+		sv.frame(typeSettings, 0, 0, []byte{0, settingEnableConnect, 0, 0, 0, 0})
+		give()
+		id := uint32(1)
+		for i := range requests {
+			cl.headers(id, flagEndStream, ":method", "GET", ":scheme", "http", ":authority", "example.com", ":path", fmt.Sprint("/", i))
+			sv.headers(id, 0, ":status", "200", "etag", fmt.Sprint(i))
+			sv.frame(typeData, flagEndStream, id, []byte("\x81\x05hello"))
+			give()
+			id += 2
+		}
+		if n := c.Size(); n > 48<<10 || requests > 1000 && n > 16<<10 || len(c.streams) > 0 {
+			t.Errorf("%d requests: %d bytes, %d streams", requests, n, len(c.streams))
+		}
+		sv.frame(typeSettings, 0, 0, enable)
+		give()
+		cl.headers(id, 0, connect("/late")...)
+		sv.headers(id, 0, ":status", "200")
+		sv.frame(typeData, 0, id, []byte("hello"))
+		give()
+		r.want(t, want, `/late server "hello"`)
+	}
+}
+
+// TestJoin: of a connection that is joined late, streams with data are found, but
+// for those that are known to be something else; fields of new ones are told as far
+// as they are known.
+func TestJoin(t *testing.T) {
+	for _, before := range []int{0, 1, 40, 3000} { // fields that only the peers know
+		r := &recorder{}
+		cl, sv := newEncoder(), newEncoder()
+		cl.enc.SetMaxDynamicTableSizeLimit(maxTable)
+		if before > 1000 {
+			cl.enc.SetMaxDynamicTableSize(maxTable)
+		}
+		for i := range before {
+			cl.headers(1, 0, "x-field", fmt.Sprint(i))
+			sv.headers(1, 0, "x-field", fmt.Sprint(i))
+		}
+		if before > 0 {
+			cl.headers(1, 0, connect("/before")...)
+		}
+		cl.take()
+		sv.take()
+		c := Join(r, [2]bool{true, true}, [2]int64{})
+		cl.frame(typeData, 0, 5, []byte("five"))
+		sv.headers(7, 0, ":status", "200", "content-type", "text/plain")
+		sv.frame(typeData, 0, 7, []byte("other"))
+		sv.frame(typeData, 0, 5, []byte("cinq"))
+		cl.headers(9, flagEndStream, ":method", "GET", ":scheme", "http", ":authority", "example.com", ":path", "/")
+		cl.headers(11, 0, connect("/new")...)
+		cl.headers(13, 0, connect("/new")...)
+		sv.frame(typeData, flagEndStream, 9, []byte("got"))
+		sv.headers(11, 0, ":status", "200")
+		sv.headers(13, 0, ":status", "200")
+		sv.frame(typeData, 0, 11, []byte("eleven"))
+		cl.frame(typeData, flagEndStream, 5, nil)
+		sv.frame(typeReset, 0, 5, []byte{0, 0, 0, 0})
+		c.Data(reassembly.FromClient, cl.take(), t0)
+		c.Data(reassembly.FromServer, sv.take(), t0)
+		c.Close(reassembly.EOF, t0)
+		got := strings.Join(r.lines, "\n")
+		open := "open /new 200 example.com"
+		if before > 0 {
+			open = "found /new"
+		}
+		for _, line := range []string{"found ?", `? client "five"`, `? server "cinq"`, open, `/new server "eleven"`, "? closed rst"} {
+			if !strings.Contains(got, line) {
+				t.Errorf("%d fields: %q is missing of\n%s", before, line, got)
+			}
+		}
+		if strings.Contains(got, "other") || strings.Contains(got, "got") || strings.Count(got, "closed") != 3-min(before, 1) {
+			t.Errorf("%d fields: got\n%s", before, got)
+		}
+		if k := c.Counts(); k.Held != 0 || c.heads != 0 {
+			t.Errorf("%+v, %d bytes of streams", k, c.heads)
+		}
+	}
 }
 
 // FuzzConn: whatever comes, however it is cut, each byte is counted once, and what
@@ -173,10 +272,17 @@ func FuzzConn(f *testing.F) {
 	f.Add(cl.take(), byte(0), byte(3))                                          // a request and padded data
 	f.Add([]byte("\x00\x00\x06\x04\x00\x00\x00\x00\x00"), byte(1), byte(1))     // half a SETTINGS frame
 	f.Add([]byte("\x00\x00\x01\x09\x00\x00\x00\x00\x01\x88"), byte(2), byte(9)) // CONTINUATION of nothing
+	cl.headers(3, 0, connect("/a")...)
+	cl.frame(typeData, 0, 1, []byte("of a stream that was open"))
+	f.Add(cl.take(), byte(4+8+16), byte(50))                                                   // joined late
+	f.Add([]byte("\x00\x00\x04\x01\x04\x00\x00\x00\x01\xff\xff\x03\xbf"), byte(4+8), byte(99)) // a reference into a large table
 	f.Fuzz(func(t *testing.T, b []byte, flags, cut byte) {
 		const bound = 1 << 20
 		r := &bounded{max: bound}
 		c := New(r, 0, [2]int64{})
+		if flags&4 != 0 {
+			c = Join(r, [2]bool{flags&8 != 0, flags&16 != 0}, [2]int64{})
+		}
 		given, ok := 0, true
 		for i := 0; len(b) > 0 && ok; i++ {
 			n := min(len(b), 1+int(cut))
@@ -201,8 +307,9 @@ func FuzzConn(f *testing.F) {
 // A bounded Handler counts what its streams get.
 type bounded struct{ max, got int }
 
-func (r *bounded) Open(*Request, *Response, time.Time) Stream { return (*counted)(r) }
-func (r *bounded) Fits(n int) bool                            { return n <= r.max }
+func (r *bounded) Open(*Request, *Response, time.Time) Stream  { return (*counted)(r) }
+func (r *bounded) Found(*Request, *Response, time.Time) Stream { return (*counted)(r) }
+func (r *bounded) Fits(n int) bool                             { return n <= r.max }
 
 type counted bounded
 
@@ -211,3 +318,30 @@ func (s *counted) Gap(reassembly.Direction, int64, time.Time)             {}
 func (s *counted) Lost(reassembly.Direction, int64, time.Time)            {}
 func (s *counted) Conflict(reassembly.Direction, int64, int64, time.Time) {}
 func (s *counted) Closed(reassembly.Reason, time.Time)                    {}
+
+// FuzzSniffer: however bytes are cut, what is said of them is the same, and what a
+// Conn's own frames are is never refused.
+func FuzzSniffer(f *testing.F) {
+	e := newEncoder()
+	e.headers(1, 0, connect("/a")...)
+	e.frame(typeData, 0, 1, []byte("hello"))
+	e.frame(typePing, flagAck, 0, make([]byte, 8))
+	f.Add(e.take(), byte(4))                                               // frames
+	f.Add([]byte("\x00\x00\x04\x08\x00\x00\x00\x00\x00\x00\x00"), byte(1)) // half a WINDOW_UPDATE
+	f.Add(make([]byte, 40), byte(3))                                       // zeroes
+	f.Fuzz(func(t *testing.T, b []byte, cut byte) {
+		var whole, pieces Sniffer
+		want, got := whole.Add(b), true
+		for rest := b; len(rest) > 0 && got; {
+			n := min(len(rest), 1+int(cut))
+			got = pieces.Add(rest[:n])
+			rest = rest[n:]
+		}
+		if got != want || want && pieces != whole {
+			t.Errorf("%v, in pieces %v: %+v, %+v", want, got, whole, pieces)
+		}
+		if want && len(b) >= headerLen && !MaybeFrame(b) {
+			t.Error("begins with no frame")
+		}
+	})
+}

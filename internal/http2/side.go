@@ -1,6 +1,7 @@
 package http2
 
 import (
+	"bytes"
 	"encoding/binary"
 
 	"golang.org/x/net/http2/hpack"
@@ -32,6 +33,7 @@ type side struct {
 	left       int
 	pad        int    // bytes of padding at its end; -1: its length comes first
 	buf        []byte // payload of all but DATA
+	cut        bool   // bytes of it are missing
 
 	block    []byte // header block in progress
 	blockID  uint32
@@ -39,7 +41,8 @@ type side struct {
 	headers  *hpack.Decoder
 	fields   int  // size of all fields so far, as HPACK counts them
 	wide     bool // the table may be larger than defaultTable
-	broken   bool // header blocks were lost: no new streams can be read
+	broken   bool // the block in progress is not whole
+	stale    bool // the table held fields that are not known when headers began
 	lost     bool // where the next frame begins is not known
 
 	gone int64 // bytes lost of which it is not known whose they were
@@ -51,7 +54,7 @@ func (s *side) begin() {
 	s.typ, s.flags = s.head[3], s.head[4]
 	s.id = binary.BigEndian.Uint32(s.head[5:]) & (1<<31 - 1)
 	s.inside = true
-	s.buf = s.buf[:0]
+	s.buf, s.cut = s.buf[:0], false
 	s.pad = 0
 	if s.typ == typeData && s.flags&flagPadded != 0 {
 		s.pad = -1
@@ -63,8 +66,15 @@ func (s *side) collect(b []byte) {
 	if len(s.buf)+len(b) <= maxBlock {
 		s.buf = append(s.buf, b...)
 	} else {
-		s.broken = true
+		s.cut = true
 	}
+}
+
+// forget says that header blocks were missed, or a part of one: what later ones
+// refer to is not known.
+func (s *side) forget() {
+	s.block, s.broken = nil, true
+	s.headers, s.fields, s.stale = nil, 0, true
 }
 
 // addBlock adds a frame to its header block, and says whether that is whole.
@@ -82,29 +92,44 @@ func (s *side) addBlock() bool {
 			b = b[min(4, len(b)):]
 		}
 		b = b[:max(0, len(b)-pad)]
-		s.block = s.block[:0]
+		s.block, s.broken = s.block[:0], false
 		s.blockID, s.blockEnd = s.id, s.typ == typeHeaders && s.flags&flagEndStream != 0
 		if s.typ == typePush {
 			s.blockID = 0
 		}
 	}
-	if len(s.block)+len(b) > maxBlock {
-		s.broken = true
-	}
-	if s.broken {
+	if s.broken || s.cut || len(s.block)+len(b) > maxBlock {
+		s.forget()
 		return false
 	}
 	s.block = append(s.block, b...)
 	return s.flags&flagEndHeaders != 0
 }
 
-// decode returns the fields of a header block, none if they are too many. It
-// returns false for what is no header block.
+// decode returns the fields of a header block, none if they are too many. Those
+// that the block names by a reference to what was missed have no name. It returns
+// false for what is no header block.
 func (s *side) decode() (fields []hpack.HeaderField, ok bool) {
+	fields, ok = s.decodeWith(defaultTable)
+	if !ok && s.stale { // perhaps the table is larger
+		s.headers, s.fields, s.wide = nil, 0, true
+		fields, ok = s.decodeWith(maxTable)
+	}
+	if !ok {
+		s.forget()
+	}
+	return fields, ok
+}
+
+func (s *side) decodeWith(table int) (fields []hpack.HeaderField, ok bool) {
 	if s.headers == nil {
-		s.headers = hpack.NewDecoder(defaultTable, nil)
+		s.headers = hpack.NewDecoder(uint32(table), func(hpack.HeaderField) {})
 		s.headers.SetAllowedMaxDynamicTableSize(maxTable)
 		s.headers.SetMaxStringLength(maxBlock)
+		if s.stale {
+			s.headers.Write(bytes.Repeat(nameless, table/fieldCost))
+			s.fields = table
+		}
 	}
 	size := 0
 	s.headers.SetEmitFunc(func(f hpack.HeaderField) {
@@ -123,6 +148,12 @@ func (s *side) decode() (fields []hpack.HeaderField, ok bool) {
 	}
 	return fields, err == nil
 }
+
+// nameless inserts a field without a name and a value into the table (RFC 7541,
+// section 6.2.1). It costs fieldCost there, the least that a field can.
+var nameless = []byte{0x40, 0, 0}
+
+const fieldCost = 32
 
 // size returns the bytes of memory held.
 func (s *side) size() int {

@@ -80,7 +80,7 @@ func BenchmarkMessage(b *testing.B) {
 						if i++; i == len(msgs) {
 							i = 0
 							for k := range wins {
-								wins[k].Forget()
+								wins[k].Reset()
 							}
 						}
 					}

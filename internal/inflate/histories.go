@@ -48,12 +48,14 @@ func (l *Histories) Prepare(h *History) {
 		return
 	}
 	l.dropped++
+	l.held -= old.held
 	old.node.Remove()
-	h.Window, old.Window = old.Window, h.Window
-	h.held, old.held = old.held, 0
-	h.Forget()
-	h.Limit(h.bits)
-	old.Limit(old.bits)
+	buf := old.buf[:0]
+	old.Release()
+	old.held = 0
+	h.buf = buf
+	h.held = h.Size()
+	l.held += h.held
 	l.list.PushBack(h, &h.node)
 }
 

@@ -42,6 +42,13 @@ type Decoder struct {
 
 	lens  huffman // of the code length code
 	codes [2]code // scratch: of literals and lengths, of distances
+
+	// Of a message whose history is not known whole, see partial.go.
+	past    *past // nil for all others
+	most    int   // bytes of past.buf
+	value   int   // of the last entry
+	unknown int
+	miss    []bool
 }
 
 // Message inflates one message: src is its payload, without the four bytes 00
@@ -54,8 +61,15 @@ type Decoder struct {
 // is a bomb, much longer than the limit. With any other error the output up to
 // there is returned, perhaps without its last few bytes, and the Window has
 // forgotten all.
+//
+// With a Window that has forgotten, bytes of the output may be unknown: they are 0,
+// and [Decoder.Unknown] tells which. ErrLimit makes it forget, too.
 // Message may write into Pad bytes of the capacity of src.
 func (d *Decoder) Message(src []byte, w *Window, limit int) ([]byte, error) {
+	d.unknown, d.miss = 0, nil
+	if w != nil && w.lost {
+		return d.partial(src, w, min(limit, math.MaxInt/8))
+	}
 	d.load(src)
 	d.begin(w, min(2*len(src), 1<<16), min(limit, math.MaxInt/8))
 	err := d.blocks()
@@ -141,10 +155,10 @@ func (d *Decoder) blocks() error {
 			if !d.fixed {
 				d.buildFixed()
 			}
-			err = d.symbols(&d.fix)
+			err = d.symbolsOf(&d.fix)
 		case 2:
 			if err = d.dynamic(); err == nil {
-				err = d.symbols(&d.dyn)
+				err = d.symbolsOf(&d.dyn)
 			}
 		default:
 			err = ErrCorrupt
@@ -163,6 +177,14 @@ func (d *Decoder) blocks() error {
 	}
 }
 
+// symbolsOf decodes a block of Huffman codes.
+func (d *Decoder) symbolsOf(t *tables) error {
+	if d.past != nil {
+		return d.partialSymbols(t)
+	}
+	return d.symbols(t)
+}
+
 // stored copies an uncompressed block; its lengths come next.
 func (d *Decoder) stored() error {
 	n := int(d.take(16))
@@ -172,6 +194,9 @@ func (d *Decoder) stored() error {
 	// Back to whole bytes.
 	ip := d.ip - int(d.n)/8
 	d.bits, d.n = 0, 0
+	if d.past != nil {
+		return d.partialStored(ip, n)
+	}
 	for n > 0 {
 		if ip >= d.real {
 			d.ip = ip

@@ -7,6 +7,8 @@ type Window struct {
 	buf   []byte // ends with the history
 	known int    // bytes of it that can be referred to
 	size  int    // most bytes; 0 means 32 KiB
+	lost  bool   // there was more history than is known
+	past  *past  // the history where lost, nil before a message
 }
 
 // inPlace is the length of history from which on messages are decoded in the
@@ -17,15 +19,27 @@ const inPlace = 4 << 10
 // 7.1.2).
 func (w *Window) Limit(bits int) { w.size = 1 << bits }
 
-// Forget empties the history. Messages that follow decode if they do not refer
-// to it, and fail with ErrHistory if they do; what they add is known again.
-func (w *Window) Forget() { w.buf, w.known = w.buf[:0], 0 }
+// Forget says that the history is not known. What messages copy from it is unknown,
+// see [Decoder.Unknown]; what they add is known.
+func (w *Window) Forget() {
+	w.buf, w.known, w.lost = w.buf[:0], 0, true
+	if w.past != nil {
+		*w.past = past{buf: w.past.buf[:0], miss: w.past.miss[:0]}
+	}
+}
+
+// Reset empties the history: a new stream begins.
+func (w *Window) Reset() { w.buf, w.known, w.lost, w.past = w.buf[:0], 0, false, nil }
 
 // Release gives the memory back, and with it the history.
-func (w *Window) Release() { w.buf, w.known = nil, 0 }
+func (w *Window) Release() {
+	lost := w.lost || w.known > 0
+	w.buf, w.past = nil, nil
+	w.known, w.lost = 0, lost
+}
 
 // Size returns the bytes of memory held.
-func (w *Window) Size() int { return cap(w.buf) }
+func (w *Window) Size() int { return cap(w.buf) + w.past.size() }
 
 func (w *Window) max() int {
 	if w.size == 0 {

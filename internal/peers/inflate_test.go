@@ -28,7 +28,7 @@ var inflaters = []struct {
 		return func(src, out []byte, stream int, fresh bool) error {
 			w := &windows[stream]
 			if fresh {
-				w.Forget()
+				w.Reset()
 			}
 			b, err := d.Message(src, w, 1<<24)
 			if len(b) != len(out) {

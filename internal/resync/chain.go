@@ -1,26 +1,42 @@
 package resync
 
-import "github.com/wstap/wstap/internal/frame"
+import (
+	"math"
+	"math/bits"
 
-// A chain is a run of frames, supposed to begin at from.
+	"github.com/wstap/wstap/internal/frame"
+)
+
+// A chain is a run of frames, supposed to begin at from. Its places are counted
+// from the first byte that the Search was given.
 type chain struct {
-	from, next int // in buf
+	from, next int64 // where the first and the next header are
+	pend       int64 // where the frame at next ends; 0: its header is not whole
+	last       int64 // where the frame before next begins; -1: there is none
 	bits       int
-	payload    int // the part of bits that payloads gave
+	payload    int   // the part of bits that payloads gave
+	length     int64 // of the frame before next, and its first byte
+	first      byte
+	ahead      int // what the header at next says for itself
 	frames     int // with a payload
 	empty      int
+	zeros      int // short frames that begin with a zero
+	tries      int // places of its kind looked at up to from
 	masked     bool
 	inside     bool // begins inside of a segment
 	fragmented bool // a message is in progress
-	last       int  // where the frame before next begins; -1: there is none
+	orphan     bool // that began before the chain
 }
 
 // follow goes along a chain as far as the bytes reach, and reports whether it
 // can be one.
 func (s *Search) follow(k *chain, target *Target, tester *Tester) bool {
-	for k.next < len(s.buf) {
+	for k.next < s.end() {
+		if k.pend > s.end() {
+			return true
+		}
 		var f frame.Header
-		b := s.buf[k.next:]
+		b := s.buf[k.next-s.base:]
 		if !frame.Plausible(b[0]) {
 			return false
 		}
@@ -28,21 +44,32 @@ func (s *Search) follow(k *chain, target *Target, tester *Tester) bool {
 		if n == 0 {
 			return true
 		}
-		if !s.continues(k, &f, target) {
+		if k.pend == 0 {
+			if !s.continues(k, &f, target) {
+				return false
+			}
+			if !f.Control() {
+				k.orphan = k.orphan && f.Opcode() == frame.Continuation
+				k.fragmented = !f.Fin()
+			}
+			k.ahead = 0
+			if k.pend = math.MaxInt64; f.Length < math.MaxInt64-k.next-int64(n) {
+				k.pend = k.next + int64(n) + f.Length
+			}
+			if f.Length >= 1<<16 {
+				if k.ahead = s.lengthAhead(k, &f, target); k.ahead < 16 && k.inside {
+					return false
+				}
+			}
+			if k.pend > s.end() {
+				return true
+			}
+		}
+		payload := b[n : n+int(f.Length)]
+		if !s.weigh(k, &f, payload, target, tester) {
 			return false
 		}
-		end := k.next + n + int(f.Length)
-		if end > len(s.buf) {
-			return true
-		}
-		if !f.Control() {
-			k.fragmented = !f.Fin()
-		}
-		if !s.weigh(k, &f, b[n:n+int(f.Length)], end, target, tester) {
-			return false
-		}
-		k.last = k.next
-		k.next = end
+		k.last, k.next, k.pend, k.ahead = k.next, k.pend, 0, 0
 	}
 	return true
 }
@@ -51,60 +78,72 @@ func (s *Search) follow(k *chain, target *Target, tester *Tester) bool {
 func (s *Search) continues(k *chain, f *frame.Header, target *Target) bool {
 	first := k.last < 0
 	switch {
-	case first && (f.Opcode() == frame.Continuation || target.Unknown && !f.Fin()):
-		return false
 	case first:
 		k.masked = f.Masked
+		k.fragmented = f.Opcode() == frame.Continuation
+		k.orphan = k.fragmented
 		if !target.Unknown && f.Masked != target.Masked {
 			return false
 		}
 	case f.Masked != k.masked:
 		return false
 	}
-	if !f.Legal() || f.RSV() != 0 && !target.Unknown && !target.Deflate || f.Length > window/2 {
+	if !f.Legal() || f.RSV() != 0 && !target.Unknown && !target.Deflate {
 		return false
 	}
 	return f.Control() || first || (f.Opcode() == frame.Continuation) == k.fragmented
 }
 
-// weigh adds the evidence that a frame gives to its chain; false: it cannot be one.
-func (s *Search) weigh(k *chain, f *frame.Header, payload []byte, end int, target *Target, tester *Tester) bool {
+// lengthAhead says how much the header of a long frame says for itself before its
+// end is seen: most of its eight bytes of length are zero.
+func (s *Search) lengthAhead(k *chain, f *frame.Header, target *Target) int {
+	if f.First == 0 && k.orphan {
+		return 0
+	}
+	return headerBits(f, target.Usual) + 4 + bits.LeadingZeros64(uint64(f.Length))&^7
+}
+
+// weigh adds the evidence that the frame at next gives to its chain; false: it
+// cannot be one.
+func (s *Search) weigh(k *chain, f *frame.Header, payload []byte, target *Target, tester *Tester) bool {
 	s.work += stepWork + int64(len(payload))
-	bits := 0
+	found := 0
 	if f.RSV() == 0 || !s.tired() {
 		var ok bool
 		var work int
-		bits, work, ok = tester.evidence(f, payload)
+		found, work, ok = tester.evidence(f, payload)
 		s.work += int64(work)
 		if !ok {
 			return false
 		}
 	}
-	filled := end == len(s.buf) || s.boundary(end)
-	b := s.buf[k.next:]
+	starts := s.boundary(k.next)
+	fills := starts && s.boundary(k.pend)
+	repeats := k.last >= 0 && found == 0 && f.First == k.first && f.Length == k.length
+	k.first, k.length = f.First, f.Length
 	switch {
-	case f.Length == 0:
-		if k.empty++; k.empty > 2 {
-			bits = 0
-		} else {
-			bits = 3
+	case !f.Masked && subscribes(f, payload): // MQTT may do without WebSockets
+	case f.First == 0 && found == 0 && f.Length < 126: // zeros are everywhere
+		if !k.orphan && k.zeros < 4 && s.boundary(k.pend) {
+			k.zeros++
+			k.bits += 2
 		}
-	case k.last >= 0 && bits == 0 && b[0] == s.buf[k.last] && b[1] == s.buf[k.last+1]:
-		// Repetition is what tables and pixels have too, unless each item
-		// comes in a segment of its own.
-		if s.boundary(k.next) && filled {
-			bits = 3
-			k.frames++
+	case f.Length == 0 && !(f.Control() && fills):
+		if k.empty++; k.empty <= 2 {
+			k.bits += 3
 		}
+	case repeats && fills:
+		k.bits += 7
+		k.frames++
+	case repeats: // as tables and pixels do
 	default:
 		k.frames++
-		k.payload += bits
-		bits += headerBits(f, target.Usual)
-		if filled {
-			bits += lengthBits(f.Length)
+		k.payload += found
+		k.bits += found + headerBits(f, target.Usual)
+		if s.boundary(k.pend) {
+			k.bits += lengthBits(f.Length)
 		}
 	}
-	k.bits += bits
 	return true
 }
 
@@ -123,17 +162,20 @@ func lengthBits(length int64) int {
 // is left from there on. A place in the payload before the first real header
 // that by chance points to that header makes a longer chain: so the first
 // frames have to speak for themselves, the more the more places there are.
-func (s *Search) begin(k *chain, target *Target, tester *Tester) (from, bits int) {
-	from, bits = k.from, k.bits
+func (s *Search) begin(k *chain, target *Target, tester *Tester) (from int64, bits int) {
+	from, bits = k.from, k.bits+k.ahead
 	need := 11
 	for range 3 {
 		var f frame.Header
-		n := f.Parse(s.buf[from:])
-		end := from + n + int(f.Length)
-		own, _, _ := tester.evidence(&f, s.buf[from+n:end])
+		if from >= k.next { // what follows was judged by its header
+			break
+		}
+		n := f.Parse(s.buf[from-s.base:])
+		end := from + int64(n) + f.Length
+		own, _, _ := tester.evidence(&f, s.buf[from-s.base:][n:n+int(f.Length)])
 		own += headerBits(&f, target.Usual)
 		if s.boundary(from) {
-			if need = 6; end == len(s.buf) || s.boundary(end) {
+			if need = 6; s.boundary(end) {
 				break
 			}
 		}

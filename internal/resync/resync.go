@@ -10,6 +10,7 @@
 package resync
 
 import (
+	"cmp"
 	"iter"
 	"slices"
 	"time"
@@ -17,22 +18,9 @@ import (
 	"github.com/wstap/wstap/internal/frame"
 )
 
-// Bits of evidence that are enough.
 const (
-	// On a connection known to be a WebSocket, from a segment's start.
-	enoughKnown = 22
-	// The same where nothing can follow: the stream ends or has a gap, and the
-	// last frame ends right there.
-	enoughAtEnd = 12
-	// On a connection that may be anything.
-	enoughUnknown = 44
-	// What a place inside of a segment needs beyond that: there are many.
-	insideSegment = 14
-)
-
-const (
-	// window bounds the bytes kept while looking; a frame that is longer is not
-	// found, the one behind it is.
+	// window bounds the bytes kept while looking. Of a frame that is longer only the
+	// place is kept where the next one is.
 	window = 256 << 10
 	// maxSegments bounds the segments that these bytes came in.
 	maxSegments = 8 << 10
@@ -50,7 +38,8 @@ const Probation = 32
 // What things are counted with besides the bytes that they hold.
 const (
 	segmentCost = 40
-	chainCost   = 64
+	chainCost   = 128
+	turnCost    = 16
 )
 
 // AddCost is how many bytes of memory [Search.Add] may take besides those that it
@@ -63,30 +52,56 @@ type Target struct {
 	Masked  bool // frames are masked; valid iff it is known whose stream this is
 	Deflate bool // messages may be compressed
 	Usual   byte // first byte of the frames before; 0 where there were none
+	Doubt   bool // what was found before was wrong, and it may be no WebSocket after all
 }
 
 // A Search looks for frames in one direction. The zero Search is ready for use.
 type Search struct {
 	buf      []byte
-	segments []segment // in buf
+	base     int64 // place of buf[0], counted from the first byte added
+	segments []segment
 	chains   []chain
 	seen     int64  // bytes looked at so far
 	skipped  uint64 // bytes given up, see Skipped
 
+	starts int    // segments looked at
+	turn   bool   // the next segment begins a turn
+	turns  []turn // short segments that began one
+	odd    [2]int // turns forgotten that begin with no frame, unmasked and masked
+
 	work int64 // bytes tested: bounded by a multiple of seen, whatever is sent
 }
 
-// A segment is where in buf the bytes begin that came at t.
+// A segment is where the bytes begin that came at t.
 type segment struct {
-	offset int
-	t      time.Time
+	place int64
+	t     time.Time
 }
+
+// A turn is a short segment that came after one of the other direction, and so
+// begins with a frame, if frames are what this direction has. Only the rest of the
+// message that was under way does not.
+type turn struct {
+	place int64
+	frame [2]bool // it does, unmasked and masked
+}
+
+const (
+	shortSegment = 536 // less than a full one ever has (RFC 9293, section 3.7.1)
+	maxTurns     = 16
+)
 
 // A Match is a place where a frame begins.
 type Match struct {
 	Masked bool      // that frame is masked: it is a client's
 	Time   time.Time // when its first byte came
 }
+
+// end is the place behind the last byte.
+func (s *Search) end() int64 { return s.base + int64(len(s.buf)) }
+
+// Turn says that the other direction has sent something since the last Add.
+func (s *Search) Turn() { s.turn = true }
 
 // Seen is how many bytes were added so far.
 func (s *Search) Seen() int64 { return s.seen }
@@ -96,7 +111,7 @@ func (s *Search) Held() int { return len(s.buf) }
 
 // Size is how many bytes of memory the Search holds.
 func (s *Search) Size() int {
-	return cap(s.buf) + cap(s.segments)*segmentCost + cap(s.chains)*chainCost
+	return cap(s.buf) + cap(s.segments)*segmentCost + cap(s.chains)*chainCost + cap(s.turns)*turnCost
 }
 
 // Skipped returns how many bytes were given up since it was called last.
@@ -107,11 +122,29 @@ func (s *Search) Skipped() uint64 {
 }
 
 // Drop gives up what is held.
-func (s *Search) Drop() { s.drop(len(s.buf)) }
+func (s *Search) Drop() {
+	s.drop(s.end())
+	s.chains, s.turns = nil, nil
+}
+
+// Gap gives up what is held, for n bytes are lost behind it. A frame may go on
+// behind them.
+func (s *Search) Gap(n int64) {
+	s.drop(s.end())
+	s.base += n
+	keep := s.chains[:0]
+	for _, k := range s.chains {
+		if k.next >= s.base {
+			keep = append(keep, k)
+		}
+	}
+	s.chains = keep
+}
 
 // Skip gives up bytes that are not to be looked at: there is no room for them.
 func (s *Search) Skip(n int) {
 	s.Drop()
+	s.base += int64(n)
 	s.seen += int64(n)
 	s.skipped += uint64(n)
 }
@@ -119,17 +152,24 @@ func (s *Search) Skip(n int) {
 // Add looks at a segment, of which it keeps a copy.
 func (s *Search) Add(b []byte, t time.Time, target *Target, tester *Tester) {
 	s.seen += int64(len(b))
-	start := len(s.buf)
+	whole := true
 	if len(b) > window/2 {
-		s.skipped += uint64(len(b) - window/2)
-		b = b[len(b)-window/2:]
+		n := len(b) - window/2
+		s.Gap(int64(n))
+		s.skipped += uint64(n)
+		b, whole = b[n:], false
 	}
-	if start+len(b) > window || len(s.segments) == maxSegments {
-		s.drop(max(start/2, start+len(b)-window))
-		start = len(s.buf)
+	if len(s.buf)+len(b) > window || len(s.segments) == maxSegments {
+		s.drop(s.base + int64(max(len(s.buf)/2, len(s.buf)+len(b)-window)))
 	}
-	s.segments = append(s.segments, segment{offset: start, t: t})
+	start := s.end()
+	s.segments = append(s.segments, segment{place: start, t: t})
 	s.buf = append(s.buf, b...)
+	s.starts++
+	if s.turn && whole && len(b) < shortSegment {
+		s.addTurn(turn{place: start, frame: beginsFrame(b)})
+	}
+	s.turn = false
 
 	keep := s.chains[:0]
 	for _, k := range s.chains {
@@ -138,14 +178,50 @@ func (s *Search) Add(b []byte, t time.Time, target *Target, tester *Tester) {
 		}
 	}
 	s.chains = keep
-	for i := start; i < len(s.buf); i++ {
+	for i := start; i < s.end(); i++ {
 		if i > start && (target.Unknown && s.seen > thorough || s.tired()) {
 			break
 		}
-		if k := (chain{from: i, next: i, last: -1, inside: i > start}); frame.Plausible(s.buf[i]) && s.follow(&k, target, tester) {
+		k := chain{from: i, next: i, last: -1, inside: i > start || !whole, tries: s.starts}
+		if k.inside {
+			k.tries = int(min(s.seen, 1<<30))
+		}
+		if frame.Plausible(s.buf[i-s.base]) && s.follow(&k, target, tester) {
 			s.add(k)
 		}
 	}
+}
+
+// beginsFrame says whether b can begin with a frame, unmasked and masked.
+func beginsFrame(b []byte) (can [2]bool) {
+	var f frame.Header
+	if !frame.Plausible(b[0]) {
+		return can
+	}
+	if f.Parse(b) == 0 {
+		if len(b) == 1 {
+			return [2]bool{true, true}
+		}
+		f.Masked = b[1]&0x80 != 0
+	} else if !f.Legal() {
+		return can
+	}
+	if f.Masked {
+		return [2]bool{false, true}
+	}
+	return [2]bool{true, false}
+}
+
+func (s *Search) addTurn(t turn) {
+	if len(s.turns) == maxTurns {
+		for i, can := range s.turns[0].frame {
+			if !can {
+				s.odd[i]++
+			}
+		}
+		s.turns = s.turns[:copy(s.turns, s.turns[1:])]
+	}
+	s.turns = append(s.turns, t)
 }
 
 // tired says that a search has tested so much that only the starts of segments are
@@ -159,101 +235,69 @@ func (s *Search) add(k chain) {
 		return
 	}
 	worst := 0
-	for i, o := range s.chains {
-		if w := s.chains[worst]; o.bits < w.bits || o.bits == w.bits && o.inside && !w.inside {
+	for i := range s.chains {
+		if s.chains[i].worse(&s.chains[worst]) {
 			worst = i
 		}
 	}
-	if w := s.chains[worst]; k.bits > w.bits || w.inside && k.bits == w.bits {
+	if s.chains[worst].worse(&k) {
 		s.chains[worst] = k
 	}
 }
 
-// Match takes the best chain if its evidence is enough; atEnd says that no more
-// will follow. Then [Search.Rest] begins with the frame that was found. Otherwise
-// what no chain needs any more may be given up.
-func (s *Search) Match(target *Target, atEnd bool, tester *Tester) (m Match, ok bool) {
-	best := -1
-	for i, k := range s.chains {
-		need := enoughKnown
-		switch {
-		case target.Unknown:
-			need = enoughUnknown
-			if k.frames < 3 && k.payload < 30 {
-				continue
-			}
-		case k.masked != target.Masked:
-			continue
-		case atEnd && k.next == len(s.buf) && !k.inside:
-			need = enoughAtEnd
-		}
-		if k.inside {
-			need += insideSegment
-		}
-		if k.bits < need || best >= 0 && k.from >= s.chains[best].from {
-			continue
-		}
-		if from, bits := s.begin(&k, target, tester); bits >= need {
-			s.chains[i].from = from
-			best = i
-		}
+// worse says which of two chains is given up.
+func (k *chain) worse(o *chain) bool {
+	a, b := k.bits+k.ahead, o.bits+o.ahead
+	switch {
+	case a != b:
+		return a < b
+	case k.inside != o.inside:
+		return k.inside
 	}
-	if best < 0 {
-		first := len(s.buf)
-		for _, k := range s.chains {
-			first = min(first, k.from)
-		}
-		if first >= len(s.buf)/2 { // less is not worth moving the rest
-			s.drop(first)
-		}
-		return Match{}, false
-	}
-	k := s.chains[best]
-	m = Match{Masked: k.masked, Time: s.time(k.from)}
-	s.skipped += uint64(k.from)
-	s.cut(k.from)
-	return m, true
+	return k.pend > o.pend // it takes longer to prove itself
 }
 
-// cut leaves out the first n bytes without moving the others.
-func (s *Search) cut(n int) {
+// cut leaves out what comes before a place, without moving the rest.
+func (s *Search) cut(place int64) {
 	first := 0
-	for first+1 < len(s.segments) && s.segments[first+1].offset <= n {
+	for first+1 < len(s.segments) && s.segments[first+1].place <= place {
 		first++
 	}
 	s.segments = s.segments[first:]
-	s.segments[0].offset = n
-	for i := range s.segments {
-		s.segments[i].offset -= n
-	}
-	s.buf = s.buf[n:]
+	s.segments[0].place = place
+	s.skipped += uint64(place - s.base)
+	s.buf = s.buf[place-s.base:]
+	s.base = place
 }
 
 // Rest yields what is held, segment by segment.
 func (s *Search) Rest() iter.Seq2[[]byte, time.Time] {
 	return func(yield func([]byte, time.Time) bool) {
 		for i, g := range s.segments {
-			end := len(s.buf)
+			end := s.end()
 			if i+1 < len(s.segments) {
-				end = s.segments[i+1].offset
+				end = s.segments[i+1].place
 			}
-			if !yield(s.buf[max(g.offset, 0):end], g.t) { // the first may have begun before
+			if !yield(s.buf[max(g.place, s.base)-s.base:end-s.base], g.t) { // the first may have begun before
 				return
 			}
 		}
 	}
 }
 
-// boundary says whether a segment begins at i.
-func (s *Search) boundary(i int) bool {
-	_, ok := slices.BinarySearchFunc(s.segments, i, func(g segment, i int) int { return g.offset - i })
+// boundary says whether a segment begins or the last one ends at a place.
+func (s *Search) boundary(place int64) bool {
+	if place == s.end() {
+		return true
+	}
+	_, ok := slices.BinarySearchFunc(s.segments, place, func(g segment, place int64) int { return cmp.Compare(g.place, place) })
 	return ok
 }
 
-// time returns when the byte at i came.
-func (s *Search) time(i int) (t time.Time) {
+// time returns when the byte at a place came.
+func (s *Search) time(place int64) (t time.Time) {
 	for _, g := range s.segments {
-		if g.offset > i {
+		if g.place > place {
 			break
 		}
 		t = g.t
@@ -261,38 +305,50 @@ func (s *Search) time(i int) (t time.Time) {
 	return t
 }
 
-// drop gives up the first n bytes and the chains that begin in them.
-func (s *Search) drop(n int) {
+// drop gives up the bytes before a place. Chains that begin in them go on with the
+// first frame behind it that they know of.
+func (s *Search) drop(place int64) {
+	n := int(place - s.base)
 	if n <= 0 {
 		return
 	}
 	s.skipped += uint64(n)
+	s.base = place
 	s.buf = s.buf[:copy(s.buf, s.buf[n:])]
 	if len(s.buf) == 0 {
-		s.buf, s.segments, s.chains = nil, nil, nil
-		return
-	}
-	if len(s.buf) < cap(s.buf)/4 {
+		s.buf, s.segments = nil, nil
+	} else if len(s.buf) < cap(s.buf)/4 {
 		s.buf = slices.Clone(s.buf)
 	}
-	keep := 0
-	for keep+1 < len(s.segments) && s.segments[keep+1].offset <= n {
-		keep++
+	first := 0
+	for first+1 < len(s.segments) && s.segments[first+1].place <= place {
+		first++
 	}
-	s.segments = s.segments[:copy(s.segments, s.segments[keep:])]
-	for i := range s.segments {
-		s.segments[i].offset -= n // the first may be negative: it began before
-	}
-	chains := s.chains[:0]
+	s.segments = s.segments[:copy(s.segments, s.segments[min(first, len(s.segments)):])]
+	keep := s.chains[:0]
 	for _, k := range s.chains {
-		if k.from >= n {
-			k.from -= n
-			k.next -= n
-			if k.last >= 0 {
-				k.last -= n
-			}
-			chains = append(chains, k)
+		if k.outlive(s, place) {
+			keep = append(keep, k)
 		}
 	}
-	s.chains = chains
+	s.chains = keep
+	if len(s.chains) == 0 {
+		s.chains = nil
+	}
+}
+
+// outlive has a chain begin at or behind a place, and reports whether it can.
+func (k *chain) outlive(s *Search, place int64) bool {
+	switch {
+	case k.from >= place:
+		return true
+	case k.next >= place:
+		k.from = k.next
+		return true
+	case k.pend < place: // or its header is not whole
+		return false
+	}
+	k.bits += k.ahead
+	k.from, k.next, k.pend, k.ahead, k.last = k.pend, k.pend, 0, 0, place-1
+	return true
 }

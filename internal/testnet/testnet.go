@@ -5,9 +5,11 @@ package testnet
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"net/netip"
 	"os"
+	"os/exec"
 	"testing"
 )
 
@@ -112,6 +114,41 @@ func Veth(t testing.TB, a, b *Host) (*Interface, *Interface) {
 func (h *Host) Tap(name string) (*Interface, *os.File) {
 	h.t.Helper()
 	return h.tap(name)
+}
+
+// Bridge joins interfaces of the host by a bridge, up and without addresses.
+func (h *Host) Bridge(name string, ports ...*Interface) *Interface {
+	h.t.Helper()
+	return h.bridge(name, ports)
+}
+
+// Run runs a program in the host and returns what it says. Where the machine does
+// not have the program the test is skipped as by Require; if the program fails the
+// test does.
+func (h *Host) Run(name string, args ...string) string {
+	h.t.Helper()
+	path, err := exec.LookPath(name)
+	if err != nil {
+		unavailable(h.t, fmt.Errorf("live test: %w (install it)", err))
+	}
+	var out []byte
+	h.Do(func() { out, err = exec.Command(path, args...).CombinedOutput() })
+	if err != nil {
+		h.t.Fatalf("testnet: %s %q: %v: %s", name, args, err, out)
+	}
+	return string(out)
+}
+
+// Forward makes the host a router.
+func (h *Host) Forward() {
+	h.t.Helper()
+	h.Do(func() {
+		for _, name := range []string{"ipv4/ip_forward", "ipv6/conf/all/forwarding"} {
+			if err := os.WriteFile("/proc/sys/net/"+name, []byte("1"), 0); err != nil {
+				unavailable(h.t, fmt.Errorf("live test: %w (it has to be writable)", err))
+			}
+		}
+	})
 }
 
 // Up sets the interface up.

@@ -169,6 +169,24 @@ func veth(t testing.TB, a, b *Host) (*Interface, *Interface) {
 	return ai, bi
 }
 
+func (h *Host) bridge(name string, ports []*Interface) *Interface {
+	h.t.Helper()
+	m := newLink(unix.NLM_F_CREATE | unix.NLM_F_EXCL)
+	m.ifinfo(0, 0, 0)
+	m.str(unix.IFLA_IFNAME, name)
+	m.nest(unix.IFLA_LINKINFO, func() { m.str(unix.IFLA_INFO_KIND, "bridge") })
+	h.request(m)
+	b := h.lookup(name)
+	for _, port := range ports {
+		m := newLink(0)
+		m.ifinfo(port.Index, 0, 0)
+		m.u32(unix.IFLA_MASTER, uint32(b.Index))
+		h.request(m)
+	}
+	b.Up()
+	return b
+}
+
 func (i *Interface) setFlags(up bool) {
 	i.Host.t.Helper()
 	flags := uint32(0)

@@ -21,6 +21,7 @@ func (h *Host) do(func())                                    {}
 func (h *Host) lookup(string) *Interface                     { return nil }
 func (h *Host) tap(string) (*Interface, *os.File)            { return nil, nil }
 func veth(testing.TB, *Host, *Host) (*Interface, *Interface) { return nil, nil }
+func (h *Host) bridge(string, []*Interface) *Interface       { return nil }
 func (i *Interface) setFlags(bool)                           {}
 func (i *Interface) setMTU(int)                              {}
 func (i *Interface) rename(string)                           {}

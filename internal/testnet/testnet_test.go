@@ -108,3 +108,23 @@ func TestTap(t *testing.T) {
 		}
 	}
 }
+
+func TestBridge(t *testing.T) {
+	a, middle, b := testnet.New(t), testnet.New(t), testnet.New(t)
+	ai, am := testnet.Veth(t, a, middle)
+	bi, bm := testnet.Veth(t, b, middle)
+	middle.Bridge("br0", am, bm)
+	ai.AddAddr(netip.MustParsePrefix("192.0.2.1/24"))
+	bi.AddAddr(netip.MustParsePrefix("192.0.2.2/24"))
+	exchange(t, a, b, netip.MustParseAddr("192.0.2.2"))
+}
+
+func TestForward(t *testing.T) {
+	a, router, b := testnet.New(t), testnet.New(t), testnet.New(t)
+	_, ar := testnet.Veth(t, a, router)
+	bi, br := testnet.Veth(t, b, router)
+	router.Forward()
+	a.Run("ip", "route", "add", "default", "via", ar.IPv4.String())
+	b.Run("ip", "route", "add", "default", "via", br.IPv4.String())
+	exchange(t, a, b, bi.IPv4)
+}

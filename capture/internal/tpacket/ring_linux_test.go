@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"net"
+	"os"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -157,13 +158,15 @@ func TestRingClose(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		clear(k.mem)
+		for i := range k.mem {
+			k.mem[i] = 0xaa
+		}
 		if !bytes.Equal(b.mem, want) {
 			t.Fatalf("block %d changed", held)
 		}
 		for i := range 3 {
-			if got := mapped(addr + uintptr((i-held)*testBlock)); got != (i == held) {
-				t.Errorf("with block %d held, block %d is mapped: %v", held, i, got)
+			if i != held && holds(addr+uintptr((i-held)*testBlock), k.mem[i*testBlock:][:testBlock]) {
+				t.Errorf("with block %d held, block %d is still mapped", held, i)
 			}
 		}
 		if !r.Closed() || !r.Ready() || r.Full() != 0 || r.Filling() != 0 {
@@ -174,16 +177,20 @@ func TestRingClose(t *testing.T) {
 				t.Fatalf("Take after Close: %v, %v", ok, err)
 			}
 		}
-		if mapped(addr) {
+		if holds(addr, want) {
 			t.Error("the block that was held is still mapped")
 		}
 	}
 }
 
-// mapped reports whether a page is mapped.
-func mapped(addr uintptr) bool {
-	_, _, errno := unix.Syscall(unix.SYS_MSYNC, addr, 4096, unix.MS_ASYNC)
-	return errno != unix.ENOMEM
+// holds reports whether the memory at an address is want: unmapped memory may be mapped
+// for something else at once.
+func holds(addr uintptr, want []byte) bool {
+	got := make([]byte, len(want))
+	local := unix.Iovec{Base: &got[0]}
+	local.SetLen(len(got))
+	n, err := unix.ProcessVMReadv(os.Getpid(), []unix.Iovec{local}, []unix.RemoteIovec{{Base: addr, Len: len(got)}}, 0)
+	return err == nil && n == len(got) && bytes.Equal(got, want)
 }
 
 // A reader that never comes back does not keep its block for good.
@@ -191,18 +198,19 @@ func TestRingForgotten(t *testing.T) {
 	r, k := fakeRing(t, 2)
 	k.fill(1, 0)
 	b, _, _ := r.Take()
+	want := bytes.Clone(b.mem)
 	addr := uintptr(unsafe.Pointer(&b.mem[0]))
-	if r.Close(); !mapped(addr) {
-		t.Fatal("the block is not mapped")
+	if r.Close(); !holds(addr, want) {
+		t.Fatal("the block is not there after Close")
 	}
 	for range 100 {
 		runtime.GC()
-		if !mapped(addr) {
+		if !holds(addr, want) {
 			return
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
-	t.Error("the block is still mapped")
+	t.Error("the block is still there")
 }
 
 // Whoever asks or closes meanwhile, the reader sees whole frames in order.

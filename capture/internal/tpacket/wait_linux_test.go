@@ -51,7 +51,7 @@ func TestWait(t *testing.T) {
 		time.Sleep(10 * time.Millisecond)
 		waiter.poke()
 	}()
-	wait(time.Time{}, never) // ends
+	wait(time.Time{}, never)                 // ends
 	wait(time.Now().Add(time.Second), never) // may end at once, by the same poke
 	if wait(time.Time{}, 1); calls != 1 {
 		t.Error("a poke ends more than the wait after the one that it ended")

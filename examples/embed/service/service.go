@@ -4,6 +4,7 @@ package service
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"log/slog"
 	"net"
@@ -14,6 +15,7 @@ import (
 	coder "github.com/coder/websocket"
 
 	"github.com/wstap/wstap/capture"
+	"github.com/wstap/wstap/decrypt"
 	"github.com/wstap/wstap/websocket"
 )
 
@@ -22,6 +24,7 @@ type Config struct {
 	Addr      string       // to serve on; port 0 takes a free one
 	Interface string       // to tap
 	Log       *slog.Logger // where messages are told
+	TLS       *tls.Config  // with a certificate; nil: not in TLS
 }
 
 // A Service serves /echo, and /live for those who watch over it.
@@ -31,6 +34,7 @@ type Service struct {
 	mux      *http.ServeMux
 	conns    sync.WaitGroup // of /echo
 	tap      *websocket.Tap // nil: not tapped
+	tls      *tls.Config    // nil: not in TLS
 
 	mu     sync.Mutex
 	tapErr error // why the tap ended, while the service runs
@@ -44,6 +48,9 @@ func New(cfg Config) (*Service, error) {
 		return nil, err
 	}
 	s := &Service{cfg: cfg, listener: l, mux: http.NewServeMux()}
+	if cfg.TLS != nil {
+		s.tls = cfg.TLS.Clone()
+	}
 	s.mux.HandleFunc("/echo", s.echo)
 	s.mux.HandleFunc("/live", s.live)
 	src, err := capture.Listen(cfg.Interface, &capture.Config{
@@ -54,7 +61,13 @@ func New(cfg Config) (*Service, error) {
 		s.tapErr = err
 		return s, nil
 	}
-	s.tap = websocket.NewTap(src, nil)
+	var keys *decrypt.KeyLog
+	if cfg.TLS != nil {
+		// The secrets go from crypto/tls to the tap, and nowhere else.
+		keys = decrypt.NewKeyLog()
+		s.tls.KeyLogWriter = keys
+	}
+	s.tap = websocket.NewTap(src, &websocket.Config{Keys: keys})
 	return s, nil
 }
 
@@ -94,10 +107,17 @@ func (s *Service) Run(ctx context.Context) error {
 	server := http.Server{
 		Handler:     s.mux,
 		BaseContext: func(net.Listener) context.Context { return ctx },
+		TLSConfig:   s.tls,
+		// A WebSocket takes its connection over, which HTTP/2 does not allow.
+		TLSNextProto: map[string]func(*http.Server, *tls.Conn, http.Handler){},
 	}
 	served := make(chan error, 1)
-	go func() { served <- server.Serve(s.listener) }()
-	s.cfg.Log.Info("serving", "url", fmt.Sprintf("ws://%v/echo", s.Addr()), "tapped", s.tap != nil)
+	scheme, serve := "ws", server.Serve
+	if s.tls != nil {
+		scheme, serve = "wss", func(l net.Listener) error { return server.ServeTLS(l, "", "") }
+	}
+	go func() { served <- serve(s.listener) }()
+	s.cfg.Log.Info("serving", "url", fmt.Sprintf("%s://%v/echo", scheme, s.Addr()), "tapped", s.tap != nil)
 
 	var err error
 	select {

@@ -6,10 +6,10 @@ import (
 	"math/bits"
 )
 
-// A history remembers the bytes that were delivered last, of all flows
+// A recent remembers the bytes that were delivered most recently, of all flows
 // together, so that copies that come later can be compared with them. It is a
 // ring of records; those of one half are linked from the newest back.
-type history struct {
+type recent struct {
 	size int    // of ring, once there is a flow to remember; 0: nothing is remembered
 	ring []byte // a power of two
 	end  uint32 // position of the next record, counted on and on
@@ -20,7 +20,7 @@ type history struct {
 // means none.
 const recordHeader = 16
 
-func (h *history) init(size int) {
+func (h *recent) init(size int) {
 	if size > 0 {
 		h.size = 1 << bits.Len(uint(min(size, 1<<30)-1))
 	}
@@ -30,7 +30,7 @@ func owner(index uint32, side int) uint32 { return index<<1 | uint32(side) }
 
 // add remembers b, sent from seq on, and returns the reference to its record.
 // last is the reference to the record before.
-func (h *history) add(owner, last, seq uint32, b []byte) uint32 {
+func (h *recent) add(owner, last, seq uint32, b []byte) uint32 {
 	n := (recordHeader + len(b) + 15) &^ 15
 	if n > len(h.ring)/4 {
 		if len(h.ring) == h.size {
@@ -56,7 +56,7 @@ func (h *history) add(owner, last, seq uint32, b []byte) uint32 {
 func pair(a, b uint32) uint64 { return uint64(a) | uint64(b)<<32 }
 
 // get returns a record, if it is still there.
-func (h *history) get(owner, ref uint32) (seq uint32, b []byte, last uint32, ok bool) {
+func (h *recent) get(owner, ref uint32) (seq uint32, b []byte, last uint32, ok bool) {
 	position := ref &^ 1
 	if ref == 0 || h.end-position > uint32(len(h.ring)) || h.end == position {
 		return 0, nil, 0, false
@@ -83,7 +83,7 @@ func (a *Assembler) compareOld(f *Flow, index uint32, side int, seq uint32, b []
 	}
 	ref := h.record
 	for range maxLook {
-		from, old, last, ok := a.history.get(owner(index, side), ref)
+		from, old, last, ok := a.recent.get(owner(index, side), ref)
 		if !ok || before(h.next, from+uint32(len(old))) {
 			return
 		}

@@ -1,0 +1,270 @@
+package websocket
+
+import (
+	"hash/maphash"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/wstap/wstap/internal/http1"
+)
+
+// A capture may see one connection at several places of its way. The nonce in
+// Sec-WebSocket-Key tells which handshakes may be the same one, and what lies
+// between the places tells how they look:
+//
+//   - A NAT changes an address or a port and keeps the sequence numbers, a tunnel
+//     keeps both. A firewall changes the numbers, of one side or of both, and mostly
+//     keeps the addresses. A transparent proxy ends TCP, so that the numbers are
+//     others, and keeps the addresses. All of them pass the heads on byte for byte,
+//     and all that follows. These are copies.
+//   - A reverse proxy ends TCP and speaks for itself, from an address of its own to
+//     another server. Most change the heads too. These are legs with the same key.
+//   - A client may use the same key always. Its connections go to the same server
+//     from the same address, one after the other or from several ports.
+//
+// So a copy has the same key and heads, byte for byte, and either the same four
+// addresses and ports as a connection that still lives, or an initial sequence
+// number in common while the two handshakes were under way together. Neither is so
+// where a client has merely another port: no NAT does that. Where a firewall
+// changes addresses and all numbers there is no evidence, and a key that is the same.
+
+// A sighting is a handshake that was seen.
+type sighting struct {
+	p               *pipeline
+	k               *socket // nil once ended
+	number          uint64
+	key, heads      uint64 // hashes
+	client, server  netip.AddrPort
+	numbered        bool
+	numbers         [2]uint32
+	asked, answered moment
+	end             moment // valid where k is nil
+	group           *group // nil as long as there is no copy
+}
+
+// A moment is when something was captured. Within a pipeline packets come in that
+// order, which is known where clocks are coarse, or wrong.
+type moment struct {
+	t time.Time
+	n uint64 // the order in the pipeline
+}
+
+func (p *pipeline) moment(t time.Time) moment {
+	p.moments++
+	return moment{t, p.moments}
+}
+
+// before says that m, of s, was before n, of o.
+func (s *sighting) before(m moment, o *sighting, n moment) bool {
+	if s.p == o.p {
+		return m.n < n.n
+	}
+	return !m.t.After(n.t)
+}
+
+// A group is a connection with its copies.
+type group struct {
+	first uint64       // Number of the first one
+	told  [2]*coverage // by Direction
+}
+
+var sightingSeed = maphash.MakeSeed()
+
+// sight returns what was seen of a handshake; nil where there is no key.
+func (o *opening) sight(r *pendingRequest, response http1.Head, t time.Time) *sighting {
+	key := r.upgrade.Fields().Get("Sec-WebSocket-Key")
+	if key == "" {
+		return nil
+	}
+	s := &sighting{p: o.p, client: o.client, server: o.server, numbered: o.numbered, numbers: o.numbers, asked: r.asked, answered: o.p.moment(t)}
+	s.key = maphash.String(sightingSeed, key)
+	var h maphash.Hash
+	h.SetSeed(sightingSeed)
+	h.WriteString(string(r.upgrade))
+	h.WriteString(string(response))
+	s.heads = h.Sum64()
+	return s
+}
+
+// sameConnection says that s and o are the same connection; s was answered later.
+func (s *sighting) sameConnection(o *sighting) bool {
+	switch {
+	case s.heads != o.heads:
+		return false
+	case s.client == o.client && s.server == o.server:
+		return o.k != nil || s.before(s.asked, o, o.end)
+	case s.client.Addr() == o.client.Addr() && s.server == o.server:
+		return false
+	}
+	return s.together(o) && s.numbered && o.numbered && (s.numbers[0] == o.numbers[0] || s.numbers[1] == o.numbers[1])
+}
+
+// otherLeg says that s and o, with the same key, are two legs of a proxy.
+func (s *sighting) otherLeg(o *sighting) bool {
+	return s.together(o) && (s.server != o.server || s.client == o.client)
+}
+
+// together says that two handshakes were under way at the same time.
+func (s *sighting) together(o *sighting) bool {
+	return s.before(s.asked, o, o.answered) && o.before(o.asked, s, s.answered)
+}
+
+const (
+	// maxSightings bounds the handshakes that are remembered, and sightingAge for
+	// how long, in time of packets.
+	maxSightings = 4096
+	sightingAge  = 10 * time.Second
+	// maxSameKey bounds those that a new one is compared with.
+	maxSameKey = 16
+)
+
+// sightings are the handshakes of late, over all pipelines. A pipeline may take mu
+// while it holds its own, and takes another one's only while it holds neither.
+type sightings struct {
+	mu       sync.Mutex
+	queue    []*sighting // the oldest first
+	byKey    map[uint64][]*sighting
+	byNumber map[uint64]*sighting
+}
+
+// add adds a sighting.
+func (l *sightings) add(s *sighting) {
+	if l.byKey == nil {
+		l.byKey, l.byNumber = make(map[uint64][]*sighting), make(map[uint64]*sighting)
+	}
+	for len(l.queue) > 0 && (len(l.queue) == maxSightings || s.answered.t.Sub(l.queue[0].answered.t) > sightingAge) {
+		l.forget()
+	}
+	l.queue = append(l.queue, s)
+	l.byKey[s.key] = append(l.byKey[s.key], s)
+	l.byNumber[s.number] = s
+}
+
+// forget forgets the oldest.
+func (l *sightings) forget() {
+	s := l.queue[0]
+	l.queue[0] = nil
+	l.queue = l.queue[1:]
+	delete(l.byNumber, s.number)
+	same := l.byKey[s.key]
+	same[0] = nil // they come in the order of the queue
+	if l.byKey[s.key] = same[1:]; len(same) == 1 {
+		delete(l.byKey, s.key)
+	}
+}
+
+// find returns the connection that s is a copy of, or else the other leg that was
+// seen first.
+func (l *sightings) find(s *sighting) (same, leg *sighting) {
+	list := l.byKey[s.key]
+	for _, o := range list[max(0, len(list)-maxSameKey):] {
+		if s.sameConnection(o) {
+			return o, nil
+		}
+		if leg == nil && s.otherLeg(o) {
+			leg = o
+		}
+	}
+	return nil, leg
+}
+
+// ended notes that a connection has.
+func (l *sightings) ended(k *socket, cause Cause, t time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s := l.byNumber[k.info.Number]
+	if s == nil {
+		return
+	}
+	if s.group == nil { // there may be a copy yet
+		s.group = newGroup(k)
+	}
+	s.k, s.end = nil, k.p.moment(t)
+	if cause == CauseRefused { // what is asked behind it is another handshake
+		s.end = s.answered
+	}
+}
+
+// recognise gives k its number, and says what it has to do with others.
+func (p *pipeline) recognise(k *socket, s *sighting) {
+	l := &p.tap.recent
+	l.mu.Lock()
+	k.info.Number = p.tap.conn.Add(1)
+	s.k, s.number = k, k.info.Number
+	same, leg := l.find(s)
+	if leg != nil {
+		k.info.SameKey = leg.number
+		if leg.group != nil {
+			k.info.SameKey = leg.group.first
+		}
+	}
+	if same == nil {
+		l.add(s)
+	}
+	l.mu.Unlock()
+	if same == nil {
+		return
+	}
+	g := p.groupOf(same)
+	g.join(k)
+	k.info.CopyOf = g.first
+	p.counts.ConnCopies++
+	l.mu.Lock()
+	s.group = g
+	l.add(s)
+	l.mu.Unlock()
+}
+
+// groupOf returns the group of a connection, which may be another pipeline's.
+func (p *pipeline) groupOf(s *sighting) *group {
+	l, q := &p.tap.recent, s.p
+	if q != p {
+		if p.busy {
+			p.mu.Unlock()
+			defer p.mu.Lock()
+		}
+		q.mu.Lock()
+		defer q.mu.Unlock()
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case s.group != nil:
+	case q != p && q.ending: // it cannot be looked at: what it gives out is not known
+		return &group{first: s.number, told: [2]*coverage{{}, {}}}
+	default:
+		s.group = newGroup(s.k)
+		s.group.join(s.k)
+	}
+	return s.group
+}
+
+// newGroup returns the group of a connection of which messages were given out
+// already.
+func newGroup(k *socket) *group {
+	g := &group{first: k.info.Number}
+	for dir := range g.told {
+		h := &k.halves[dir]
+		g.told[dir] = &coverage{top: h.offset}
+		missed := slices.Clone(h.needRare().missed)
+		if k.lost[dir] { // up to now
+			missed = append(missed, span{0, h.offset})
+			if n := len(missed); n > 1 {
+				missed[n-1].from = missed[n-2].from
+			}
+		}
+		for _, s := range missed {
+			g.told[dir].add(hole{span: s})
+		}
+	}
+	return g
+}
+
+// join adds a connection to a group.
+func (g *group) join(k *socket) {
+	for dir := range g.told {
+		k.halves[dir].needRare().told = g.told[dir]
+	}
+}
