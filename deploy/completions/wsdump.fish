@@ -14,6 +14,7 @@ complete -c wsdump -l netns -x -d 'capture in another network namespace: a name 
 complete -c wsdump -l container -x -d 'capture in the network namespace of a container (docker, containerd, CRI-O, podman)'
 complete -c wsdump -l no-tunnels -d 'do not look into tunnels (VXLAN, Geneve, GRE, GTP, L2TP and the like)'
 complete -c wsdump -l copies -d 'show a connection that is seen at several places at each of them (NAT, tunnels, proxies that keep the addresses)'
+complete -c wsdump -l websocket -d 'what passes the filter is WebSocket: connections that the capture joins in the middle are shown from their first frame on, without more evidence'
 complete -c wsdump -s 'Z' -l relinquish-privileges -x -a '(__fish_complete_users)' -d 'give up root for USER once the capture and the file of -w are open'
 complete -c wsdump -s 'w' -r -F -d 'write the packets to a file'
 complete -c wsdump -s 'U' -l packet-buffered -d 'with -w, write each packet at once'

@@ -34,8 +34,9 @@ Where from
               do not look into tunnels (VXLAN, Geneve, GRE, GTP, L2TP and the like)
   --copies    show a connection that is seen at several places at each of them
               (NAT, tunnels, proxies that keep the addresses); otherwise once
-  --websocket what passes the filter is WebSocket: connections that the capture joins
-              in the middle are shown from their first frame on, without more evidence
+  --websocket
+              what passes the filter is WebSocket: connections that the capture joins in
+              the middle are shown from their first frame on, without more evidence
   -Z USER     give up root for USER once the capture and the file of -w are open
 
 Where to

@@ -32,6 +32,10 @@ type chain struct {
 // rather zeros.
 const maxEmpty = 8
 
+// tiny is a payload with which many frames fit into a few bytes: where these look
+// like headers, chains are met easily.
+const tiny = 16
+
 // follow goes along a chain as far as the bytes reach, and reports whether it
 // can be one.
 func (s *Search) follow(k *chain, target *Target, tester *Tester) bool {
@@ -151,8 +155,11 @@ func (s *Search) weigh(k *chain, f *frame.Header, payload []byte, target *Target
 		k.frames++
 		k.payload += found
 		k.bits += found + headerBits(f, target.Usual)
-		if f.Length == 0 { // a segment of its own
+		switch {
+		case f.Length == 0: // a segment of its own
 			k.bits++
+		case f.Length < tiny && !starts && found < sense:
+			k.bits -= 3
 		}
 		if s.boundary(k.pend) {
 			k.bits += lengthBits(f.Length)

@@ -20,7 +20,7 @@ const (
 	// On a connection that may be anything, where payloads make sense, and where
 	// they do not.
 	enoughText  = 24
-	enoughOther = 30
+	enoughOther = 32
 	// On one with the address of a server that is known.
 	enoughServer = 14
 	// What a short segment costs that should begin with a frame and does not.
