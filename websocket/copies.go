@@ -2,6 +2,7 @@ package websocket
 
 import (
 	"hash/maphash"
+	"math/bits"
 	"net/netip"
 	"slices"
 	"sync"
@@ -40,8 +41,17 @@ type sighting struct {
 	numbered        bool
 	numbers         [2]uint32
 	asked, answered moment
-	end             moment // valid where k is nil
-	group           *group // nil as long as there is no copy
+	end             moment    // valid where k is nil
+	past            [2]past   // the same
+	group           *group    // nil as long as there is no copy
+	older           *sighting // the one before with the same key
+	gone            bool      // forgotten
+}
+
+// A past is what a direction of a connection gave out.
+type past struct {
+	top    int64 // the end of it in the stream
+	missed []span
 }
 
 // A moment is when something was captured. Within a pipeline packets come in that
@@ -80,11 +90,7 @@ func (o *opening) sight(r *pendingRequest, response http1.Head, t time.Time) *si
 	}
 	s := &sighting{p: o.p, client: o.client, server: o.server, numbered: o.numbered, numbers: o.numbers, asked: r.asked, answered: o.p.moment(t)}
 	s.key = maphash.String(sightingSeed, key)
-	var h maphash.Hash
-	h.SetSeed(sightingSeed)
-	h.WriteString(string(r.upgrade))
-	h.WriteString(string(response))
-	s.heads = h.Sum64()
+	s.heads = bits.RotateLeft64(maphash.String(sightingSeed, string(r.upgrade)), 1) ^ maphash.String(sightingSeed, string(response))
 	return s
 }
 
@@ -124,21 +130,22 @@ const (
 // while it holds its own, and takes another one's only while it holds neither.
 type sightings struct {
 	mu       sync.Mutex
-	queue    []*sighting // the oldest first
-	byKey    map[uint64][]*sighting
+	queue    []*sighting          // the oldest first
+	byKey    map[uint64]*sighting // the newest
 	byNumber map[uint64]*sighting
 }
 
 // add adds a sighting.
 func (l *sightings) add(s *sighting) {
 	if l.byKey == nil {
-		l.byKey, l.byNumber = make(map[uint64][]*sighting), make(map[uint64]*sighting)
+		l.byKey, l.byNumber = make(map[uint64]*sighting), make(map[uint64]*sighting)
 	}
 	for len(l.queue) > 0 && (len(l.queue) == maxSightings || s.answered.t.Sub(l.queue[0].answered.t) > sightingAge) {
 		l.forget()
 	}
 	l.queue = append(l.queue, s)
-	l.byKey[s.key] = append(l.byKey[s.key], s)
+	s.older = l.byKey[s.key]
+	l.byKey[s.key] = s
 	l.byNumber[s.number] = s
 }
 
@@ -148,9 +155,8 @@ func (l *sightings) forget() {
 	l.queue[0] = nil
 	l.queue = l.queue[1:]
 	delete(l.byNumber, s.number)
-	same := l.byKey[s.key]
-	same[0] = nil // they come in the order of the queue
-	if l.byKey[s.key] = same[1:]; len(same) == 1 {
+	s.gone, s.older = true, nil
+	if l.byKey[s.key] == s { // or else a newer one
 		delete(l.byKey, s.key)
 	}
 }
@@ -158,14 +164,20 @@ func (l *sightings) forget() {
 // find returns the connection that s is a copy of, or else the other leg that was
 // seen first.
 func (l *sightings) find(s *sighting) (same, leg *sighting) {
-	list := l.byKey[s.key]
-	for _, o := range list[max(0, len(list)-maxSameKey):] {
+	n := 0
+	for o := l.byKey[s.key]; o != nil && !o.gone; o = o.older {
 		if s.sameConnection(o) {
-			return o, nil
+			same = o // the first one
 		}
-		if leg == nil && s.otherLeg(o) {
+		if s.otherLeg(o) {
 			leg = o
 		}
+		if n++; n == maxSameKey {
+			o.older = nil
+		}
+	}
+	if same != nil {
+		return same, nil
 	}
 	return nil, leg
 }
@@ -179,7 +191,7 @@ func (l *sightings) ended(k *socket, cause Cause, t time.Time) {
 		return
 	}
 	if s.group == nil { // there may be a copy yet
-		s.group = newGroup(k)
+		s.past = k.past()
 	}
 	s.k, s.end = nil, k.p.moment(t)
 	if cause == CauseRefused { // what is asked behind it is another handshake
@@ -234,28 +246,41 @@ func (p *pipeline) groupOf(s *sighting) *group {
 	case s.group != nil:
 	case q != p && q.ending: // it cannot be looked at: what it gives out is not known
 		return &group{first: s.number, told: [2]*coverage{{}, {}}}
+	case s.k == nil:
+		s.group = newGroup(s.number, &s.past)
 	default:
-		s.group = newGroup(s.k)
+		then := s.k.past()
+		s.group = newGroup(s.number, &then)
 		s.group.join(s.k)
 	}
 	return s.group
 }
 
-// newGroup returns the group of a connection of which messages were given out
-// already.
-func newGroup(k *socket) *group {
-	g := &group{first: k.info.Number}
-	for dir := range g.told {
+// past returns what was given out up to now.
+func (k *socket) past() (p [2]past) {
+	for dir := range p {
 		h := &k.halves[dir]
-		g.told[dir] = &coverage{top: h.offset}
-		missed := slices.Clone(h.needRare().missed)
-		if k.lost[dir] { // up to now
-			missed = append(missed, span{0, h.offset})
-			if n := len(missed); n > 1 {
-				missed[n-1].from = missed[n-2].from
+		p[dir].top = h.offset
+		if h.rare != nil {
+			p[dir].missed = slices.Clone(h.missed)
+		}
+		if missed := &p[dir].missed; k.lost[dir] { // up to now
+			*missed = append(*missed, span{0, h.offset})
+			if n := len(*missed); n > 1 {
+				(*missed)[n-1].from = (*missed)[n-2].from
 			}
 		}
-		for _, s := range missed {
+	}
+	return p
+}
+
+// newGroup returns the group of a connection of which messages were given out
+// already.
+func newGroup(number uint64, then *[2]past) *group {
+	g := &group{first: number}
+	for dir := range g.told {
+		g.told[dir] = &coverage{top: then[dir].top}
+		for _, s := range then[dir].missed {
 			g.told[dir].add(hole{span: s})
 		}
 	}
