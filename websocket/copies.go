@@ -101,10 +101,16 @@ func (s *sighting) sameConnection(o *sighting) bool {
 		return false
 	case s.client == o.client && s.server == o.server:
 		return o.k != nil || s.before(s.asked, o, o.end)
-	case s.client.Addr() == o.client.Addr() && s.server == o.server:
+	case s.otherPort(o):
 		return false
 	}
 	return s.together(o) && s.numbered && o.numbered && (s.numbers[0] == o.numbers[0] || s.numbers[1] == o.numbers[1])
+}
+
+// otherPort says that s and o have nothing but the key in common: a client that uses
+// it always.
+func (s *sighting) otherPort(o *sighting) bool {
+	return s.server == o.server && s.client.Port() != o.client.Port() && s.client.Addr() == o.client.Addr()
 }
 
 // otherLeg says that s and o, with the same key, are two legs of a proxy.
@@ -128,51 +134,62 @@ const (
 
 // sightings are the handshakes of late, over all pipelines. A pipeline may take mu
 // while it holds its own, and takes another one's only while it holds neither.
+// Tables of a fixed size take a third of the time of maps that grow.
 type sightings struct {
 	mu       sync.Mutex
-	queue    []*sighting          // the oldest first
-	byKey    map[uint64]*sighting // the newest
-	byNumber map[uint64]*sighting
+	queue    []*sighting // the oldest first
+	byKey    []*sighting // the newest of those whose hashes end alike; older leads on
+	byNumber []*sighting // by the end of the number
 }
+
+const (
+	keyChains = 1024
+	maxChain  = 4 * maxSameKey // how far one is followed
+)
 
 // add adds a sighting.
 func (l *sightings) add(s *sighting) {
 	if l.byKey == nil {
-		l.byKey, l.byNumber = make(map[uint64]*sighting), make(map[uint64]*sighting)
+		l.byKey, l.byNumber = make([]*sighting, keyChains), make([]*sighting, maxSightings)
 	}
 	for len(l.queue) > 0 && (len(l.queue) == maxSightings || s.answered.t.Sub(l.queue[0].answered.t) > sightingAge) {
-		l.forget()
+		l.queue[0].forget()
+		l.queue[0] = nil
+		l.queue = l.queue[1:]
 	}
 	l.queue = append(l.queue, s)
-	s.older = l.byKey[s.key]
-	l.byKey[s.key] = s
-	l.byNumber[s.number] = s
+	chain, number := &l.byKey[s.key%keyChains], &l.byNumber[s.number%maxSightings]
+	s.older = *chain
+	*chain = s
+	if *number != nil { // its end would not be noted
+		(*number).forget()
+	}
+	*number = s
 }
 
-// forget forgets the oldest.
-func (l *sightings) forget() {
-	s := l.queue[0]
-	l.queue[0] = nil
-	l.queue = l.queue[1:]
-	delete(l.byNumber, s.number)
-	s.gone, s.older = true, nil
-	if l.byKey[s.key] == s { // or else a newer one
-		delete(l.byKey, s.key)
-	}
-}
+// forget keeps s from being found. What is behind it in its chain is older.
+func (s *sighting) forget() { s.gone, s.older, s.k, s.group = true, nil, nil, nil }
 
 // find returns the connection that s is a copy of, or else the other leg that was
 // seen first.
 func (l *sightings) find(s *sighting) (same, leg *sighting) {
-	n := 0
-	for o := l.byKey[s.key]; o != nil && !o.gone; o = o.older {
-		if s.sameConnection(o) {
-			same = o // the first one
+	if l.byKey == nil {
+		return nil, nil
+	}
+	n, alike := 0, 0
+	for o := l.byKey[s.key%keyChains]; o != nil && !o.gone; o = o.older {
+		if o.key == s.key {
+			alike++
 		}
-		if s.otherLeg(o) {
-			leg = o
+		if o.key == s.key && (s.client == o.client || s.asked.n < o.answered.n || s.p != o.p) { // else merely the key is the same
+			if s.sameConnection(o) {
+				same = o // the first one
+			}
+			if s.otherLeg(o) {
+				leg = o
+			}
 		}
-		if n++; n == maxSameKey {
+		if n++; n == maxChain || alike == maxSameKey {
 			o.older = nil
 		}
 	}
@@ -186,8 +203,11 @@ func (l *sightings) find(s *sighting) (same, leg *sighting) {
 func (l *sightings) ended(k *socket, cause Cause, t time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	s := l.byNumber[k.info.Number]
-	if s == nil {
+	if l.byNumber == nil {
+		return
+	}
+	s := l.byNumber[k.info.Number%maxSightings]
+	if s == nil || s.gone || s.number != k.info.Number {
 		return
 	}
 	if s.group == nil { // there may be a copy yet

@@ -6,6 +6,7 @@ import (
 	"os"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/wstap/wstap/capture/filter"
 	"github.com/wstap/wstap/decode"
@@ -60,7 +61,7 @@ func (o *options) meant(e *filter.Error) string {
 		if _, err := filter.Compile(better, filter.Target{Link: decode.LinkSLL2}); err != nil {
 			continue
 		}
-		if o.noPromisc && digits.MatchString(expr) {
+		if o.noPromisc && digits().MatchString(expr) {
 			better += " (-p is --no-promiscuous-mode, as in tcpdump)"
 		}
 		return "wsdump " + better
@@ -81,14 +82,19 @@ func isInterface(name string) bool {
 	return false
 }
 
+// lazy returns a pattern that is compiled when a mistake is to be explained.
+func lazy(expr string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expr) })
+}
+
 var (
-	digits   = regexp.MustCompile(`^\d{1,5}$`)
-	numbers  = regexp.MustCompile(`^\d{1,5}([ ,]+\d{1,5})+$`)
-	assigned = regexp.MustCompile(`\b(ports?|host|net|portrange|src|dst|proto)\s*[:=]+\s*`)
-	byProto  = regexp.MustCompile(`\b(tcp|udp)[:/](\d{1,5})\b`)
-	suffixed = regexp.MustCompile(`\b(\d{1,5})/(tcp|udp)\b`)
-	endpoint = regexp.MustCompile(`^(?:(ws|wss|http|https)://)?([^\s/:]*|\[[0-9A-Fa-f:.]+\])(?::(\d{1,5}))?(?:/\S*)?$`)
-	another  = regexp.MustCompile(`\bport \d+ ?[,;]? ?$`)
+	digits   = lazy(`^\d{1,5}$`)
+	numbers  = lazy(`^\d{1,5}([ ,]+\d{1,5})+$`)
+	assigned = lazy(`\b(ports?|host|net|portrange|src|dst|proto)\s*[:=]+\s*`)
+	byProto  = lazy(`\b(tcp|udp)[:/](\d{1,5})\b`)
+	suffixed = lazy(`\b(\d{1,5})/(tcp|udp)\b`)
+	endpoint = lazy(`^(?:(ws|wss|http|https)://)?([^\s/:]*|\[[0-9A-Fa-f:.]+\])(?::(\d{1,5}))?(?:/\S*)?$`)
+	another  = lazy(`\bport \d+ ?[,;]? ?$`)
 )
 
 // rewrites make another filter of one that is none. What they return counts only
@@ -96,23 +102,23 @@ var (
 var rewrites = []func(expr string, e *filter.Error) string{
 	func(expr string, _ *filter.Error) string {
 		switch {
-		case digits.MatchString(expr):
+		case digits().MatchString(expr):
 			return "port " + expr
-		case numbers.MatchString(expr):
+		case numbers().MatchString(expr):
 			return "port " + strings.Join(strings.FieldsFunc(expr, func(r rune) bool { return r == ' ' || r == ',' }), " or port ")
 		}
 		return ""
 	},
 	func(expr string, _ *filter.Error) string {
-		return strings.ReplaceAll(assigned.ReplaceAllString(expr, "$1 "), "ports ", "port ")
+		return strings.ReplaceAll(assigned().ReplaceAllString(expr, "$1 "), "ports ", "port ")
 	},
 	func(expr string, _ *filter.Error) string {
-		return suffixed.ReplaceAllString(byProto.ReplaceAllString(expr, "$1 port $2"), "$1 and $2")
+		return suffixed().ReplaceAllString(byProto().ReplaceAllString(expr, "$1 port $2"), "$1 and $2")
 	},
 	func(expr string, _ *filter.Error) string { return endpointFilter(expr) },
 	func(expr string, e *filter.Error) string { // port 7272 8080
 		before, token := e.Expr[:min(e.Offset, len(e.Expr))], e.Expr[min(e.Offset, len(e.Expr)):]
-		if at := regexp.MustCompile(`^[ ,;]*(\d{1,5})`).FindStringSubmatchIndex(token); at != nil && another.MatchString(before) {
+		if at := regexp.MustCompile(`^[ ,;]*(\d{1,5})`).FindStringSubmatchIndex(token); at != nil && another().MatchString(before) {
 			return strings.TrimRight(before, " ,;") + " or port " + token[at[2]:]
 		}
 		return ""
@@ -132,7 +138,7 @@ var filterWords = []string{"port", "host", "net", "portrange", "src", "dst", "tc
 
 // endpointFilter makes a filter of an address, or of a URL.
 func endpointFilter(expr string) string {
-	m := endpoint.FindStringSubmatch(expr)
+	m := endpoint().FindStringSubmatch(expr)
 	if m == nil {
 		return ""
 	}
