@@ -1,6 +1,7 @@
 package arch
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"io"
@@ -56,7 +57,7 @@ func TestAsGoList(t *testing.T) {
 		} else if err != nil {
 			t.Fatal(err)
 		}
-		p, ok := pkgs[strings.TrimPrefix(listed.ImportPath, module+"/")]
+		p, ok := pkgs[cmp.Or(strings.TrimPrefix(strings.TrimPrefix(listed.ImportPath, module), "/"), ".")]
 		if !ok {
 			t.Errorf("%s was not read", listed.ImportPath)
 		}

@@ -60,6 +60,7 @@ var rooms = []room{
 	{path: "internal/socks", kind: pure},
 
 	// From the wire to the streams.
+	{path: ".", kind: pure}, // its package comment
 	{path: "decode", kind: pure},
 	{path: "internal/flowhash", imports: "decode", kind: pure},
 	{path: "internal/ipfrag", imports: "decode internal/flowhash internal/list", kind: pure},
