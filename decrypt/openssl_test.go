@@ -119,11 +119,15 @@ func (tp *tape) proxy(t *testing.T, addr string) (string, func()) {
 			return
 		}
 		defer server.Close()
+		up := make(chan struct{})
 		go func() {
+			defer close(up)
 			io.Copy(recorder{server, tp, fromClient}, client)
 			server.(*net.TCPConn).CloseWrite()
 		}()
 		io.Copy(recorder{client, tp, fromServer}, server)
+		client.SetReadDeadline(time.Now().Add(time.Second)) // it may have nothing to say and stay
+		<-up
 	}()
 	return l.Addr().String(), func() {
 		select {
@@ -176,6 +180,15 @@ func sslTalk(t *testing.T, lines []string, serverArgs, clientArgs []string) (*ta
 			tp.sent[dir] = append(tp.sent[dir], text+"\n"...)
 		}
 		time.Sleep(60 * time.Millisecond)
+	}
+	for _, heard := range []struct {
+		dir reassembly.Direction
+		by  *syncBuffer
+	}{{fromClient, s.out}, {fromServer, &out}} {
+		said := strings.Split(strings.TrimSuffix(string(tp.sent[heard.dir]), "\n"), "\n")
+		for end := time.Now().Add(10 * time.Second); !strings.Contains(heard.by.String(), said[len(said)-1]) && time.Now().Before(end); {
+			time.Sleep(10 * time.Millisecond)
+		}
 	}
 	in.Close()
 	s.end()

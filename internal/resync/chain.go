@@ -74,6 +74,9 @@ func (s *Search) follow(k *chain, target *Target, tester *Tester) bool {
 			}
 		}
 		payload := b[n : n+int(f.Length)]
+		if f.Masked && repeatsItself(b[:n+int(f.Length)]) {
+			return false
+		}
 		if !s.weigh(k, &f, payload, target, tester) {
 			return false
 		}
@@ -166,6 +169,15 @@ func (s *Search) weigh(k *chain, f *frame.Header, payload []byte, target *Target
 		}
 	}
 	return true
+}
+
+// repeatsItself says that what looks like a masked frame is four bytes over and over,
+// header and key included. So do runs of one byte look behind a mask, and they point
+// from each such frame to the next one.
+func repeatsItself(b []byte) bool {
+	const look = 64
+	b = b[:min(len(b), look)]
+	return len(b) >= 10 && string(b[4:]) == string(b[:len(b)-4])
 }
 
 // lengthBits says how much it speaks for a frame that a segment ends where it does.
