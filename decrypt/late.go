@@ -68,7 +68,7 @@ func (c *Conn) tryLate(dir reassembly.Direction, s *side, buf, rec []byte, hidde
 	case old:
 		names = []label{masterSecret}
 	case c.midstream && (l.pass == 0 || l.few()): // which side is the client is a guess
-		names = append(names, labelOf(dir.Reverse(), trafficPhase))
+		names = append(names, labelOf(dir.Reverse(), trafficPhase), labelOf(dir, handshakePhase))
 	case !c.midstream:
 		names = append(names, labelOf(dir, handshakePhase))
 	}

@@ -47,6 +47,13 @@ func (c *coverage) again(at span, clear bool, hash uint64) bool {
 	if c.apart {
 		return false
 	}
+	if !clear && at.from < c.top { // where it ends is not known for sure: its beginning names it
+		i := slices.IndexFunc(c.holes, func(h hole) bool { return h.from <= at.from && at.from < h.to })
+		if i < 0 {
+			return true
+		}
+		at.to = min(at.to, c.holes[i].to)
+	}
 	late := at.to <= c.top
 	switch i := slices.IndexFunc(c.holes, func(h hole) bool { return h.from < at.to && at.to <= h.to }); {
 	case !late:

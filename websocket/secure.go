@@ -55,7 +55,7 @@ func (p *pipeline) endRefused(o *origin, t time.Time) {
 // looksTLS says whether b, a segment of a connection that was joined late, begins
 // with a TLS record. Behind the first segments more has to speak for it.
 func (o *opening) looksTLS(s *openingSide, b []byte) bool {
-	if !o.midstream || o.tls != nil || !looksTLS(b) {
+	if !o.midstream && !o.lossy || o.tls != nil || !looksTLS(b) {
 		return false
 	}
 	return s.search == nil || s.search.Seen() == 0 || o.p.tap.cfg.Keys != nil && b[0] == 23 && b[1] == 3 && b[2] == 3

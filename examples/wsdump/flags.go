@@ -174,7 +174,12 @@ var ownOptions = []cli.Option[options]{
 	cli.Flag(0, "print", cli.On(func(o *options) *bool { return &o.print })),
 	cli.Flag(0, "summary", cli.On(func(o *options) *bool { return &o.summary })),
 	cli.Flag(0, "pretty", cli.On(func(o *options) *bool { return &o.pretty })),
-	cli.Arg(0, "har", nonEmpty(func(o *options) *string { return &o.har })),
+	cli.Arg(0, "har", func(o *options, v string) error {
+		if o.har = v; v == "" || v == "-" {
+			return errors.New("needs the name of a file")
+		}
+		return nil
+	}),
 	cli.Arg(0, "extract", nonEmpty(func(o *options) *string { return &o.extract })),
 	cli.Flag('h', "help", cli.On(func(o *options) *bool { return &o.help })),
 	cli.Flag(0, "version", cli.On(func(o *options) *bool { return &o.version })),

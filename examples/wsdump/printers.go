@@ -133,4 +133,5 @@ func createArchive(name string, cfg *har.Config) (*archive, error) {
 	return &archive{har.NewEncoder(f, cfg), f}, nil
 }
 
-func (a *archive) Close() error { return errors.Join(a.Encoder.Close(), a.file.Close()) }
+// Close finishes the file. An error that Encode has returned is told there.
+func (a *archive) Close() error { return join(a.Encoder.Close(), a.file.Close()) }

@@ -25,6 +25,10 @@ func printReasons(w io.Writer, s *websocket.Stats) {
 	for _, n := range s.Protocols {
 		withData += n
 	}
+	if s.Unselected > 0 {
+		fmt.Fprintf(w, "no messages: none of %s was selected\n", cli.Quantity(s.Unselected, "message"))
+		return
+	}
 	fmt.Fprintf(w, "no messages: among %s\n", cli.Quantity(s.Capture.Captured, "packet"))
 	empty := uint64(0)
 	if r.Flows > withData {
@@ -85,7 +89,7 @@ func (e *ending) wonder(over <-chan struct{}, stats func() websocket.Stats) {
 		case <-tick.C:
 		}
 		switch s := stats(); {
-		case s.Messages > 0:
+		case s.Messages+s.Unselected > 0:
 			return
 		case s.Capture.Captured == 0:
 		case since.IsZero():

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -37,6 +39,9 @@ func (s *source) announce() { io.WriteString(os.Stderr, s.hello) }
 // open opens the source and then does what prepare does.
 func (o *options) open() (*source, error) {
 	o.keys = decrypt.NewKeyLog()
+	if err := o.checkFiles(); err != nil {
+		return nil, err
+	}
 	open := o.listen
 	if o.read != "" {
 		open = o.openFile
@@ -141,6 +146,8 @@ func (o *options) workers() int {
 func (o *options) openFile() (*source, error) {
 	f := os.Stdin
 	switch {
+	case len(o.more) > 0 && slices.ContainsFunc(append([]string{o.read}, o.more...), holdsLines):
+		return nil, usagef("several files are read as one only where they are captures: give the files of --json one at a time, or in one stream: cat FILES | wsdump -r -")
 	case len(o.more) > 0:
 		return o.openSeries()
 	case o.follow && o.read != "-" && !holdsLines(o.read):
@@ -264,15 +271,44 @@ func (s *source) reading(what string) *source {
 	return s
 }
 
+// checkFiles refuses to write over a file that is read, or that is written already.
+func (o *options) checkFiles() error {
+	type use struct{ option, name string }
+	var read, written []use
+	for _, name := range append([]string{o.read}, o.more...) {
+		read = append(read, use{"-r", name})
+	}
+	for _, name := range o.keylogs {
+		read = append(read, use{"--keylog", name})
+	}
+	for _, u := range []use{{"-w", o.write}, {"--json", o.jsonFile}, {"--har", o.har}} {
+		if u.name == "" || u.name == "-" {
+			continue
+		}
+		for _, other := range read {
+			if sameFile(u.name, other.name) {
+				return usagef("%s %s would overwrite the file that %s reads", u.option, quoteArg(u.name), other.option)
+			}
+		}
+		for _, other := range written {
+			if filepath.Clean(u.name) == filepath.Clean(other.name) || sameFile(u.name, other.name) {
+				return usagef("%s and %s would both write %s", other.option, u.option, quoteArg(u.name))
+			}
+		}
+		written = append(written, u)
+	}
+	return nil
+}
+
+// sameFile says that two names are one regular file's.
+func sameFile(a, b string) bool {
+	one, err1 := os.Stat(a)
+	two, err2 := os.Stat(b)
+	return err1 == nil && err2 == nil && one.Mode().IsRegular() && os.SameFile(one, two)
+}
+
 // save puts -w between s and the tap.
 func (s *source) save(o *options) error {
-	for _, name := range append([]string{o.read}, o.more...) {
-		in, err1 := os.Stat(name)
-		out, err2 := os.Stat(o.write)
-		if err1 == nil && err2 == nil && in.Mode().IsRegular() && os.SameFile(in, out) {
-			return usagef("-w %s would overwrite the file that -r reads", quoteArg(o.write))
-		}
-	}
 	live := s.Info().Live
 	cfg := &pcapfile.WriterConfig{SnapLen: o.snaplen, Rotate: o.rotation(live)}
 	if live {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"io"
 	"maps"
+	"math"
 	"os"
 	"slices"
 	"strconv"
@@ -38,7 +39,7 @@ type tally struct {
 	conn          *websocket.Conn
 	opened, last  time.Time
 	sides         [2]sideTally
-	closing       *websocket.Message // the first close frame
+	closing       *websocket.Closing // the first close frame
 	cause         websocket.Cause
 	trips         int
 	tripSum, trip time.Duration // of pings; trip is the last one
@@ -78,6 +79,9 @@ func (s *summary) Encode(ev websocket.Event) error {
 	case *websocket.End:
 		t := s.tally(ev.Conn, ev.Time)
 		t.last, t.cause = ev.Time, ev.Cause
+		if len(ev.Closing) > 0 {
+			t.closing = &ev.Closing[0]
+		}
 		delete(s.open, ev.Conn.Number)
 		return s.tell(t)
 	}
@@ -102,8 +106,9 @@ func (t *tally) message(m *websocket.Message) {
 	side.bytes += int64(len(m.Payload))
 	side.largest = max(side.largest, len(m.Payload))
 	side.lastTime, t.last = m.Time, m.Time
-	if m.Opcode == websocket.Close && t.closing == nil {
-		t.closing = m.Clone()
+	if m.Opcode == websocket.Close && t.closing == nil { // an end may never come
+		code, reason := m.CloseStatus()
+		t.closing = &websocket.Closing{Time: m.Time, From: m.From, Code: code, Reason: reason}
 	}
 	if m.RoundTrip > 0 {
 		t.trips++
@@ -197,7 +202,7 @@ func (s *summary) line(t *tally) []byte {
 		b = append(b, ' ')
 		b = append(b, cli.Quantity(uint64(side.bytes), "byte")...)
 		if r := side.rate(); r > 0 {
-			b = strconv.AppendFloat(append(b, " ("...), r, 'g', 3, 64)
+			b = strconv.AppendFloat(append(b, " ("...), r, 'f', max(0, 2-int(math.Log10(max(r, 1)))), 64)
 			b = append(b, "/s)"...)
 		}
 	}
@@ -211,7 +216,7 @@ func (s *summary) line(t *tally) []byte {
 		b = append(append(b, " bytes lost"...), s.paint.off...)
 	}
 	if m := t.closing; m != nil {
-		code, reason := m.CloseStatus()
+		code, reason := m.Code, m.Reason
 		b = append(append(append(b, ' '), m.From.String()...), " closed "...)
 		b = strconv.AppendInt(b, int64(code), 10)
 		if reason != "" {
@@ -278,7 +283,7 @@ func (s *summary) object(t *tally) []byte {
 		b = strconv.AppendFloat(append(b, `,"round_trip":`...), (t.tripSum / time.Duration(t.trips)).Seconds(), 'f', -1, 64)
 	}
 	if m := t.closing; m != nil {
-		code, reason := m.CloseStatus()
+		code, reason := m.Code, m.Reason
 		b = append(append(append(b, `,"closed_by":"`...), m.From.String()...), `","code":`...)
 		b = strconv.AppendInt(b, int64(code), 10)
 		if utf8.ValidString(reason) {
