@@ -53,6 +53,8 @@ type options struct {
 
 	summary, pretty bool
 
+	inOrder bool // one worker reads, whatever else is asked for
+
 	keylogs []string        // --keylog
 	keys    *decrypt.KeyLog // of them, and of the file of -r; nil: nothing is opened
 

@@ -87,8 +87,20 @@ func (o *options) run() error {
 	if src.messages != nil {
 		return o.show(src.messages)
 	}
-	return o.tapAll(context.Background(), src, nil)
+	err = o.tapAll(context.Background(), src, nil)
+	if errors.Is(err, errCopies) {
+		o.inOrder = true
+		if src, err = o.open(); err == nil {
+			src.hello = ""
+			err = o.tapAll(context.Background(), src, nil)
+		}
+	}
+	return err
 }
+
+// errCopies asks for a count in the order of the file. Which messages of copies are
+// the same is only then the same each time, where some were lost.
+var errCopies = errors.New("there are copies")
 
 func version() string {
 	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
@@ -155,6 +167,10 @@ func (o *options) tapAll(ctx context.Context, src *source, each func(websocket.E
 		err = tap.Count(ctx) // on all processors: nobody asks for the order
 		s := tap.Stats()
 		seen, _ = o.shown(&s)
+		if s.ConnCopies > 0 && !o.inOrder && o.workers() > 1 && err == nil && !o.end.within(0) {
+			close(over)
+			return join(errCopies, out.Close())
+		}
 	} else {
 		seen, err = o.printAll(tap.Events(ctx), ps, out, each)
 	}

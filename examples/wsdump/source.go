@@ -137,7 +137,7 @@ func tellInterface(name string, present bool) {
 // workers is how many parts of a file are worked on at the same time. What is
 // printed comes in the order of the file.
 func (o *options) workers() int {
-	if o.total && o.write == "" && len(o.selection.Conns) == 0 { // numbers follow the order of the file
+	if o.total && o.write == "" && len(o.selection.Conns) == 0 && !o.inOrder { // numbers follow the order of the file
 		return min(runtime.GOMAXPROCS(0), 4)
 	}
 	return 1
@@ -204,7 +204,9 @@ func (s *source) readHead(o *options) error {
 		return err
 	}
 	cfg := o.fileConfig()
-	cfg.Workers = o.workers()
+	if s.size > 0 || o.copies { // a pipe cannot be read again, see errCopies
+		cfg.Workers = o.workers()
+	}
 	var r *pcapfile.Reader
 	if in == os.Stdin {
 		r, err = pcapfile.Open("-", cfg)

@@ -5,12 +5,14 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"testing"
+
+	"github.com/wstap/wstap/internal/testkit"
 )
 
 // TestPartial joins a stream late: what is said to be known is what was sent. After
 // a Window's length of what is new the Window is whole, and the Decoder fast again.
 func TestPartial(t *testing.T) {
-	for _, level := range []int{1, 4, 6, 9} {
+	for _, level := range testkit.Rounds([]int{1, 4, 6, 9}, []int{6}, []int{1, 2, 3, 4, 5, 6, 7, 8, 9}) {
 		for _, size := range []int{30, 500, 5000, 40_000} {
 			t.Run(fmt.Sprintf("level %d, %d bytes", level, size), func(t *testing.T) {
 				r := rand.New(rand.NewPCG(uint64(level), uint64(size)))
