@@ -6,8 +6,8 @@ import "testing"
 // places, with packets lost at each of them, counts once, and the same each time.
 func TestCopiesWithLosses(t *testing.T) {
 	for _, tt := range []struct{ file, want string }{
-		{"testdata/copy-partial.pcap", "8 messages\n"}, // compressed: one loss leaves unknown bytes in all that follow
-		{"testdata/copy-lossy.pcap", "6 messages\n"},   // three places, whose truncated messages end elsewhere
+		{"testdata/copies/partial.pcap", "8 messages\n"}, // compressed: one loss leaves unknown bytes in all that follow
+		{"testdata/copies/lossy.pcap", "6 messages\n"},   // three places, whose truncated messages end elsewhere
 	} {
 		for range 5 {
 			if got := mustWork(t, "-r", tt.file, "--count").stdout; got != tt.want {
