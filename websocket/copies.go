@@ -153,7 +153,7 @@ func (l *sightings) add(s *sighting) {
 		l.byKey, l.byNumber = make([]*sighting, keyChains), make([]*sighting, maxSightings)
 	}
 	for len(l.queue) > 0 && (len(l.queue) == maxSightings || s.answered.t.Sub(l.queue[0].answered.t) > sightingAge) {
-		l.queue[0].forget()
+		l.forget(l.queue[0])
 		l.queue[0] = nil
 		l.queue = l.queue[1:]
 	}
@@ -162,13 +162,21 @@ func (l *sightings) add(s *sighting) {
 	s.older = *chain
 	*chain = s
 	if *number != nil { // its end would not be noted
-		(*number).forget()
+		l.forget(*number)
 	}
 	*number = s
 }
 
 // forget keeps s from being found. What is behind it in its chain is older.
-func (s *sighting) forget() { s.gone, s.older, s.k, s.group = true, nil, nil, nil }
+func (l *sightings) forget(s *sighting) {
+	s.gone, s.older, s.k, s.group, s.past = true, nil, nil, nil, [2]past{}
+	if chain := &l.byKey[s.key%keyChains]; *chain == s {
+		*chain = nil
+	}
+	if number := &l.byNumber[s.number%maxSightings]; *number == s {
+		*number = nil
+	}
+}
 
 // find returns the connection that s is a copy of, or else the other leg that was
 // seen first.
