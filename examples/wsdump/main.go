@@ -155,7 +155,7 @@ func (o *options) tapAll(ctx context.Context, src *source, each func(websocket.E
 	go o.end.see(finale{tap, out, stop, stats, src.saved}, over)
 	src.announce() // only now, for who reads it may send a signal
 	progress.start()
-	if src.Info().Live && (o.total || o.printer(nil) != nil) {
+	if src.Info().Live && (o.total || o.printsLines()) {
 		go o.end.wonder(over, tap.Stats)
 	}
 	if o.duration > 0 {

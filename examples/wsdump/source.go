@@ -119,7 +119,7 @@ func (o *options) listen() (*source, error) {
 // blockTimeout is how long a packet may wait to be seen. Where nobody watches it is
 // longer: then the ring holds half a minute of little traffic while a disk stalls.
 func (o *options) blockTimeout() time.Duration {
-	if o.write != "" && o.printer(nil) == nil || o.total {
+	if !o.printsLines() {
 		return 120 * time.Millisecond
 	}
 	return capture.DefaultBlockTimeout

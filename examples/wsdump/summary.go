@@ -36,13 +36,13 @@ const maxRows = 10000
 
 // A tally is what a connection did.
 type tally struct {
-	conn          *websocket.Conn
-	opened, last  time.Time
-	sides         [2]sideTally
-	closing       *websocket.Closing // the first close frame
-	cause         websocket.Cause
-	trips         int
-	tripSum, trip time.Duration // of pings; trip is the last one
+	conn         *websocket.Conn
+	opened, last time.Time
+	sides        [2]sideTally
+	closing      *websocket.Closing // the first close frame
+	cause        websocket.Cause
+	trips        int
+	tripSum      time.Duration // of pings
 }
 
 type sideTally struct {
@@ -113,7 +113,6 @@ func (t *tally) message(m *websocket.Message) {
 	if m.RoundTrip > 0 {
 		t.trips++
 		t.tripSum += m.RoundTrip
-		t.trip = m.RoundTrip
 	}
 }
 
