@@ -71,6 +71,14 @@ function counter(name, text, { bad = false, title = '', hidden = false } = {}) {
   setAttribute(e.group, 'title', title || null);
 }
 
+// Losses that are shown only where there are any.
+const others = {
+  undecoded: ['packets not decoded', 'Packets that are damaged, or of a kind that is not known'],
+  truncated: ['truncated', 'Messages of which bytes are missing'],
+  unselected: ['left out by options', 'Messages that an option of wsdump leaves out', false],
+  copies: ['copies left out', 'Messages of connections that were seen at another place too: see --copies', false],
+};
+
 function showCounters() {
   if (!stats) return;
   const t = stats.totals ?? {};
@@ -82,12 +90,12 @@ function showCounters() {
   counter('dropped by kernel', count(l.kernel_drops), { bad: l.kernel_drops > 0, title: 'Packets that came faster than they were read' });
   counter('lost in gaps', l.gaps > 0 || l.lost_bytes > 0 ? `${bytes(l.lost_bytes ?? 0)} in ${count(l.gaps)}` : '0', { bad: l.gaps > 0 || l.lost_bytes > 0, title: 'Bytes of connections that the capture did not see' });
   counter('without keys', count(l.without_keys), { bad: l.without_keys > 0, title: 'Connections of TLS for which no secrets are there: see --keylog' });
-  for (const [name, value] of Object.entries(l)) {
-    if (['kernel_drops', 'gaps', 'lost_bytes', 'without_keys'].includes(name) || typeof value !== 'number') continue;
-    counter(name.replaceAll('_', ' '), count(value), { bad: value > 0, hidden: value === 0 });
+  for (const [name, [words, title, bad = true]] of Object.entries(others)) {
+    counter(words, count(l[name]), { bad: bad && l[name] > 0, hidden: !l[name], title });
   }
   counter('forgotten', count(s.forgotten), { bad: s.forgotten > 0, hidden: !s.forgotten, title: 'The oldest messages went, to stay within --web-memory' });
-  counter('stored', `${bytes(s.bytes ?? 0)} of ${bytes(s.budget ?? 0)}`, { title: 'Of --web-memory' });
+  counter('cut', count(s.cut), { bad: s.cut > 0, hidden: !s.cut, title: 'Messages of which only the beginning is kept' });
+  counter('memory', `${bytes(s.memory ?? s.bytes ?? 0)} of ${bytes(s.budget ?? 0)}`, { title: 'What messages take of --web-memory; then the oldest go' });
   const text = (stats.lines ?? []).join('\n');
   if (lines.textContent !== text) lines.replaceChildren(el('pre', {}, text));
 }
@@ -97,7 +105,7 @@ let spoken = '';
 function showFound() {
   const c = messages.counts();
   const text = c.searched ? `${count(c.shown)}` : `${count(c.shown)}…`;
-  setText(found, filtered() ? text : '');
+  setText(found, filtered() && byId('search-error').hidden ? text : '');
   setAttribute(found, 'title', c.searched ? null : 'still searching');
   const words = filtered() && c.searched ? `${plural(c.shown, 'message')} found` : '';
   if (words !== spoken && (words || spoken) && !stats?.live) say(words || 'everything is shown');

@@ -69,7 +69,7 @@ function ofMessage(r) {
   const available = Object.keys(forms).filter((f) => f !== 'json' || payload.json);
   const form = available.includes(view.tab) ? view.tab : payload.best;
   const from = r.from === 'client' ? 'up' : 'down';
-  const title = el('span', { class: 'title' }, el('i', { class: from, 'aria-hidden': 'true' }), `${r.opcode} `, el('small', {}, `from the ${r.from}, ${bytes(r.length)}`));
+  const title = el('span', { class: 'title' }, el('i', { class: from, 'aria-hidden': 'true' }), `${r.opcode} `, el('small', {}, `from the ${r.from}, ${bytes(length(r))}`));
   return [
     head(title,
       el('button', { type: 'button', 'aria-label': 'Copy the payload', 'aria-keyshortcuts': 'y', id: 'copy', click: () => copy(payload.copied(form), 'Payload') }, 'Copy')),
@@ -85,7 +85,7 @@ function ofMessage(r) {
 
 function notes(r) {
   const words = noteWords(r);
-  if (r.cut) words.push(`Only the beginning is shown, ${bytes(r.cut)} are left out: download the message to have it whole`);
+  if (r.cut) words.push(`Only the beginning is shown, ${bytes(r.cut)} are left out`);
   return words.length > 0 && el('ul', { class: 'notes' }, ...words.map((w) => el('li', {}, w)));
 }
 
@@ -113,9 +113,12 @@ function body(r, payload, form) {
   }
 }
 
+// length is that of the whole payload, of which a record may have only the beginning.
+const length = (r) => r.length + (r.cut ?? 0);
+
 function facts(r) {
   const took = seconds(r.time) - seconds(r.start ?? r.time);
-  const ratio = r.wire_length && r.length && r.compressed ? `, ${(r.wire_length / r.length * 100).toFixed(0)} %` : '';
+  const ratio = r.wire_length && length(r) ? `, ${(r.wire_length / length(r) * 100).toFixed(0)} %` : '';
   return el('div', { class: 'view' }, table([
     ['Number', count(r.seq ?? view.selected)],
     ['First byte', `${day(r.start ?? r.time)} ${clock(r.start ?? r.time, 6)}`],
@@ -124,8 +127,8 @@ function facts(r) {
     ['Client', r.client],
     ['Server', r.server],
     ['Type', r.opcode],
-    ['Length', plural(r.length, 'byte')],
-    ['On the wire', `${plural(r.wire_length ?? r.length, 'byte')}${r.compressed ? `, compressed${ratio}` : ', not compressed'}`],
+    ['Length', plural(length(r), 'byte')],
+    ['On the wire', `${plural(r.wire_length ?? length(r), 'byte')}${r.compressed ? `, compressed${ratio}` : ', not compressed'}`],
     ['Frames', count(r.frames ?? 1)],
     r.code !== undefined && ['Close code', `${r.code}: ${closeMeaning(r.code)}`],
     r.reason !== undefined && ['Reason', escaped(r.reason) || 'none'],

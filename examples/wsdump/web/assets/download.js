@@ -1,13 +1,13 @@
 // Downloads of what the filter shows, or of one message.
 
 import { address, check } from './api.js';
-import { byId, el, say } from './dom.js';
+import { byId, el, say, setText } from './dom.js';
 import { parameters } from './view.js';
 
 const formats = [
   ['har', 'HAR', 'for the network panel of a browser'],
   ['jsonl', 'JSON lines', 'as wsdump --json prints them'],
-  ['pcapng', 'pcapng', 'the packets, where they are kept'],
+  ['pcapng', 'pcapng', 'the packets'],
 ];
 
 async function fetchFile(format, of) {
@@ -39,6 +39,13 @@ menu.append(el('p', {}, 'What the filter shows, as'), ...formats.map(([format, n
   },
 }, el('b', {}, name), el('small', {}, hint))));
 
+/** keeps says whether the packets are kept, without which there is no pcapng. */
+export function keeps(packets) {
+  const b = menu.querySelector('[data-format=pcapng]');
+  b.disabled = !packets;
+  setText(b.querySelector('small'), packets ? 'the packets' : 'no packets are kept: read a file, or write one with -w');
+}
+
 /** place puts a menu at its button. */
 export function place(popover, by, above = false) {
   popover.addEventListener('beforetoggle', (e) => {
@@ -55,6 +62,6 @@ menu.addEventListener('keydown', (e) => {
   const by = { ArrowDown: 1, ArrowUp: -1 }[e.key];
   if (!by) return;
   e.preventDefault();
-  const items = [...menu.querySelectorAll('button')];
+  const items = [...menu.querySelectorAll('button:enabled')];
   items[(items.indexOf(document.activeElement) + by + items.length) % items.length].focus();
 });

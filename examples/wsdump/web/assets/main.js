@@ -5,6 +5,7 @@ import { watch } from './api.js';
 import * as bar from './bar.js';
 import * as connections from './connections.js';
 import * as detail from './detail.js';
+import { keeps } from './download.js';
 import './keys.js';
 import * as messages from './messages.js';
 import { rates } from './rates.js';
@@ -44,6 +45,8 @@ on('tab', detail.show);
 watch((state) => {
   const { stats } = state;
   rates.live = stats.live && !stats.ended;
+  messages.setLive(!stats.ended);
+  keeps(stats.packets !== false);
   bar.showStats(stats);
   connections.refresh(state.version);
   timeline.refresh();

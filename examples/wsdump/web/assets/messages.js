@@ -8,6 +8,7 @@ import { Rows } from './rows.js';
 import { marker } from './search.js';
 import { change, parameters, view } from './view.js';
 import { escaped } from './visible.js';
+import { closeMeaning, rowWords } from './words.js';
 
 const rowHeight = 24;
 const grid = byId('grid');
@@ -20,6 +21,7 @@ let begin = 0; // rows.begin as it is shown
 let frozen = -1; // the end as it was when the reader paused, -1: not paused
 let follow = true; // the end of what comes
 let mark = null; // finds what is searched for
+let live = false; // more may come
 const told = { changed: () => {}, failed: () => {} };
 
 const list = new List(scroller, { height: rowHeight, make, bind, moved, inner: 'rowgroup' });
@@ -27,6 +29,13 @@ list.stick = true;
 
 /** listen says whom to call when there are more rows, and with an error or null when a filter is refused or not. */
 export const listen = (listeners) => Object.assign(told, listeners);
+
+/** setLive says whether more may come. */
+export function setLive(yes) {
+  if (live === yes) return;
+  live = yes;
+  moved();
+}
 
 export const paused = () => frozen >= 0;
 
@@ -137,7 +146,7 @@ function moved() {
   rows.want(begin + list.first, begin + list.last);
   setAttribute(grid, 'aria-rowcount', list.count + 1);
   const newer = list.count - list.last;
-  latest.hidden = follow || paused() || newer <= 0;
+  latest.hidden = follow || paused() || newer <= 0 || !live;
   setText(latest, `↓ ${count(newer)} more`);
   remember();
 }
@@ -249,11 +258,17 @@ function bind(e, index) {
   setText(c.from, row?.from ?? '');
   setText(c.type, row?.opcode ?? '');
   setText(c.length, row ? count(row.length) : '');
-  const flags = row?.flags ?? [];
+  const flags = rowWords(row?.flags ?? []);
   c.flag.hidden = flags.length === 0;
-  setText(c.flag, flags[0] ?? '');
-  setAttribute(c.flag, 'title', flags.length ? flags.join('; ') : null);
-  setLine(c.text, escaped(row?.line ?? ''));
+  setText(c.flag, flags.length > 1 ? `${flags[0]} +${flags.length - 1}` : flags[0] ?? '');
+  setAttribute(c.flag, 'title', flags.length ? flags.join(', ') : null);
+  setLine(c.text, row ? lineOf(row) : '');
+}
+
+// lineOf is a row's payload in a line; a close frame's code is in front of its reason.
+function lineOf(row) {
+  if (row.code === undefined) return escaped(row.line ?? '');
+  return escaped(`${row.code} ${row.reason || closeMeaning(row.code).replace(/:.*/, '')}`);
 }
 
 function setLine(element, text) {

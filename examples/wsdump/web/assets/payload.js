@@ -29,7 +29,7 @@ export class Payload {
     if (form === 'json' && this.json) return this.json.prefix + this.json.nodes.map((n) => write(n)).join('\n');
     if (form === 'hex') {
       const lines = [];
-      for (let i = 0; i < this.bytes.length; i += 16) lines.push(hexLine(this.bytes, i).join('  '));
+      for (let i = 0; i < this.bytes.length; i += 16) lines.push(hexLine(this.bytes, i, 16).join('  '));
       return lines.join('\n');
     }
     return this.text;
@@ -67,20 +67,28 @@ export function textView({ text }, mark) {
   return pre;
 }
 
-/** hexView is a list of rows of sixteen bytes. */
+/** hexView is a list of rows of sixteen bytes, or of eight where there is not the room. */
 export function hexView({ bytes }) {
   const view = el('div', { class: 'view hex scroller', tabindex: 0, role: 'group', 'aria-label': 'Payload as bytes' });
   const make = () => el('div', { class: 'row' }, el('span', { class: 'offset' }), el('span', { class: 'bytes' }), el('span', { class: 'ascii' }));
-  const bind = (e, index) => hexLine(bytes, index * 16).forEach((part, k) => { e.children[k].textContent = part; });
-  new List(view, { height: 18, make, bind }).setCount(Math.ceil(bytes.length / 16));
+  let width = 16;
+  const bind = (e, index) => hexLine(bytes, index * width, width).forEach((part, k) => { e.children[k].textContent = part; });
+  const list = new List(view, { height: 18, make, bind });
+  const fit = () => {
+    width = view.clientWidth < 580 ? 8 : 16;
+    list.setCount(Math.ceil(bytes.length / width));
+    list.refresh();
+  };
+  new ResizeObserver(fit).observe(view);
   return view;
 }
 
-// hexLine is an offset, sixteen bytes and what of them is ASCII.
-function hexLine(bytes, from) {
-  const part = bytes.subarray(from, from + 16);
+// hexLine is an offset, so many bytes and what of them is ASCII.
+function hexLine(bytes, from, width) {
+  const part = bytes.subarray(from, from + width);
   const hex = Array.from(part, (b) => b.toString(16).padStart(2, '0'));
-  const halves = [hex.slice(0, 8).join(' '), hex.slice(8).join(' ')].join('  ');
+  const groups = [];
+  for (let i = 0; i < width; i += 8) groups.push(hex.slice(i, i + 8).join(' ').padEnd(23));
   const ascii = Array.from(part, (b) => (b >= 0x20 && b < 0x7f ? String.fromCharCode(b) : '·')).join('');
-  return [from.toString(16).padStart(6, '0'), halves.padEnd(48), ascii];
+  return [from.toString(16).padStart(6, '0'), groups.join('  '), ascii];
 }

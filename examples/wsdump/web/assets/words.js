@@ -49,6 +49,30 @@ const violations = {
   no_beginning: 'A continuation of nothing: RFC 6455, section 5.4',
 };
 
+// Words that a row has room for; being compressed is nothing to note.
+const rowFlags = {
+  compressed: '',
+  truncated: 'truncated',
+  undecoded: 'still compressed',
+  partial: 'partial',
+  conflict: 'conflict',
+  midstream: 'joined late',
+  invalid_utf8: 'not UTF-8',
+  bad_mask: 'bad mask',
+  rsv: 'reserved bits',
+  copy: 'copy',
+  cut: 'cut',
+  reserved_opcode: 'undefined type',
+  long_control: 'long control',
+  fragmented_control: 'fragmented control',
+  close_code: 'bad code',
+  unfinished: 'unfinished',
+  no_beginning: 'no beginning',
+};
+
+/** rowWords are the flags of a row in short words. */
+export const rowWords = (names) => names.map((f) => rowFlags[f] ?? f.replaceAll('_', ' ')).filter(Boolean);
+
 /** noteWords lists the flags of a message's record in words. */
 export function noteWords(record) {
   const words = Object.keys(notes).filter((k) => record[k]).map((k) => notes[k]);
@@ -63,6 +87,9 @@ const flags = {
   compressed: ['deflate', 'Messages may be compressed: permessage-deflate, RFC 7692'],
   joined_late: ['joined late', 'It was there before the capture: the handshake was not seen'],
   midstream: ['joined late', 'It was there before the capture: the handshake was not seen'],
+  refused: ['refused', 'The server did not agree'],
+  draft: ['draft', 'A draft before RFC 6455, whose frames are others'],
+  headers_dropped: ['no headers', 'Its headers were too long to keep'],
   loss: ['losses', 'Bytes of it were lost to the capture'],
   lost: ['losses', 'Bytes of it were lost to the capture'],
   copy: ['copy', 'The same connection, seen at another place as well'],
