@@ -1,0 +1,11 @@
+module github.com/wstap/wstap/internal/webtest
+
+go 1.26.0
+
+replace github.com/wstap/wstap => ../..
+
+require (
+	github.com/chromedp/cdproto v0.159.0 // indirect
+	github.com/chromedp/chromedp v0.23.0 // indirect
+	github.com/go-json-experiment/json v0.0.0-20260213210345-44df1a37e875 // indirect
+)
