@@ -2,7 +2,6 @@ package websocket
 
 import (
 	"encoding/binary"
-	"slices"
 	"time"
 )
 
@@ -46,9 +45,11 @@ func (m *Message) Whole() bool { return !m.Truncated && !m.Undecoded && m.Unknow
 
 // Clone returns a copy that belongs to the caller.
 func (m *Message) Clone() *Message {
-	c := *m
-	c.Payload = slices.Clone(m.Payload)
-	return &c
+	c := newMessage(len(m.Payload))
+	payload := append(c.Payload[:0], m.Payload...)
+	*c = *m
+	c.Payload = payload
+	return c
 }
 
 // StatusNone is the status code of a close frame that carries none (RFC 6455,
