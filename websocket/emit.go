@@ -2,6 +2,7 @@ package websocket
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 )
@@ -73,12 +74,12 @@ func (p *pipeline) tellOpen(k *socket, seen *sighting, t time.Time) {
 	if k.info.Status == 0 || k.info.Status == http.StatusSwitchingProtocols {
 		p.tap.servers.add(k.info.Server)
 	}
+	k.info.Opened = t
 	p.keepHeads(k.info)
 	p.counts.Conns++
 	p.lock()
 	p.told.PushBack(k, &k.node)
 	p.unlock()
-	k.opened = t.UnixNano()
 	p.open = Open{Time: t, Conn: k.info}
 	p.out(&p.open)
 }
@@ -99,12 +100,30 @@ func (p *pipeline) tellEnd(k *socket, cause Cause, t time.Time) {
 	if p.yield == nil {
 		return
 	}
-	p.end = End{Time: t, Conn: k.info, Cause: cause, Duration: max(0, time.Duration(t.UnixNano()-k.opened))}
+	p.end = End{Time: t, Conn: k.info, Cause: cause, By: p.closers(k.info), Duration: max(0, t.Sub(k.info.Opened))}
 	if tr := k.traffic; tr != nil {
 		p.end.Closing = tr.closed()
 		p.end.Counts = tr.both()
 	}
 	p.out(&p.end)
+}
+
+// closers returns who has closed the TCP connection of c, if that is ending now.
+func (p *pipeline) closers(c *Conn) []Direction {
+	f := p.asm.Closing()
+	switch {
+	case f == nil: // a stream of HTTP/2, or TLS that waited for its secrets
+		return nil
+	case c.Client == f.Client() && c.Server == f.Server():
+		return f.Closers()
+	case c.Client == f.Server() && c.Server == f.Client(): // found the other way round
+		by := slices.Clone(f.Closers())
+		for i := range by {
+			by[i] = by[i].Reverse()
+		}
+		return by
+	}
+	return nil // it gives way to the one that is ending
 }
 
 // clipped is how much of a URL is kept where MaxHeads is met.

@@ -40,6 +40,10 @@ type Message struct {
 // Text returns the payload as a string, whatever the opcode.
 func (m *Message) Text() string { return string(m.Payload) }
 
+// Whole says that Payload is all that was sent, and known. Bytes that were seen
+// twice with different contents (Conflict) are there.
+func (m *Message) Whole() bool { return !m.Truncated && !m.Undecoded && m.Unknown == 0 }
+
 // Clone returns a copy that belongs to the caller.
 func (m *Message) Clone() *Message {
 	c := *m

@@ -17,7 +17,6 @@ import (
 type socket struct {
 	p       *pipeline
 	info    *Conn
-	opened  int64    // when it was told, in nanoseconds since 1970
 	traffic *traffic // nil before the first message or gap
 	node    list.Node[socket]
 	deflate handshake.Deflate
