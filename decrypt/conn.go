@@ -136,7 +136,7 @@ func (c *Conn) Data(dir reassembly.Direction, b []byte, t time.Time) {
 	o := c.opener
 	o.stats.Bytes += uint64(len(b))
 	o.effort.earn(len(b), t)
-	if o.keys != nil && c.over == living && o.keys.version.Load() != c.version {
+	if o.keys != nil && c.over == living && (o.keys.version.Load() != c.version || c.shake != nil && c.shake.from > 0) {
 		c.retry()
 	}
 	c.data(dir, b, t)

@@ -247,8 +247,9 @@ func (o *Opener) tryKey(a *attempt, buf, rec []byte, n uint64) (seq uint64, plai
 		cost *= 4
 	}
 	spend := max(leastEffort, min(o.effort.left, connEffort))
-	defer func() { a.tried = seq - a.from }()
+	a.tried = 0
 	for seq = a.from; seq < a.from+n && spend > 0; seq++ {
+		a.tried++
 		if a.filter != nil {
 			spend--
 			o.effort.spend(1)

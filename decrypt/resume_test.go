@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"encoding/binary"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -238,6 +239,10 @@ func TestEncryptedHello(t *testing.T) {
 	if r.check(t, tp); !r.closed {
 		t.Errorf("not closed: %+v", o.Stats())
 	}
+	for i := range 20_000 { // more than are tried at once
+		fmt.Fprintln(keys, logLine("SERVER_HANDSHAKE_TRAFFIC_SECRET", i, 32+i%2*16))
+	}
+	play(t, NewOpener(keys, nil), tp.cut(1460), false).check(t, tp)
 }
 
 // echConfig makes an ECHConfig (RFC 9849, section 4).

@@ -86,18 +86,25 @@ func (a *Assembler) Packets(ps []decode.Packet, ts []time.Time) int {
 	if len(a.several) < len(ps) {
 		a.several = make([]lookup, len(ps))
 	}
+	ls, ts := a.several[:len(ps)], ts[:len(ps)]
 	for i := range ps {
 		if p := &ps[i]; p.TCP {
-			a.look(p, a.vlanSpace(p), &a.several[i])
+			a.look(p, a.vlanSpace(p), &ls[i])
 		}
 	}
 	a.stop = false
 	for i := range ps {
-		a.time = ts[i]
-		a.take(&ps[i], &a.several[i])
-		if a.stop {
-			return i + 1
+		if !a.short(&ps[i], &ls[i], &ts[i]) {
+			a.time = ts[i]
+			a.take(&ps[i], &ls[i])
 		}
+		if a.stop {
+			ps = ps[:i+1]
+			break
+		}
+	}
+	if len(ps) > 0 {
+		a.time = ts[len(ps)-1]
 	}
 	return len(ps)
 }

@@ -24,14 +24,15 @@ import (
 // A pipeline takes one Source through decode and reassembly to events, in one
 // goroutine, and keeps what its connections share.
 type pipeline struct {
-	tap    *Tap
-	src    capture.Source
-	asm    *reassembly.Assembler
-	opener *decrypt.Opener
-	last   time.Time               // of the packets worked on
-	yield  func(Event, error) bool // borrows; nil where sink is set
-	sink   *sink                   // owns
-	silent bool                    // neither, nor a selection: all is for Stats alone
+	tap     *Tap
+	src     capture.Source
+	asm     *reassembly.Assembler
+	opener  *decrypt.Opener
+	last    time.Time               // of the packets worked on
+	yield   func(Event, error) bool // borrows; nil where sink is set
+	wasRead func()                  // tells the Tap that the source is at its end
+	sink    *sink                   // owns
+	silent  bool                    // neither, nor a selection: all is for Stats alone
 
 	moments       uint64 // that were made
 	maxMessage    int
@@ -90,6 +91,8 @@ func newPipeline(t *Tap, src capture.Source, yield func(Event, error) bool, s *s
 	if s != nil {
 		p.sending = make([]Event, 0, sendTogether)
 	}
+	t.reading.Add(1)
+	p.wasRead = sync.OnceFunc(t.reading.Done)
 	p.opener = decrypt.NewOpener(t.cfg.Keys, &decrypt.Config{MaxWaiting: t.cfg.MaxWaiting})
 	p.asm = reassembly.New(t.cfg.Reassembly, p.accept)
 	return p
@@ -108,6 +111,7 @@ type work struct {
 
 // run reads the source to its end. Whatever ends it, what was read is given out.
 func (p *pipeline) run(ctx context.Context) error {
+	defer p.wasRead()
 	if ctx.Err() != nil {
 		return doneError(ctx)
 	}

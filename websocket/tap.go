@@ -102,8 +102,9 @@ type Tap struct {
 	stopped  context.CancelFunc
 
 	recent   sightings
-	buffered budget.Pool  // what is counted against MaxBuffered
-	heads    atomic.Int64 // bytes counted against MaxHeads
+	buffered budget.Pool    // what is counted against MaxBuffered
+	heads    atomic.Int64   // bytes counted against MaxHeads
+	reading  sync.WaitGroup // pipelines whose source goes on
 
 	mu     sync.Mutex
 	err    error // why the first use ended

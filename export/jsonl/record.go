@@ -89,6 +89,9 @@ func (d *Decoder) event(b []byte) (websocket.Event, error) {
 	}
 	switch l.Event {
 	case "open":
+		if c := d.conns[l.Conn]; c != nil && !c.Midstream && c.Client == l.Client && c.Server == l.Server && c.URL == l.URL {
+			return nil, nil // again, as at the beginning of a file that goes on from another
+		}
 		return &websocket.Open{Time: l.Time, Conn: d.opened(&l)}, nil
 	case "message":
 		return d.message(&l)
