@@ -104,6 +104,10 @@ func (c *Conn) look(dir reassembly.Direction, s *side, b []byte, t time.Time) (r
 		c.stop(keyless)
 		return b
 	}
+	if c.midstream && s.key == nil && s.looksOld(b) {
+		c.stop(hopeless)
+		return b
+	}
 	if s.search == nil {
 		s.search = c.newSearch(dir, s)
 	}

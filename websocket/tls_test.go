@@ -324,7 +324,7 @@ func TestTLSLate(t *testing.T) {
 				}
 			}
 			if v.name != "1.3" {
-				if got.all != 0 || got.stats.TLS.LateConns != 1 {
+				if got.all != 0 || got.stats.TLS.LateConns+got.stats.TLS.Late12Conns != 1 {
 					t.Errorf("%s from packet %d: %d messages, %+v", v.name, at, got.all, got.stats.TLS)
 				}
 				continue
