@@ -172,7 +172,7 @@ func (o *options) tapAll(ctx context.Context, src *source, each func(websocket.E
 	o.page.begin(o.sourceName(src), src.Info().Live, o.kept(src), tap.Stats, o.printStats)
 	progress.start()
 	if src.Info().Live && (o.total || o.web || o.printsLines()) {
-		go o.end.wonder(over, tap.Stats)
+		go o.wonder(over, tap.Stats)
 	}
 	if o.duration > 0 {
 		time.AfterFunc(o.duration, o.endCapture(tap))

@@ -10,7 +10,6 @@ import (
 const (
 	eventTime = 200 * time.Millisecond // between events
 	heartbeat = 15 * time.Second
-	streamGap = 10 * time.Second // that a client may leave its events lying
 )
 
 // events tells that something has changed, as server-sent events. Each tells the state
@@ -45,7 +44,7 @@ func (s *Server) events(w http.ResponseWriter, r *request) error {
 			text = nil
 		}
 		if text != nil {
-			_ = rc.SetWriteDeadline(time.Now().Add(streamGap))
+			_ = rc.SetWriteDeadline(time.Now().Add(s.cfg.patience / 3))
 			if _, err := w.Write(text); err != nil || rc.Flush() != nil {
 				return nil // who listened has gone
 			}

@@ -3,7 +3,6 @@ package web
 import (
 	"net/http"
 	"net/url"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -32,9 +31,6 @@ type request struct {
 func (s *Server) api(h func(http.ResponseWriter, *request) error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		query, err := url.ParseQuery(r.URL.RawQuery)
-		if err != nil {
-			query = url.Values{}
-		}
 		if denied := s.authorize(r, query); denied != nil {
 			refuse(w, denied)
 			return
@@ -97,16 +93,23 @@ func (s *Server) view(r *request, others ...string) (*store.View, error) {
 func parseFilter(q url.Values) (*store.Filter, error) {
 	f := new(store.Filter)
 	s := &f.Selection
-	for name, list := range map[string]*[]string{"match": &s.Match, "not_match": &s.NotMatch, "url": &s.URLs} {
+	for _, name := range []string{"match", "not_match", "url"} {
 		for _, v := range q[name] {
-			if len(v) > maxPattern {
+			expr, isExpr := expression(v)
+			switch {
+			case len(v) > maxPattern:
 				return nil, failf(http.StatusBadRequest, "%s is longer than %d bytes", name, maxPattern)
-			}
-			if name != "url" {
-				v = pattern(v)
-			}
-			if v != "" {
-				*list = append(*list, v)
+			case v == "":
+			case name == "url":
+				s.URLs = append(s.URLs, v)
+			case name == "match" && isExpr:
+				s.Match = append(s.Match, expr)
+			case name == "match":
+				f.Texts = append(f.Texts, v)
+			case isExpr:
+				s.NotMatch = append(s.NotMatch, expr)
+			default:
+				f.NotTexts = append(f.NotTexts, v)
 			}
 		}
 	}
@@ -151,19 +154,16 @@ func words(lists []string) func(func(string) bool) {
 	}
 }
 
-// pattern is the regular expression of what a person types: /expression/, with flags
-// behind it, or text, in which capitals do not count.
-func pattern(v string) string {
-	if end := strings.LastIndexByte(v, '/'); end > 1 && v[0] == '/' && strings.Trim(v[end+1:], "imsU") == "" {
-		if flags := v[end+1:]; flags != "" {
-			return "(?" + flags + ")" + v[1:end]
-		}
-		return v[1:end]
+// expression returns the regular expression of /expression/, which flags may follow.
+func expression(v string) (expr string, is bool) {
+	end := strings.LastIndexByte(v, '/')
+	if end < 2 || v[0] != '/' || strings.Trim(v[end+1:], "imsU") != "" {
+		return "", false
 	}
-	if v == "" {
-		return ""
+	if flags := v[end+1:]; flags != "" {
+		return "(?" + flags + ")" + v[1:end], true
 	}
-	return "(?i)" + regexp.QuoteMeta(v)
+	return v[1:end], true
 }
 
 // parseTime reads a time of RFC 3339, or seconds since 1970; the zero time of nothing.
@@ -178,13 +178,10 @@ func parseTime(name, v string) (time.Time, error) {
 	sec, err := strconv.ParseUint(whole, 10, 34)
 	nsec := uint64(0)
 	if err == nil && fraction != "" {
-		nsec, err = strconv.ParseUint((fraction + "00000000")[:9], 10, 32)
-		if len(fraction) > 9 {
-			_, err = strconv.ParseUint(fraction[:9], 10, 32)
-		}
+		nsec, err = strconv.ParseUint((fraction + "00000000")[:max(9, len(fraction))], 10, 32)
 	}
 	if err != nil {
-		return time.Time{}, failf(http.StatusBadRequest, "%s must be a time as 2026-11-28T12:00:00.5Z, or seconds since 1970", name)
+		return time.Time{}, failf(http.StatusBadRequest, "%s must be a time as 2026-11-28T12:00:00.5Z, or seconds since 1970, with nine digits behind the point at the most", name)
 	}
 	return time.Unix(int64(sec), int64(nsec)), nil
 }

@@ -30,6 +30,8 @@ type Config struct {
 	// Host is a name that the server may be called by, besides localhost and any
 	// address.
 	Host string
+
+	patience time.Duration // for a client that takes nothing, or sends nothing; 0: patience
 }
 
 // A Status is how the capture goes.
@@ -69,7 +71,7 @@ const (
 	maxStreams = 16 // of events
 	maxExports = 2
 
-	patience = 30 * time.Second // for a client that takes nothing, or sends nothing
+	patience = 30 * time.Second
 )
 
 // A Server serves until it is closed.
@@ -86,13 +88,16 @@ type Server struct {
 // New returns a Server with a new token. cfg must have a Store and a Status.
 func New(cfg *Config) *Server {
 	s := &Server{cfg: *cfg, token: rand.Text(), streams: make(chan struct{}, maxStreams), exports: make(chan struct{}, maxExports)}
+	if s.cfg.patience == 0 {
+		s.cfg.patience = patience
+	}
 	s.ctx, s.end = context.WithCancel(context.Background())
 	s.http = http.Server{
 		Handler:           s.guard(s.routes()),
-		ReadHeaderTimeout: patience / 6,
-		ReadTimeout:       patience,
-		WriteTimeout:      patience,
-		IdleTimeout:       2 * patience,
+		ReadHeaderTimeout: s.cfg.patience / 6,
+		ReadTimeout:       s.cfg.patience,
+		WriteTimeout:      s.cfg.patience,
+		IdleTimeout:       2 * s.cfg.patience,
 		MaxHeaderBytes:    16 << 10,
 		ErrorLog:          log.New(io.Discard, "", 0), // clients that go away are no news
 		BaseContext:       func(net.Listener) context.Context { return s.ctx },

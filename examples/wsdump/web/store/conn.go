@@ -20,7 +20,6 @@ type connection struct {
 	cost    int64
 
 	changed list.Node[connection] // in Store.changed
-	silent  list.Node[connection] // in Store.silent while no message of it is stored
 
 	blocks int    // that hold messages of it
 	block  *block // the last of them
@@ -51,12 +50,15 @@ func (c *connection) told() Connection {
 	}
 }
 
-// baseCost is about what a connection takes without its strings: itself, its Conn, its
-// End, and a place in the table.
-const baseCost = 1400
+// connCost is about what a connection takes without its strings: itself, its Conn and a
+// place in the table; endCost is what its End takes.
+const (
+	connCost = 800
+	endCost  = 700
+)
 
 func costOf(c *websocket.Conn) int64 {
-	n := baseCost + len(c.URL) + len(c.Method) + len(c.Subprotocol) + len(c.Extensions)
+	n := connCost + len(c.URL) + len(c.Method) + len(c.Subprotocol) + len(c.Extensions)
 	for _, h := range []map[string][]string{c.Request(), c.Response()} {
 		for name, values := range h {
 			for _, v := range values {
@@ -79,7 +81,6 @@ func (s *Store) connection(c *websocket.Conn, at time.Time) *connection {
 		s.conns[c.Number] = e
 		s.connCost += e.cost
 		s.changed.PushBack(e, &e.changed)
-		s.silent.PushBack(e, &e.silent)
 		s.told++
 	}
 	e.version = s.version.Load()
@@ -91,22 +92,21 @@ func (s *Store) ended(ev *websocket.End) {
 	e := s.connection(ev.Conn, ev.Time)
 	end := *ev
 	end.Conn, end.Closing = e.conn, slices.Clone(ev.Closing)
+	if e.end == nil {
+		e.cost += endCost
+		s.connCost += endCost
+	}
 	e.end = &end
 }
 
-// forgetConns keeps connections within their part of the budget: those go first that
-// have been without a stored message longest.
+// forgetConns keeps connections within their part of the budget: that which changed
+// longest ago goes first, and messages that are older go with it.
 func (s *Store) forgetConns() {
-	for s.connCost > s.cfg.Memory/4 {
-		e := s.silent.First()
-		if e == nil {
-			if len(s.blocks) < 2 {
-				return // the block that is filled holds them
-			}
+	for s.connCost > s.cfg.Memory/4 && s.changed.Len() > 1 {
+		e := s.changed.First()
+		for e.blocks > 0 {
 			s.forgetBlock()
-			continue
 		}
-		e.silent.Remove()
 		e.changed.Remove()
 		delete(s.conns, e.conn.Number)
 		s.connCost -= e.cost

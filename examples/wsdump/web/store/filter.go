@@ -3,6 +3,7 @@ package store
 import (
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/wstap/wstap/websocket"
@@ -11,6 +12,8 @@ import (
 // A Filter says which messages a View has.
 type Filter struct {
 	Selection    websocket.Selection
+	Texts        []string  // each of which the payload has; capitals do not count
+	NotTexts     []string  // none of which it has
 	Since, Until time.Time // the first and the last that is wanted; zero: no bound
 }
 
@@ -18,6 +21,7 @@ type Filter struct {
 type sieve struct {
 	conns        *websocket.Selector // what can be said of a connection; nil: all
 	messages     *websocket.Selector // and of a message; nil: all
+	folds        []fold
 	since, until int64
 	search       bool // payloads are looked at
 }
@@ -26,7 +30,9 @@ func (f *Filter) compile() (*sieve, error) {
 	of := f.Selection
 	conns := websocket.Selection{Conns: of.Conns, URLs: of.URLs}
 	of.Conns, of.URLs = nil, nil
-	s := &sieve{since: math.MinInt64, until: math.MaxInt64, search: len(of.Match)+len(of.NotMatch) > 0}
+	s := &sieve{since: math.MinInt64, until: math.MaxInt64, search: len(of.Match)+len(of.NotMatch)+len(f.Texts)+len(f.NotTexts) > 0}
+	of.Match = s.fold(f.Texts, true, slices.Clip(of.Match))
+	of.NotMatch = s.fold(f.NotTexts, false, slices.Clip(of.NotMatch))
 	var err error
 	if s.conns, err = conns.Compile(); err != nil {
 		return nil, err
@@ -43,15 +49,28 @@ func (f *Filter) compile() (*sieve, error) {
 	return s, nil
 }
 
+// fold takes texts that are wanted in payloads, or are not. It appends to patterns
+// those of texts that need one.
+func (s *sieve) fold(texts []string, wanted bool, patterns []string) []string {
+	for _, text := range texts {
+		if foldable(text) {
+			s.folds = append(s.folds, newFold(text, wanted))
+		} else {
+			patterns = append(patterns, unfolded(text))
+		}
+	}
+	return patterns
+}
+
 // all says that every message is wanted.
 func (s *sieve) all() bool {
-	return s.conns == nil && s.messages == nil && s.since == math.MinInt64 && s.until == math.MaxInt64
+	return s.conns == nil && s.messages == nil && s.folds == nil && s.since == math.MinInt64 && s.until == math.MaxInt64
 }
 
 // key is the same for filters that are.
 func (f *Filter) key() string {
 	s := &f.Selection
-	return fmt.Sprintf("%q %q %q %d %d %q %d %d", s.Match, s.NotMatch, s.Only, s.From, s.Conns, s.URLs, f.Since.UnixNano(), f.Until.UnixNano())
+	return fmt.Sprintf("%q %q %q %q %q %d %d %q %d %d", f.Texts, f.NotTexts, s.Match, s.NotMatch, s.Only, s.From, s.Conns, s.URLs, f.Since.UnixNano(), f.Until.UnixNano())
 }
 
 // stepBytes is how many bytes of payload are searched at a time.
@@ -80,17 +99,21 @@ func (s *sieve) sift(p *piece, i int, bits *[maxRecords / 64]uint64) int {
 	}
 	searched := 0
 	var m websocket.Message
+	var buf []byte
 	for ; i < len(p.records) && searched < stepBytes; i++ {
 		r := &p.records[i]
 		if t := r.nanos(); !wanted[r.conn] || t < s.since || t > s.until {
 			continue
 		}
+		if s.search {
+			searched += int(r.kept)
+		}
+		payload := p.payload(r)
+		if slices.ContainsFunc(s.folds, func(f fold) bool { return f.in(payload, &buf) != f.wanted }) {
+			continue
+		}
 		if s.messages != nil {
-			if s.search {
-				searched += int(r.kept)
-			}
-			p.message(i, &m)
-			if !s.messages.Message(&m) {
+			if p.message(i, &m); !s.messages.Message(&m) {
 				continue
 			}
 		}

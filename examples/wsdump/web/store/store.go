@@ -37,7 +37,6 @@ type Store struct {
 	records  uint64   // messages in them
 	conns    map[uint64]*connection
 	changed  list.List[connection] // all of conns, that which changed last last
-	silent   list.List[connection] // those of them without a stored message
 	connCost int64
 
 	told, connsForgotten, cut uint64
@@ -97,7 +96,6 @@ func (s *Store) message(m *websocket.Message) {
 		s.cut++
 	}
 	b := s.room(kept)
-	e.silent.Remove()
 	b.add(e, m, kept)
 	s.next++
 	s.records++
@@ -147,7 +145,6 @@ func (s *Store) forgetBlock() {
 	for _, c := range b.conns {
 		if c.blocks--; c.blocks == 0 {
 			c.block = nil
-			s.silent.PushBack(c, &c.silent)
 		}
 	}
 }

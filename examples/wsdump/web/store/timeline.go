@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"iter"
 	"math"
 	"slices"
 	"time"
@@ -22,8 +23,7 @@ func (v *View) Timeline(ctx context.Context, n int) Timeline {
 	parts := slices.Clone(v.parts)
 	v.mu.Unlock()
 
-	since, until := int64(math.MaxInt64), int64(math.MinInt64)
-	v.eachRecord(parts, func(r *record) { since, until = min(since, r.nanos()), max(until, r.nanos()) })
+	since, until := v.span(parts)
 	if v.sieve.since != math.MinInt64 {
 		since = v.sieve.since
 	}
@@ -35,27 +35,43 @@ func (v *View) Timeline(ctx context.Context, n int) Timeline {
 		return t
 	}
 	t.Since, t.Until = time.Unix(0, since).UTC(), time.Unix(0, until).UTC()
-	width := (float64(until) - float64(since) + 1) / float64(n)
-	v.eachRecord(parts, func(r *record) {
-		i := int((float64(r.nanos()) - float64(since)) / width)
-		t.Sides[r.flags&fromServer][min(max(i, 0), n-1)]++
-	})
+	width := max(float64(until)-float64(since), 1) / float64(n)
+	for p, bits := range v.pieces(parts) {
+		for j := range bits.each(0) {
+			r := &p.records[j]
+			i := int((float64(r.nanos()) - float64(since)) / width)
+			t.Sides[r.flags&fromServer][min(max(i, 0), n-1)]++
+		}
+	}
 	return t
 }
 
-// eachRecord calls f for the rows that are still stored.
-func (v *View) eachRecord(parts []part, f func(*record)) {
-	for i := range parts {
-		part := &parts[i]
-		if part.rows == 0 {
+// span is the time of the first and of the last row.
+func (v *View) span(parts []part) (since, until int64) {
+	since, until = math.MaxInt64, math.MinInt64
+	for p, bits := range v.pieces(parts) {
+		if bits.rows == len(p.records) {
+			since, until = min(since, p.min), max(until, p.max)
 			continue
 		}
-		p := v.store.piece(part.first)
-		if p.first != part.first {
-			continue
+		for j := range bits.each(0) {
+			t := p.records[j].nanos()
+			since, until = min(since, t), max(until, t)
 		}
-		for j := range part.each(0) {
-			f(&p.records[j])
+	}
+	return since, until
+}
+
+// pieces yields the parts with rows and what is stored of them.
+func (v *View) pieces(parts []part) iter.Seq2[*piece, *part] {
+	return func(yield func(*piece, *part) bool) {
+		for i := range parts {
+			if parts[i].rows == 0 {
+				continue
+			}
+			if p := v.store.piece(parts[i].first); p.first == parts[i].first && !yield(&p, &parts[i]) {
+				return
+			}
 		}
 	}
 }
