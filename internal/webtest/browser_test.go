@@ -19,8 +19,8 @@ import (
 // patience is for a browser and wsdump on a machine that does much else.
 const patience = time.Minute
 
-// browser is the one of all tests; each has a page of its own.
-var browser context.Context
+// shared is the browser of all tests; each has a page of its own.
+var shared context.Context
 
 // dir holds the binary of wsdump and the browser's profile.
 var dir string
@@ -38,7 +38,7 @@ func TestMain(m *testing.M) {
 			chromedp.ExecPath(chromium()), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.UserDataDir(filepath.Join(dir, "profile")),
 			chromedp.Flag("disable-lcd-text", true), chromedp.Flag("hide-scrollbars", false))...)
 		defer cancel()
-		browser, cancel = chromedp.NewContext(allocated)
+		shared, cancel = chromedp.NewContext(allocated)
 		defer cancel()
 		return m.Run()
 	}())
@@ -55,7 +55,7 @@ func chromium() string {
 }
 
 // start starts the browser, once.
-var start = sync.OnceValue(func() error { return chromedp.Do(browser) })
+var start = sync.OnceValue(func() error { return chromedp.Do(shared) })
 
 // A page is a tab that shows wsdump's.
 type page struct {
@@ -73,7 +73,7 @@ func open(t *testing.T, url string) *page {
 	if err := start(); err != nil {
 		t.Fatalf("%s does not start: %v", chromium(), err)
 	}
-	ctx, cancel := chromedp.NewContext(browser)
+	ctx, cancel := chromedp.NewContext(shared)
 	t.Cleanup(cancel)
 	p := &page{T: t, ctx: ctx}
 	if err := chromedp.Do(ctx); err != nil { // the tab lives as long as this context
@@ -176,12 +176,16 @@ func (p *page) keys(names ...string) {
 	p.Helper()
 	for _, name := range names {
 		for _, typ := range []input.DispatchKeyEventType{input.DispatchKeyEventTypeRawKeyDown, input.DispatchKeyEventTypeKeyUp} {
-			if _, err := chromedp.Call(p.ctx, input.DispatchKeyEvent, input.DispatchKeyEventParams{Type: typ, Key: name}); err != nil {
+			if _, err := chromedp.Call(p.ctx, input.DispatchKeyEvent, input.DispatchKeyEventParams{
+				Type: typ, Key: name, WindowsVirtualKeyCode: codes[name]}); err != nil {
 				p.Fatal(err)
 			}
 		}
 	}
 }
+
+// codes are those without which Chromium does not do what it does of itself.
+var codes = map[string]int64{"Escape": 27, "Enter": 13}
 
 // search types into the search box.
 func (p *page) search(words string) {

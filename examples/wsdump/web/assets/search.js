@@ -28,8 +28,11 @@ export function marker(search) {
   };
 }
 
-const search = soon(() => change({ search: box.value }), 180);
-box.addEventListener('input', search);
+/** commit searches for what is in the box. */
+export const commit = () => change({ search: box.value });
+
+box.addEventListener('input', soon(commit, 180));
+box.addEventListener('change', commit); // it is left sooner
 
 /** refused shows why the server does not take the filter; null: it does. */
 export function refused(reason) {
