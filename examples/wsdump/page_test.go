@@ -262,6 +262,17 @@ func TestPagePackets(t *testing.T) {
 		}
 		b.end()
 	}
+	// In tunnels, in several TCP connections, and in TLS with secrets in the file.
+	for _, name := range []string{"testdata/vxlan.pcap", "testdata/mptcp.pcap", "testdata/wss.pcapng"} {
+		b := browse(t, nil, "--web", "-r", name)
+		b.ended()
+		again := tempFile(t, b.get("/api/export?format=pcapng"))
+		b.end()
+		want := mustWork(t, "-r", name, "--json").stdout
+		if got := mustWork(t, "-r", again, "--json").stdout; got != want || want == "" {
+			t.Errorf("%s: %d bytes, want %d", name, len(got), len(want))
+		}
+	}
 	f, err := os.Open(recordings[0])
 	if err != nil {
 		t.Fatal(err)
