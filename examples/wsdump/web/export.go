@@ -51,6 +51,9 @@ func (s *Server) export(w http.ResponseWriter, r *request) error {
 	rc := http.NewResponseController(w)
 	_ = rc.SetReadDeadline(time.Time{})
 	client := &patientWriter{w: w, rc: rc}
+	if format != "pcapng" { // which may fail before it begins
+		client.begin()
+	}
 	out := bufio.NewWriterSize(client, 64<<10)
 	switch format {
 	case "har":
@@ -61,7 +64,7 @@ func (s *Server) export(w http.ResponseWriter, r *request) error {
 	case "pcapng":
 		var conns []*websocket.Conn
 		if conns, err = connsOf(r.Context(), v); err == nil {
-			err = s.cfg.Packets(r.Context(), out, conns)
+			err = s.cfg.Packets(r.Context(), client, conns) // it has a buffer of its own
 		}
 	}
 	if err == nil {
@@ -85,9 +88,18 @@ type patientWriter struct {
 }
 
 func (p *patientWriter) Write(b []byte) (int, error) {
-	p.begun = true
 	_ = p.rc.SetWriteDeadline(time.Now().Add(patience))
-	return p.w.Write(b)
+	n, err := p.w.Write(b)
+	p.begin()
+	return n, err
+}
+
+// begin has the client see that its file comes.
+func (p *patientWriter) begin() {
+	if !p.begun {
+		p.begun = true
+		_ = p.rc.Flush()
+	}
 }
 
 // encode tells the messages of a view, each connection's open before its first one,
