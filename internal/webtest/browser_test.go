@@ -80,7 +80,7 @@ func open(t *testing.T, url string) *page {
 		t.Fatal(err)
 	}
 	p.do(chromedp.EmulateViewport(1440, 900))
-	p.scheme("light")
+	p.system("light", "no-preference")
 	console := chromedp.Console(ctx)
 	go func() {
 		for m, err := range console {
@@ -115,10 +115,10 @@ func (p *page) do(steps ...chromedp.Action[chromedp.Void]) {
 	}
 }
 
-// scheme says whether the system is light or dark.
-func (p *page) scheme(name string) {
+// system says whether the system is light or dark, and what motion its user wants.
+func (p *page) system(scheme, motion string) {
 	p.Helper()
-	features := []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: name}}
+	features := []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: motion}}
 	if _, err := chromedp.Call(p.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: features}); err != nil {
 		p.Fatal(err)
 	}

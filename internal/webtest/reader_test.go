@@ -1,10 +1,13 @@
 package webtest
 
 import (
+	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -15,12 +18,26 @@ import (
 
 // long is a file of n messages on a few connections, "message 0" the first.
 func long(t *testing.T, n int) string {
+	t.Helper()
 	c := newChat()
-	records := []record{c.open(1, nil), c.open(2, nil), c.open(3, nil)}
-	for i := range n {
-		records = append(records, c.text(1+i%3, []string{"client", "server"}[i%2], fmt.Sprintf("message %d", i)))
+	name := file(t, c.open(1, nil), c.open(2, nil), c.open(3, nil))
+	f, err := os.OpenFile(name, os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
 	}
-	return file(t, records...)
+	b := bufio.NewWriterSize(f, 1<<20)
+	for i := range n {
+		text := "message " + strconv.Itoa(i)
+		c.now = c.now.Add(time.Millisecond)
+		now := c.now.Format(time.RFC3339Nano)
+		fmt.Fprintf(b, `{"event":"message","time":"%s","start":"%s","conn":%d,"client":"192.0.2.1:40001","server":"192.0.2.80:80","from":"%s",`+
+			`"opcode":"text","length":%d,"wire_length":%[5]d,"frames":1,"compressed":false,"text":"%s"}`+"\n",
+			now, now, 1+i%3, []string{"client", "server"}[i%2], len(text), text)
+	}
+	if err := errors.Join(b.Flush(), f.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return name
 }
 
 // TestReload: what was searched for, selected and looked at is there again.

@@ -59,12 +59,12 @@ export function start(how) {
 
 async function begun({ tail = false } = {}) {
   next?.close();
-  const opening = new Rows(parameters(), () => rowsChanged(opening));
+  const opening = new Rows(parameters(), () => rowsChanged(opening), () => start());
   next = opening;
   grid.setAttribute('aria-busy', 'true');
   const keep = (rows && view.selected) || view.at; // what stays in sight
   try {
-    const around = keep ? await opening.place(keep) : tail || (rows && follow) ? undefined : 0;
+    const around = rows && follow && !view.selected ? undefined : keep ? await opening.place(keep) : tail ? undefined : 0;
     await opening.open(around);
     if (next !== opening) return;
     const where = rows && keep ? 'center' : 'top'; // of a reload it is the row at the top

@@ -12,7 +12,7 @@ export function marker(search) {
   let re;
   try {
     const m = /^\/(.+)\/([a-z]*)$/s.exec(search);
-    re = m ? new RegExp(m[1], m[2].includes('i') ? 'giu' : 'gu') : new RegExp(RegExp.escape?.(search) ?? search.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&'), 'g');
+    re = m ? new RegExp(m[1], m[2].includes('i') ? 'giu' : 'gu') : new RegExp(RegExp.escape?.(search) ?? search.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&'), 'giu');
   } catch {
     return null; // RE2 knows what JavaScript does not
   }
