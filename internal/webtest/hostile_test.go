@@ -42,7 +42,7 @@ func TestHostile(t *testing.T) {
 	// nothing of it acts on how the rest is shown.
 	check := func() {
 		t.Helper()
-		p.true(`!('pwned' in window) && !('pwned' in Object.prototype) && document.title === 'wsdump' && getComputedStyle(document.body).display === 'grid'`)
+		p.true(`!('pwned' in window) && !('pwned' in Object.prototype) && document.title === 'chat.jsonl · wsdump' && getComputedStyle(document.body).display === 'grid'`)
 		p.equal(`all('img, iframe, style, a, script:not([src="main.js"]), textarea, object, embed').length`, "0")
 		p.equal(`(document.documentElement.outerHTML.match(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\u{e0000}-\u{e007f}]/u) ?? []).length`, "0")
 		p.true(`$('#search') === document.querySelector('input#search') && document.documentElement.scrollWidth <= innerWidth`)

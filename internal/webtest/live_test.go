@@ -2,6 +2,7 @@ package webtest
 
 import (
 	"fmt"
+	"strconv"
 	"testing"
 )
 
@@ -81,6 +82,18 @@ func TestGone(t *testing.T) {
 	serve(t, "--web="+w.port(t), "-r", walkthrough)
 	p.wait(`text('#link').includes('another token')`)
 	p.equal(`lines().length`, "18")
+}
+
+// TestForgotten: what went for the budget is told, and the rest is as it was.
+func TestForgotten(t *testing.T) {
+	const n = 50_000
+	p := open(t, serve(t, "-r", long(t, n), "--web-memory", "4M").url)
+	p.wait(`text('#link') === 'whole file read' && Number((counter('forgotten') ?? '').replaceAll(',', '')) > 0`)
+	p.wait(`rowcount() > 100 && rowcount() < ` + strconv.Itoa(n) + ` && lines().length > 20 && lines().every((l) => l !== '')`)
+	p.keys("G")
+	p.wait(`lines().at(-1) === 'message ` + strconv.Itoa(n-1) + `'`)
+	p.keys("g")
+	p.wait(`lines()[0] === 'message ' + (` + strconv.Itoa(n) + ` - rowcount())`)
 }
 
 // TestEmpty: the page says why it is empty.

@@ -23,6 +23,8 @@ export function showStats(s) {
   stats = s;
   setText(source, (s.source ?? '').replace(/^.*[/\\](?=.)/, ''));
   setAttribute(source, 'title', s.source);
+  const title = `${source.textContent || 'wsdump'} · wsdump`;
+  if (document.title !== title) document.title = title;
   show();
 }
 

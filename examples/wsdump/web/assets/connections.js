@@ -38,6 +38,7 @@ export async function refresh(to) {
   wanted = Math.max(wanted, to);
   if (fetching) return;
   fetching = true;
+  const began = performance.now();
   try {
     for (let more = false; version < wanted || more;) {
       const answer = await get('connections', version ? { since: version } : {});
@@ -56,9 +57,12 @@ export async function refresh(to) {
       }
       sort();
     }
-  } catch { /* the next state tries again */ } finally {
+  } catch { /* the next state tries again */ }
+  // Where there are so many that it takes long, most of the time is for other things.
+  setTimeout(() => {
     fetching = false;
-  }
+    if (version < wanted) refresh(wanted);
+  }, 3 * (performance.now() - began));
 }
 
 function sort() {

@@ -61,10 +61,22 @@ export function say(text, visible = false) {
 export async function copy(text, what) {
   try {
     await navigator.clipboard.writeText(text);
-    say(`${what} copied`, true);
-  } catch {
-    say('The browser does not let this page copy', true);
+  } catch { // not without https, save on this machine
+    if (!copyOld(text)) return say('The browser does not let this page copy', true);
   }
+  return say(`${what} copied`, true);
+}
+
+function copyOld(text) {
+  const before = document.activeElement;
+  const box = el('textarea', { class: 'hidden', 'aria-hidden': 'true' });
+  box.value = text;
+  document.body.append(box);
+  box.select();
+  const done = document.execCommand('copy');
+  box.remove();
+  before?.focus();
+  return done;
 }
 
 /** soon runs f once, some milliseconds after the last call. */

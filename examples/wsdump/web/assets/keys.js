@@ -16,6 +16,8 @@ const keys = [
   [['Escape'], 'back: out of the search, the details, the filter', back],
   [['/'], 'search', search.focus],
   [[' '], 'pause, go on', () => messages.pause()],
+  [['PageDown'], 'a page on', () => messages.page(1)],
+  [['PageUp'], 'a page back', () => messages.page(-1)],
   [['g', 'Home'], 'the oldest', messages.toFirst],
   [['G', 'End'], 'the newest, and follow', messages.toLatest],
   [['c'], 'only its connection', onlyConnection],
@@ -23,7 +25,7 @@ const keys = [
   [['?'], 'this help', () => help.showModal()],
 ];
 
-const names = { ' ': 'Space', ArrowDown: '↓', ArrowUp: '↑', Escape: 'Esc' };
+const names = { ' ': 'Space', ArrowDown: '↓', ArrowUp: '↑', PageDown: 'Page ↓', PageUp: 'Page ↑', Escape: 'Esc' };
 
 function onlyConnection() {
   const row = messages.selectedRow();
@@ -43,7 +45,7 @@ function taken(e) {
   if (t.closest('dialog, [popover]')) return true;
   if (t.matches('input')) return true;
   if (t.closest('button, summary, a, [role=slider], [role=tab]')) return [' ', 'Enter', 'ArrowDown', 'ArrowUp', 'Home', 'End'].includes(e.key);
-  if (t.closest('.view')) return [' ', 'ArrowDown', 'ArrowUp', 'Home', 'End'].includes(e.key);
+  if (t.closest('.view')) return [' ', 'ArrowDown', 'ArrowUp', 'PageDown', 'PageUp', 'Home', 'End'].includes(e.key);
   return false;
 }
 
@@ -54,8 +56,7 @@ byId('search').addEventListener('keydown', (e) => {
   } else if (e.key === 'Enter' || e.key === 'ArrowDown') {
     e.preventDefault();
     search.commit();
-    messages.focus();
-    if (!view.selected) messages.step(1);
+    messages.arriveByKey();
   }
 });
 

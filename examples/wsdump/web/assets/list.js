@@ -66,6 +66,9 @@ export class List {
     else if (at + this.height > this.top + this.view) this.#go(at + this.height - this.view);
   }
 
+  /** by moves by pixels. */
+  by(pixels) { this.#go(this.top + pixels); }
+
   /** refresh binds again what is seen. */
   refresh() { this.render(true); }
 

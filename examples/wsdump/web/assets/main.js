@@ -42,7 +42,13 @@ on('selected', () => {
 });
 on('tab', detail.show);
 
-watch((state) => {
+let latest = null; // that came while nobody looked
+
+function changed(state) {
+  if (document.hidden && started) {
+    latest = state;
+    return;
+  }
   const { stats } = state;
   rates.live = stats.live && !stats.ended;
   messages.setLive(!stats.ended);
@@ -55,7 +61,13 @@ watch((state) => {
     messages.start({ tail: stats.live });
     detail.show();
   } else messages.refresh();
-}, bar.showLink);
+}
+
+watch(changed, bar.showLink);
+document.addEventListener('visibilitychange', () => {
+  if (!document.hidden && latest) changed(latest);
+  latest = null;
+});
 
 rates.drawn = connections.redraw;
 setInterval(() => {

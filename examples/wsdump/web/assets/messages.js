@@ -132,6 +132,12 @@ export function toLatest() {
   setFollow(true);
 }
 
+/** page moves by so many pages. */
+export function page(by) {
+  list.by(by * (list.view - rowHeight));
+  scrolled();
+}
+
 /** toFirst goes to the oldest. */
 export function toFirst() {
   setFollow(false);
@@ -230,13 +236,20 @@ export function toRow(n) {
 }
 
 /** focus lets keys move the selection. */
-export const focus = () => scroller.focus({ preventScroll: true });
+export const focus = () => grid.focus({ preventScroll: true });
+
+/** arriveByKey goes to the list from the search, and selects what was found first if the selected message was not. */
+export async function arriveByKey() {
+  focus();
+  await started;
+  if (!selectedRow()) await step(1);
+}
 
 /** redraw binds again, when the selection changed. */
 export function redraw() {
   list.refresh();
   const row = selectedRow();
-  setAttribute(scroller, 'aria-activedescendant', row && list.element(row.n - begin) ? `m${row.seq}` : null);
+  setAttribute(grid, 'aria-activedescendant', row && list.element(row.n - begin) ? `m${row.seq}` : null);
 }
 
 function make() {
