@@ -259,7 +259,7 @@ func (k *socket) tell(dir Direction, h *half, m *Message, begin int64, t time.Ti
 			m.Conflict = h.conflicted(begin)
 		}
 		if h.told != nil {
-			m.Copy = h.told.again(span{begin, h.offset}, !m.Truncated && !m.Undecoded && m.Unknown == 0, maphash.Bytes(sightingSeed, m.Payload))
+			m.Copy = h.told.again(span{begin + h.shift, h.offset + h.shift}, !m.Truncated && !m.Undecoded && m.Unknown == 0, maphash.Bytes(sightingSeed, m.Payload))
 		}
 	}
 	k.count(m)

@@ -64,6 +64,7 @@ type rare struct {
 	conflicts []span
 	missed    []span    // where frames were lost, to where the next one was found
 	told      *coverage // what was given out of all copies; nil: there are none
+	shift     int64     // from an offset of this stream to the one in told
 }
 
 func (h *half) needRare() *rare {
