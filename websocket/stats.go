@@ -46,7 +46,7 @@ type Stats struct {
 
 	Messages       uint64    // given out, control frames included
 	MessageDropped uint64    // not given out: the channel was full, or the receiver had gone
-	Unselected     uint64    // not given out: refused by Config.Select
+	Unselected     uint64    // not given out: refused by Config.Select, or of connections refused by Config.Accept
 	MessageCopies  uint64    // of Messages and those dropped while the receiver was there, the ones flagged Copy
 	Conns          uint64    // WebSocket connections, refused handshakes included
 	Untold         uint64    // those of them that Batches told nothing of: the channel was full all the while
@@ -135,6 +135,9 @@ func (t *Tap) Conns() []ConnStats {
 		p.mu.Lock()
 		list = slices.Grow(list, p.told.Len())
 		for k := p.told.First(); k != nil; k = k.node.Next() {
+			if k.unwanted {
+				continue
+			}
 			s := ConnStats{Conn: k.info}
 			if k.traffic != nil {
 				s.Closing = slices.Clone(k.traffic.closed())
