@@ -116,10 +116,11 @@ func (p *pipeline) tellOpen(k *socket, seen *sighting, t time.Time) {
 	k.info.Opened = t
 	p.keepHeads(k.info)
 	p.counts.Conns++
+	k.unwanted = !p.accepts(k.info)
 	p.lock()
-	p.told.PushBack(k, &k.node)
+	p.told.add(k)
 	p.unlock()
-	if k.unwanted = !p.accepts(k.info); k.unwanted {
+	if k.unwanted {
 		return
 	}
 	if p.batching() {
@@ -168,7 +169,7 @@ func (k *socket) tellGap(dir Direction, n int64, t time.Time) {
 
 func (p *pipeline) tellEnd(k *socket, cause Cause, t time.Time) {
 	p.lock()
-	k.node.Remove()
+	p.told.remove(k)
 	p.unlock()
 	p.tap.heads.Add(-k.info.heads())
 	p.tap.recent.ended(k, cause, t)

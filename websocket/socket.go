@@ -6,7 +6,6 @@ import (
 	"github.com/wstap/wstap/internal/frame"
 	"github.com/wstap/wstap/internal/handshake"
 	"github.com/wstap/wstap/internal/inflate"
-	"github.com/wstap/wstap/internal/list"
 	"github.com/wstap/wstap/internal/resync"
 	"github.com/wstap/wstap/reassembly"
 )
@@ -18,7 +17,7 @@ type socket struct {
 	p        *pipeline
 	info     *Conn
 	traffic  *traffic // nil before the first message or gap
-	node     list.Node[socket]
+	place    int      // in the pipeline's roll, from 1; 0: not there
 	deflate  handshake.Deflate
 	unwanted bool    // refused by Config.Accept: counted, and not given out
 	untold   bool    // its Open waits for room in the channel
