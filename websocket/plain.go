@@ -15,9 +15,10 @@ const (
 
 // countPlain counts the messages that b begins with about which counters tell all:
 // one frame each, at hand whole, text or binary, neither compressed nor cut nor
-// disputed. It is for a pipeline that gives nothing out, and takes a third of what
-// [socket.whole] does: a segment's messages are added up first, and the memory of
-// counters is touched once. It returns how many bytes it took.
+// disputed. It is for a pipeline that gives nothing out, and for connections that
+// nobody wants, and takes a third of what [socket.whole] does: a segment's messages
+// are added up first, and the memory of counters is touched once. It returns how many
+// bytes it took.
 func (k *socket) countPlain(dir Direction, h *half, b []byte, t time.Time) int {
 	if h.left > 0 || h.nhead > 0 || h.probation > 0 || h.data != nil || h.rare != nil && (len(h.conflicts) > 0 || h.told != nil) {
 		return 0
@@ -36,7 +37,7 @@ func (k *socket) countPlain(dir Direction, h *half, b []byte, t time.Time) int {
 		h.usual = f.First
 		if f.First == wholeBinary {
 			n.binary++
-		} else if n.text++; !frame.ASCII(payload, f.Key) && !p.validText(payload, f.Key) {
+		} else if n.text++; !k.unwanted && !frame.ASCII(payload, f.Key) && !p.validText(payload, f.Key) {
 			invalid++
 		}
 		n.bytes += uint64(len(payload))
@@ -48,7 +49,11 @@ func (k *socket) countPlain(dir Direction, h *half, b []byte, t time.Time) int {
 	}
 	h.offset += int64(taken)
 	n.wire = n.bytes
-	p.counts.Messages += n.text + n.binary
+	if k.unwanted {
+		p.counts.Unselected += n.text + n.binary
+	} else {
+		p.counts.Messages += n.text + n.binary
+	}
 	p.counts.PayloadBytes += n.bytes
 	p.counts.HeaderBytes += uint64(taken) - n.bytes
 	p.lock()
