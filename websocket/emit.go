@@ -84,9 +84,18 @@ func (p *pipeline) tellOpen(k *socket, seen *sighting, t time.Time) {
 }
 
 func (k *socket) tellGap(dir Direction, n int64, t time.Time) {
+	k.tellGapOf(dir, n, k.p.opener.TooLate(), t)
+}
+
+// tellGapOf is tellGap of a gap that came before. tooLate says that it waited for
+// keys.
+func (k *socket) tellGapOf(dir Direction, n int64, tooLate bool, t time.Time) {
 	p := k.p
 	k.countLost(dir, n)
 	p.gap = Gap{Time: t, Conn: k.info, From: dir, Bytes: n}
+	if tooLate {
+		p.gap.Reason = LateKeys
+	}
 	p.out(&p.gap)
 }
 

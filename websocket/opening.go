@@ -52,6 +52,7 @@ type openingSide struct {
 	held      []byte
 	marks     []mark
 	lost      int64 // bytes of gaps since the last whole head
+	tooLate   bool  // some of them waited for keys
 	search    *search
 	sniffer   *http2.Sniffer // while what is held may be HTTP/2
 	conflicts []span
@@ -395,6 +396,7 @@ func (o *opening) gap(dir Direction, n int64, t time.Time) {
 		return
 	}
 	s.offset += n
+	s.tooLate = s.tooLate || o.p.opener.TooLate()
 	switch {
 	case o.void:
 		if o.refused != nil {
@@ -526,7 +528,7 @@ func (o *opening) become(info *Conn, deflate handshake.Deflate, swap bool, seen 
 	o.p.tellOpen(k, seen, t)
 	for dir := range Direction(2) {
 		if n := o.sides[dir].lost; n > 0 {
-			k.tellGap(dir, n, t)
+			k.tellGapOf(dir, n, o.sides[dir].tooLate, t)
 		}
 	}
 	for dir := range Direction(2) {
