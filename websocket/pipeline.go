@@ -58,8 +58,10 @@ type pipeline struct {
 	stopped bool // the caller broke off
 	unread  int  // packets that were left then
 
-	sending      []*Message // on the way to sink
-	sendingBytes int
+	slab            slab
+	sending         []Event // on the way to sink
+	sendingMessages int     // of sending
+	sendingBytes    int     // of their payload
 
 	counts Stats   // what the pipeline's goroutine counts, but for
 	total  traffic // of all connections
@@ -87,7 +89,7 @@ func newPipeline(t *Tap, src capture.Source, yield func(Event, error) bool, s *s
 	p.histories = inflate.NewHistories(t.cfg.MaxWindows)
 	p.tester.Inflater = &p.inflater
 	if s != nil {
-		p.sending = make([]*Message, 0, sendTogether)
+		p.sending = make([]Event, 0, sendTogether)
 	}
 	t.reading.Add(1)
 	p.wasRead = sync.OnceFunc(t.reading.Done)
@@ -144,7 +146,7 @@ func (p *pipeline) run(ctx context.Context) error {
 	p.finishTLS(ctx)
 	p.publish()
 	if len(p.sending) > 0 {
-		p.flush()
+		p.flushTo(p.batching() || !p.sink.drop)
 	}
 	if errors.Is(err, io.EOF) {
 		return nil
@@ -325,7 +327,7 @@ func (p *pipeline) addStats(s *Stats) (unread uint64) {
 // ASCII ascii is true.
 func (p *pipeline) message(b []byte, key uint32, masked bool) (m *Message, ascii bool) {
 	if p.sink != nil {
-		m = newMessage(len(b))
+		m = p.slab.message(len(b))
 		return m, frame.Mask(m.Payload, b, key)
 	}
 	p.msg = Message{Payload: b}
