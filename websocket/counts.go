@@ -101,7 +101,8 @@ type tally struct {
 // frame each; more.counts have the others.
 type sums struct {
 	text, binary, compressed uint64
-	bytes, wire              uint64
+	bytes                    uint64
+	extra                    int64 // bytes on the wire beyond those: less than 0 where messages are compressed
 	largest                  int
 }
 
@@ -160,7 +161,7 @@ func (t *traffic) copyTo(n *[2]Counts) {
 			c.Frames += t.more.counts[dir].Frames
 		}
 		c.Text, c.Binary, c.Compressed = a.text, a.binary, a.compressed
-		c.Bytes, c.WireBytes, c.Largest = a.bytes, a.wire, a.largest
+		c.Bytes, c.WireBytes, c.Largest = a.bytes, a.bytes+uint64(a.extra), a.largest
 		c.First, c.Last = a.first, a.last
 	}
 }
@@ -177,7 +178,7 @@ func (t *traffic) closed() []Closing {
 // ping.
 func (k *socket) count(m *Message) {
 	p, side := k.p, m.From&1
-	s := sums{bytes: uint64(len(m.Payload)), wire: uint64(m.WireLength), largest: len(m.Payload)}
+	s := sums{bytes: uint64(len(m.Payload)), extra: m.WireLength - int64(len(m.Payload)), largest: len(m.Payload)}
 	frames := uint64(m.Frames)
 	if m.Compressed {
 		s.compressed = 1
@@ -227,7 +228,7 @@ func (n *tally) add(s *sums, t time.Time) {
 	n.binary += s.binary
 	n.compressed += s.compressed
 	n.bytes += s.bytes
-	n.wire += s.wire
+	n.extra += s.extra
 	n.largest = max(n.largest, s.largest)
 }
 
