@@ -104,6 +104,10 @@ func (c *Conn) look(dir reassembly.Direction, s *side, b []byte, t time.Time) (r
 		c.stop(keyless)
 		return b
 	}
+	if c.midstream && s.key == nil && s.looksOld(b) {
+		c.stop(hopeless)
+		return b
+	}
 	if s.search == nil {
 		s.search = c.newSearch(dir, s)
 	}
@@ -247,8 +251,9 @@ func (o *Opener) tryKey(a *attempt, buf, rec []byte, n uint64) (seq uint64, plai
 		cost *= 4
 	}
 	spend := max(leastEffort, min(o.effort.left, connEffort))
-	defer func() { a.tried = seq - a.from }()
+	a.tried = 0
 	for seq = a.from; seq < a.from+n && spend > 0; seq++ {
+		a.tried++
 		if a.filter != nil {
 			spend--
 			o.effort.spend(1)

@@ -30,7 +30,8 @@ type Opener struct {
 	buffers    [][]byte // for plaintext
 	records    [][]byte // for records in pieces
 	effort     effort
-	names      names
+	names      names // servers' of connections that are not opened
+	others     names // of what is not supported
 	stats      Stats
 }
 

@@ -39,6 +39,8 @@ type Assembler struct {
 	pieced bool // it was put together from fragments
 	apart  bool // it is of another leg: see ordinary
 
+	closing *Flow // of which Closed is being called
+
 	clock clock
 	due   int64     // time of the next look at the time-outs
 	tick  int64     // interval of those looks
@@ -149,6 +151,10 @@ func (a *Assembler) Close() {
 		}
 	}
 }
+
+// Closing returns the Flow whose end is being told by a call of Closed, else nil. A
+// Consumer that other Consumers have handed over to knows by it whose.
+func (a *Assembler) Closing() *Flow { return a.closing }
 
 // usual are the flags of a segment that is data and acknowledgment alone.
 const usual = decode.ACK | decode.PSH | decode.ECE | decode.CWR | decode.AE

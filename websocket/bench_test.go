@@ -145,6 +145,32 @@ func BenchmarkMessages(b *testing.B) {
 	}
 }
 
+func BenchmarkBatches(b *testing.B) {
+	for _, s := range benchShapes {
+		b.Run(s.name, func(b *testing.B) {
+			c := makeCapture(b, s.name, s.conns, s.messages, s.per, s.size, s.compress)
+			b.SetBytes(c.bytes)
+			b.ReportAllocs()
+			for b.Loop() {
+				src := *c.frames
+				n := 0
+				tap := NewTap(&src, nil)
+				for batch := range tap.Batches(context.Background()) {
+					for _, e := range batch {
+						if _, ok := e.(*Message); ok {
+							n++
+						}
+					}
+				}
+				if err := tap.Err(); err != nil || n != c.messages {
+					b.Fatalf("%d messages, want %d: %v", n, c.messages, err)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(c.messages), "ns/message")
+		})
+	}
+}
+
 func BenchmarkUnmask(b *testing.B) {
 	for _, n := range []int{10, 100, 1000, 100000} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {

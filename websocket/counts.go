@@ -20,6 +20,8 @@ type Counts struct {
 
 	LostBytes uint64 // told as gaps
 
+	Flawed uint64 // messages that are not Whole
+
 	// Messages flagged so; of Partial ones bytes are Unknown.
 	Compressed, Truncated, Undecoded, Partial, Conflicts, InvalidUTF8, Copies uint64
 
@@ -57,6 +59,7 @@ func (c *Counts) Add(o *Counts) {
 	c.WireBytes += o.WireBytes
 	c.Largest = max(c.Largest, o.Largest)
 	c.LostBytes += o.LostBytes
+	c.Flawed += o.Flawed
 	c.Compressed += o.Compressed
 	c.Truncated += o.Truncated
 	c.Undecoded += o.Undecoded
@@ -300,6 +303,9 @@ func (c *Counts) roundTrip(d time.Duration) {
 
 // flag counts the flags of a message, but for Compressed.
 func (n *Counts) flag(m *Message) {
+	if !m.Whole() {
+		n.Flawed++
+	}
 	if m.Truncated {
 		n.Truncated++
 	}

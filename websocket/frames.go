@@ -263,7 +263,7 @@ func (k *socket) tell(dir Direction, h *half, m *Message, begin int64, t time.Ti
 		}
 	}
 	k.count(m)
-	k.p.tellMessage(m)
+	k.p.tellMessage(k, m)
 }
 
 // checkText checks the text of a message at hand whole.

@@ -17,10 +17,10 @@ import (
 type socket struct {
 	p       *pipeline
 	info    *Conn
-	opened  int64    // when it was told, in nanoseconds since 1970
 	traffic *traffic // nil before the first message or gap
 	node    list.Node[socket]
 	deflate handshake.Deflate
+	untold  bool    // its Open waits for room in the channel
 	doubt   bool    // frames were found where none are, and since then none that were
 	lost    [2]bool // directions of which it is not known where the next frame begins
 	halves  [2]half

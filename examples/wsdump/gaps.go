@@ -2,7 +2,6 @@ package main
 
 import (
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/wstap/wstap/internal/cli"
@@ -80,8 +79,8 @@ func (x *lossy) line(p *textPrinter, b []byte) []byte {
 	b = p.prefix(b, x.Time, x.Conn, arrow(x.From))
 	b = append(b, p.paint.warn...)
 	b = append(b, " gap "...)
-	b = strconv.AppendInt(b, x.Bytes, 10)
-	b = append(b, " bytes lost"...)
+	b = append(b, cli.Quantity(uint64(x.Bytes), "byte")...)
+	b = append(b, " lost"...)
 	if x.places > 1 {
 		b = append(b, " in "...)
 		b = append(b, cli.Quantity(uint64(x.places), "place")...)

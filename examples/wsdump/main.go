@@ -156,7 +156,7 @@ func (o *options) tapAll(ctx context.Context, src *source, each func(websocket.E
 	src.announce() // only now, for who reads it may send a signal
 	progress.start()
 	if src.Info().Live && (o.total || o.printsLines()) {
-		go o.end.wonder(over, tap.Stats)
+		go o.wonder(over, tap.Stats)
 	}
 	if o.duration > 0 {
 		time.AfterFunc(o.duration, o.end.ask)
