@@ -9,7 +9,7 @@ import (
 // short takes what nearly all packets are: data that is expected, captured whole, or
 // an acknowledgment of what was delivered, of a flow in use about which nothing needs
 // care. It does of it what [Assembler.take] does, in one piece and on what is at hand
-// already, which takes half the instructions (BenchmarkInOrder). Of any other packet
+// already, which takes half the instructions (BenchmarkManyFlowsBatch). Of any other packet
 // it changes nothing and returns false.
 func (a *Assembler) short(p *decode.Packet, l *lookup, t *time.Time) bool {
 	f, n := l.flow, p.PayloadLen
