@@ -12,7 +12,7 @@ import (
 // frames reads b as frames.
 func (k *socket) frames(dir Direction, h *half, b []byte, t time.Time) {
 	for len(b) > 0 {
-		if (k.p.silent || k.unwanted) && (b[0] == wholeText || b[0] == wholeBinary) {
+		if (k.p.silent || k.unwanted) && (b[0] == frame.WholeText || b[0] == frame.WholeBinary) {
 			if b = b[k.countPlain(dir, h, b, t):]; len(b) == 0 {
 				return
 			}
