@@ -93,10 +93,12 @@ var rooms = []room{
 
 	// Programs.
 	{path: "internal/cli", imports: "capture capture/filter capture/pcapfile internal/escape", modules: xsys, kind: program},
+	{path: "internal/chat", modules: "github.com/coder/websocket " + xsys, kind: program},
+	{path: "internal/limits", imports: "reassembly websocket", kind: program},
 	{path: "examples/embed", imports: "examples/embed/service", kind: program},
 	{path: "examples/embed/service", imports: public, modules: "github.com/coder/websocket", kind: program},
 	{path: "examples/tcpdump", imports: "internal/cli internal/escape " + public, modules: xsys, kind: program},
-	{path: "examples/wsdump", imports: "internal/cli internal/escape " + public, modules: "github.com/coder/websocket " + xsys, kind: program},
+	{path: "examples/wsdump", imports: "internal/chat internal/cli internal/escape internal/limits " + public, modules: "github.com/coder/websocket " + xsys, kind: program},
 
 	// For tests.
 	{path: "internal/arch", kind: program},
