@@ -241,17 +241,22 @@ func (p *page) close() {
 // ("vlan").
 func (p *page) exclude(filter string) string {
 	own := p.addr()
-	hosts := []string{"host " + own.Addr().Unmap().WithZone("").String()}
+	hosts := []string{own.Addr().Unmap().WithZone("").String()}
 	if own.Addr().IsUnspecified() {
 		hosts = nil
 		addrs, _ := net.InterfaceAddrs()
 		for _, a := range addrs {
 			if n, ok := a.(*net.IPNet); ok {
-				hosts = append(hosts, "host "+n.IP.String())
+				hosts = append(hosts, n.IP.String())
 			}
 		}
 	}
-	expr := fmt.Sprintf("not (tcp port %d and (%s))", own.Port(), strings.Join(hosts, " or "))
+	var to []string
+	for _, side := range []string{"src", "dst"} {
+		at := side + " host " + strings.Join(hosts, " or "+side+" host ")
+		to = append(to, fmt.Sprintf("tcp %s port %d and (%s)", side, own.Port(), at))
+	}
+	expr := "not (" + strings.Join(to, " or ") + ")"
 	if strings.TrimSpace(filter) != "" {
 		expr += " and (" + filter + ")"
 	}

@@ -66,6 +66,25 @@ func TestPageLive(t *testing.T) {
 	}
 }
 
+// TestPagePort: the same port at another address is not the page's.
+func TestPagePort(t *testing.T) {
+	h := testnet.New(t)
+	echoServer(t, h, "127.0.0.2:8080")
+	for _, filter := range []string{"tcp", "host 127.0.0.1 or host 127.0.0.2", "port 8080"} {
+		b := browseLive(t, h, "--web=127.0.0.1:8080", "-i", "lo", filter)
+		b.stats()
+		c := dial(t, h, "127.0.0.2:8080", websocket.CompressionDisabled)
+		if err := exchange(t.Context(), c, "hello"); err != nil {
+			t.Fatal(err)
+		}
+		b.waitFor(func() bool { return b.shown() == 2 }, "2 messages")
+		c.CloseNow()
+		if s := b.stats(); s.Totals.Connections != 1 || b.end().status != 0 {
+			t.Errorf("%s: %+v", filter, s)
+		}
+	}
+}
+
 // TestPageLoad: however much the page is asked meanwhile, every message is captured
 // and shown.
 func TestPageLoad(t *testing.T) {

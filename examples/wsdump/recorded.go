@@ -247,6 +247,8 @@ func (o *options) show(r *messageFile) error {
 		err = cause
 	}
 	err = join(err, ps.Close(), out.Close())
+	stats := func() { printMessageStats(os.Stderr, r.stats()) }
+	o.end.stats.Store(&stats)
 	if o.total && err == nil {
 		_, err = fmt.Printf("%d messages\n", seen)
 		err = readerGone(err)
@@ -255,7 +257,7 @@ func (o *options) show(r *messageFile) error {
 		return err
 	}
 	status := report(err)
-	printMessageStats(os.Stderr, r.stats())
+	stats()
 	if status != 0 {
 		return exitStatus(status)
 	}
