@@ -79,8 +79,9 @@ func TestPagePort(t *testing.T) {
 		}
 		b.waitFor(func() bool { return b.shown() == 2 }, "2 messages")
 		c.CloseNow()
-		if s := b.stats(); s.Totals.Connections != 1 || b.end().status != 0 {
-			t.Errorf("%s: %+v", filter, s)
+		b.waitFor(func() bool { return b.stats().Totals.Connections == 1 }, "the only connection")
+		if r := b.end(); r.status != 0 || !strings.Contains(r.stderr, "2 messages on 1 connection\n") {
+			t.Errorf("%s: %+v", filter, r)
 		}
 	}
 }
