@@ -62,7 +62,7 @@ func (s *Server) export(w http.ResponseWriter, r *request) error {
 	out := bufio.NewWriterSize(client, 64<<10)
 	switch format {
 	case "har":
-		e := har.NewEncoder(out, &har.Config{ShowSecrets: true, Creator: "wsdump"}) // they are masked
+		e := har.NewEncoder(out, &har.Config{ShowSecrets: true, Creator: "wsdump", Version: s.cfg.Version}) // they are masked
 		err = errors.Join(s.encode(chosen, e.Encode), e.Close())
 	case "jsonl":
 		err = s.encode(chosen, jsonl.NewEncoder(out, &jsonl.Config{ShowSecrets: true}).Encode)
