@@ -130,8 +130,10 @@ func (k *kept) write(ctx context.Context, w io.Writer, conns []*websocket.Conn) 
 		return err
 	}
 	out, err := pcapfile.NewWriter(w, src.Info().Link, &pcapfile.WriterConfig{
-		Format:   pcapfile.Pcapng,
-		Describe: func(f *capture.Frame) pcapfile.Interface { return pcapfile.Interface{Link: f.Link, Name: interfaceName(src, f)} },
+		Format: pcapfile.Pcapng,
+		Describe: func(f *capture.Frame) pcapfile.Interface {
+			return pcapfile.Interface{Link: f.Link, Name: interfaceName(src, f)}
+		},
 	})
 	if err != nil {
 		src.Close()

@@ -182,6 +182,7 @@ func TestPageWith(t *testing.T) {
 		{"-r " + recordings[0] + " --duration 5h", 18, ""},
 		{"-r " + lines, 18, ""},
 		{"-r " + lines + " --only close", 4, ""},
+		{"-r " + lines + " --match nothing", 0, ""},
 		{"-r " + empty, 0, ""},
 	} {
 		b := browse(t, nil, append([]string{"--web"}, strings.Split(tt.args, " ")...)...)
@@ -189,6 +190,9 @@ func TestPageWith(t *testing.T) {
 		s := b.stats()
 		if n := b.shown(); n != tt.messages || (s.Why != nil) != (n == 0) {
 			t.Errorf("%s: %d messages; %+v", tt.args, n, s)
+		}
+		if strings.Contains(tt.args, "--match nothing") && *s.Why != "no messages: none of 18 messages was selected" {
+			t.Errorf("%s: %s", tt.args, *s.Why)
 		}
 		if r := b.end(); r.status != 0 || (r.stdout == "") != (tt.stdout == "") || !strings.Contains(r.stdout, tt.stdout) {
 			t.Errorf("%s: %+v", tt.args, r)

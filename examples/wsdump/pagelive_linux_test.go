@@ -5,7 +5,9 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/coder/websocket"
 
@@ -61,6 +63,75 @@ func TestPageLive(t *testing.T) {
 		if !strings.Contains(saved.stderr, "\n0 packets captured\n") {
 			t.Errorf("%s: saved: %s", args, saved.stderr)
 		}
+	}
+}
+
+// TestPagePort: the same port at another address is not the page's.
+func TestPagePort(t *testing.T) {
+	h := testnet.New(t)
+	echoServer(t, h, "127.0.0.2:8080")
+	for _, filter := range []string{"tcp", "host 127.0.0.1 or host 127.0.0.2", "port 8080"} {
+		b := browseLive(t, h, "--web=127.0.0.1:8080", "-i", "lo", filter)
+		b.stats()
+		c := dial(t, h, "127.0.0.2:8080", websocket.CompressionDisabled)
+		if err := exchange(t.Context(), c, "hello"); err != nil {
+			t.Fatal(err)
+		}
+		b.waitFor(func() bool { return b.shown() == 2 }, "2 messages")
+		c.CloseNow()
+		b.waitFor(func() bool { return b.stats().Totals.Connections == 1 }, "the only connection")
+		if r := b.end(); r.status != 0 || !strings.Contains(r.stderr, "2 messages on 1 connection\n") {
+			t.Errorf("%s: %+v", filter, r)
+		}
+	}
+}
+
+// TestPageLoad: however much the page is asked meanwhile, every message is captured
+// and shown.
+func TestPageLoad(t *testing.T) {
+	h := testnet.New(t)
+	const clients = 20
+	each := *liveMessages / clients / 10
+	echoServer(t, h, "127.0.0.1:7272")
+	b := browseLive(t, h, "--web", "-i", "lo", "port", "7272")
+	over := make(chan struct{})
+	var asking, talking sync.WaitGroup
+	for _, path := range []string{
+		"/api/messages?match=no+such+thing&offset=-100", "/api/messages?match=/says+[0-9]*7/&limit=1000", "/api/timeline?buckets=500", "/api/connections?",
+	} {
+		asking.Go(func() {
+			for {
+				select {
+				case <-over:
+					return
+				case <-time.After(20 * time.Millisecond):
+					b.get(path)
+				}
+			}
+		})
+	}
+	for i := range clients {
+		c := dial(t, h, "127.0.0.1:7272", websocket.CompressionDisabled)
+		talking.Go(func() {
+			defer c.CloseNow()
+			for j := range each {
+				if err := exchange(t.Context(), c, chatter(i, j)); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	talking.Wait()
+	want := uint64(2 * clients * each)
+	b.waitFor(func() bool { return b.shown() >= want }, "all messages")
+	close(over)
+	asking.Wait()
+	if n := b.shown(); n != want {
+		t.Errorf("%d messages, want %d", n, want)
+	}
+	if r := b.end(); r.status != 0 || !strings.Contains(r.stderr, "\n0 packets dropped by kernel\n0 bytes lost in gaps\n") {
+		t.Errorf("%+v", r)
 	}
 }
 

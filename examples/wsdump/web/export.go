@@ -2,14 +2,13 @@ package web
 
 import (
 	"bufio"
-	"context"
 	"errors"
 	"io"
+	"iter"
 	"net/http"
 	"slices"
 	"time"
 
-	"github.com/wstap/wstap/examples/wsdump/web/store"
 	"github.com/wstap/wstap/export/har"
 	"github.com/wstap/wstap/export/jsonl"
 	"github.com/wstap/wstap/websocket"
@@ -22,11 +21,17 @@ var formats = map[string]string{
 	"pcapng": "application/vnd.tcpdump.pcap",
 }
 
+type messages = iter.Seq2[*websocket.Message, error]
+
 // export gives the messages of a filter as a file.
 func (s *Server) export(w http.ResponseWriter, r *request) error {
-	v, err := s.view(r, "format")
+	f, err := filter(r, "format")
 	if err != nil {
 		return err
+	}
+	chosen, err := s.cfg.Store.Messages(r.Context(), f)
+	if err != nil {
+		return failf(http.StatusBadRequest, "%v", err)
 	}
 	format := r.query.Get("format")
 	kind := formats[format]
@@ -57,13 +62,13 @@ func (s *Server) export(w http.ResponseWriter, r *request) error {
 	out := bufio.NewWriterSize(client, 64<<10)
 	switch format {
 	case "har":
-		e := har.NewEncoder(out, &har.Config{ShowSecrets: true, Creator: "wsdump"}) // they are masked
-		err = errors.Join(s.encode(r.Context(), v, e.Encode), e.Close())
+		e := har.NewEncoder(out, &har.Config{ShowSecrets: true, Creator: "wsdump", Version: s.cfg.Version}) // they are masked
+		err = errors.Join(s.encode(chosen, e.Encode), e.Close())
 	case "jsonl":
-		err = s.encode(r.Context(), v, jsonl.NewEncoder(out, &jsonl.Config{ShowSecrets: true}).Encode)
+		err = s.encode(chosen, jsonl.NewEncoder(out, &jsonl.Config{ShowSecrets: true}).Encode)
 	case "pcapng":
 		var conns []*websocket.Conn
-		if conns, err = connsOf(r.Context(), v); err == nil {
+		if conns, err = connsOf(chosen); err == nil {
 			err = s.cfg.Packets(r.Context(), client, conns) // it has a buffer of its own
 		}
 	}
@@ -102,11 +107,11 @@ func (p *patientWriter) begin() {
 	}
 }
 
-// encode tells the messages of a view, each connection's open before its first one,
+// encode tells messages, each connection's open before its first one,
 // and at last the ends.
-func (s *Server) encode(ctx context.Context, v *store.View, tell func(websocket.Event) error) error {
+func (s *Server) encode(chosen messages, tell func(websocket.Event) error) error {
 	told := make(map[uint64]bool)
-	for m, err := range v.Messages(ctx) {
+	for m, err := range chosen {
 		if err != nil {
 			return err
 		}
@@ -139,10 +144,10 @@ func (s *Server) encode(ctx context.Context, v *store.View, tell func(websocket.
 	return nil
 }
 
-// connsOf returns the connections of a view's messages.
-func connsOf(ctx context.Context, v *store.View) (list []*websocket.Conn, err error) {
+// connsOf returns the connections of messages.
+func connsOf(chosen messages) (list []*websocket.Conn, err error) {
 	seen := make(map[*websocket.Conn]bool)
-	for m, err := range v.Messages(ctx) {
+	for m, err := range chosen {
 		if err != nil {
 			return nil, err
 		}
