@@ -77,15 +77,14 @@ func (o *opening) settle() {
 	if swap { // only clients mask: the addresses are the wrong way round
 		o.sides[0], o.sides[1] = o.sides[1], o.sides[0]
 	}
+	k := o.found(t, swap, o.sightLate(swap, t))
 	var found [2]*search
 	for dir := range Direction(2) {
-		s := &o.sides[dir]
-		target := &resync.Target{Masked: dir == FromClient, Deflate: handshake.UnseenDeflate.On, Judged: true}
-		if s.state == searching && s.search != nil && s.search.match(o.p, target) {
-			found[dir], s.search = s.search, nil
-		}
+		target := k.target(dir)
+		target.Judged = true
+		found[dir] = k.found(dir, target)
 	}
-	o.found(t, swap, o.sightLate(found, swap, t)).begin(found)
+	k.begin(found)
 }
 
 // trust says how little evidence is enough.

@@ -30,6 +30,7 @@ type source struct {
 	writer *pcapfile.Writer // of -w, or nil
 	pcapng bool             // it is a pcapng file, which may hold secrets
 	hello  string           // says where the frames come from
+	shared bool             // several workers read it, each its part: see errOrder
 
 	messages *messageFile // in place of a Source: of a file of messages
 }
@@ -211,8 +212,9 @@ func (s *source) readHead(o *options) error {
 		return err
 	}
 	cfg := o.fileConfig()
-	if s.size > 0 || o.copies { // a pipe cannot be read again, see errCopies
+	if s.size > 0 { // a pipe cannot be read again, see errOrder
 		cfg.Workers = o.workers()
+		s.shared = cfg.Workers > 1
 	}
 	var r *pcapfile.Reader
 	if in == os.Stdin {
