@@ -69,7 +69,7 @@ end fin [server client]`
 	late := wstaptest.NewConn(netip.AddrPort{}, netip.AddrPort{})
 	late.Text(websocket.FromClient, `{"type":"say"}`)
 	late.Reset(websocket.FromClient)
-	if got, want := told(t, wstaptest.NewSource(late)), "open  false true\nclient text 14 \"{\\\"type\\\":\" false\nend rst [client]"; got != want {
+	if got, want := told(t, wstaptest.NewSource(late)), "open  false true\nclient text 14 \"{\\\"type\\\":\\\"\" false\nend rst [client]"; got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 	shut := wstaptest.NewConn(netip.AddrPort{}, netip.AddrPort{})
