@@ -152,6 +152,12 @@ func (p *pipeline) accepts(c *Conn) bool {
 func (p *pipeline) batching() bool { return p.sink != nil && p.sink.batches != nil }
 
 func (k *socket) tellGap(dir Direction, n int64, t time.Time) {
+	k.tellGapOf(dir, n, k.p.opener.TooLate(), t)
+}
+
+// tellGapOf is tellGap of a gap that came before. tooLate says that it waited for
+// keys.
+func (k *socket) tellGapOf(dir Direction, n int64, tooLate bool, t time.Time) {
 	p := k.p
 	k.countLost(dir, n)
 	if k.unwanted {
@@ -164,6 +170,9 @@ func (k *socket) tellGap(dir Direction, n int64, t time.Time) {
 		return
 	}
 	p.gap = Gap{Time: t, Conn: k.info, From: dir, Bytes: n}
+	if tooLate {
+		p.gap.Reason = LateKeys
+	}
 	p.out(&p.gap)
 }
 

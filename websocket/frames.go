@@ -12,7 +12,7 @@ import (
 // frames reads b as frames.
 func (k *socket) frames(dir Direction, h *half, b []byte, t time.Time) {
 	for len(b) > 0 {
-		if (k.p.silent || k.unwanted) && (b[0] == wholeText || b[0] == wholeBinary) {
+		if (k.p.silent || k.unwanted) && (b[0] == frame.WholeText || b[0] == frame.WholeBinary) {
 			if b = b[k.countPlain(dir, h, b, t):]; len(b) == 0 {
 				return
 			}
@@ -269,7 +269,7 @@ func (k *socket) tell(dir Direction, h *half, m *Message, begin int64, t time.Ti
 			m.Conflict = h.conflicted(begin)
 		}
 		if h.told != nil && !k.unwanted {
-			m.Copy = h.told.again(span{begin, h.offset}, !m.Truncated && !m.Undecoded && m.Unknown == 0, maphash.Bytes(sightingSeed, m.Payload))
+			m.Copy = h.told.again(span{begin + h.shift, h.offset + h.shift}, !m.Truncated && !m.Undecoded && m.Unknown == 0, maphash.Bytes(sightingSeed, m.Payload))
 		}
 	}
 	k.count(m)

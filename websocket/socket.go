@@ -64,6 +64,7 @@ type rare struct {
 	conflicts []span
 	missed    []span    // where frames were lost, to where the next one was found
 	told      *coverage // what was given out of all copies; nil: there are none
+	shift     int64     // from an offset of this stream to the one in told
 }
 
 func (h *half) needRare() *rare {
@@ -75,11 +76,19 @@ func (h *half) needRare() *rare {
 
 // Data implements reassembly.Consumer.
 func (k *socket) Data(dir Direction, b []byte, t time.Time) {
-	if h := &k.halves[dir&1]; k.lost[dir&1] {
+	h := &k.halves[dir&1]
+	if k.lost[dir&1] {
 		k.searchIn(dir, h, b, t)
-	} else {
-		k.frames(dir, h, b, t)
+		return
 	}
+	if k.p.silent {
+		n := k.countPlain(dir, h, b, t)
+		if n == len(b) {
+			return
+		}
+		b = b[n:]
+	}
+	k.frames(dir, h, b, t)
 }
 
 // Lost implements http2.Stream, and serves TLS. What is lost may be any frame's, so

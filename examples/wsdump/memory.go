@@ -107,7 +107,10 @@ const flowCost = 300
 func (o *options) tapConfig() (*websocket.Config, error) {
 	most := o.allowed()
 	limitMemory(most)
-	b := budgetsOf(most)
+	if page := o.pageMemory(); page > most/2 {
+		return nil, usagef("--web-memory %s does not fit into %d MiB: raise --memory", sizeText(page), most>>20)
+	}
+	b := budgetsOf(most - o.pageMemory())
 	if o.maxMessage > 0 {
 		if o.maxMessage > most/2 {
 			return nil, usagef("--max-message %s does not fit into %d MiB: raise --memory", sizeText(o.maxMessage), most>>20)
