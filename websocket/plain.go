@@ -38,7 +38,7 @@ func (k *socket) countPlain(dir Direction, h *half, b []byte, t time.Time) int {
 		if r.Doubt == 0 {
 			break
 		}
-		if !k.unwanted && !p.validText(b[taken-r.Doubt : taken]) {
+		if !k.unwanted && !p.validText(b[taken-r.Doubt:taken]) {
 			k.traffic.needMore().counts[dir&1].InvalidUTF8++
 			p.total.needMore().counts[dir&1].InvalidUTF8++
 		}
