@@ -18,6 +18,7 @@ import (
 	"github.com/wstap/wstap/examples/wsdump/web"
 	"github.com/wstap/wstap/examples/wsdump/web/store"
 	"github.com/wstap/wstap/internal/cli"
+	"github.com/wstap/wstap/internal/limits"
 	"github.com/wstap/wstap/websocket"
 )
 
@@ -38,7 +39,7 @@ var pageFlags = []cli.Option[options]{
 		return err
 	}),
 	cli.Arg(0, "web-memory", func(o *options, v string) (err error) {
-		o.webMemory, err = size(v)
+		o.webMemory, err = limits.Size(v)
 		if err == nil && o.webMemory < 1<<20 {
 			return errors.New("must be 1M or more")
 		}

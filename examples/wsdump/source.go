@@ -16,6 +16,7 @@ import (
 	"github.com/wstap/wstap/capture/pcapfile"
 	"github.com/wstap/wstap/decrypt"
 	"github.com/wstap/wstap/internal/cli"
+	"github.com/wstap/wstap/internal/limits"
 )
 
 // A source is where the frames come from, with the filter of a file, and what
@@ -320,7 +321,7 @@ func (s *source) save(o *options) error {
 	live := s.Info().Live
 	cfg := &pcapfile.WriterConfig{SnapLen: o.snaplen, Rotate: o.rotation(live)}
 	if live {
-		cfg.Queue = budgetsOf(o.allowed()).queue // for a disk that stalls
+		cfg.Queue = limits.BudgetsOf(o.allowed()).Queue // for a disk that stalls
 	}
 	if r, ok := s.Source.(interface{ Section() pcapfile.Section }); ok {
 		cfg.Section = r.Section()
