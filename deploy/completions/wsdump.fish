@@ -37,7 +37,7 @@ complete -c wsdump -l har -r -F -d 'write an HTTP Archive, as the network panels
 complete -c wsdump -l summary -d 'one line a connection at its end: duration, messages and bytes each way, who closed it'
 complete -c wsdump -l extract -x -d 'write each binary and each long payload into a file'
 complete -c wsdump -l web -d 'show it in a browser, at an address that is printed, until Ctrl-C: also after the end of a file'
-complete -c wsdump -l web-memory -x -d 'keep so many of the latest messages for it (default 256M)'
+complete -c wsdump -l web-memory -x -d 'keep the latest messages in so much memory (default 256M, or a quarter of --memory)'
 complete -c wsdump -s 'A' -d 'whole text payloads (otherwise the first 512 bytes)'
 complete -c wsdump -s 'x' -d 'binary payloads in hex, and in ASCII too'
 complete -c wsdump -s 'X' -d 'binary payloads in hex, and in ASCII too'

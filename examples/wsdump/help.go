@@ -80,7 +80,8 @@ The page
               this machine alone and its port is free. Prints no messages, except with
               --print, and takes none of its own packets
   --web-memory SIZE
-              keep so many of the latest messages for it (default 256M)
+              keep the latest messages in so much memory (default 256M, or a quarter
+              of --memory)
 
 How it looks
   -A          whole text payloads (otherwise the first 512 bytes)

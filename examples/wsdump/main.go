@@ -174,7 +174,7 @@ func (o *options) tapAll(ctx context.Context, src *source, each func(websocket.E
 	o.end.stats.Store(&asked)
 	go o.end.see(finale{tap, out, stop, stats, src.saved}, over)
 	src.announce() // only now, for who reads it may send a signal
-	o.page.begin(o.sourceName(src), src.Info().Live, o.kept(src), tap.Stats, o.printStats)
+	o.page.begin(subject{o.sourceName(src), src.Info().Live, o.kept(src), tap.Stats, o.printStats, printReasons})
 	progress.start()
 	if src.Info().Live && (o.total || o.web || o.printsLines()) {
 		go o.wonder(over, tap.Stats)

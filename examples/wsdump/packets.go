@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net/netip"
 	"slices"
@@ -70,84 +69,99 @@ func (k *kept) each(ctx context.Context, src capture.Source, f func(*capture.Fra
 	return context.Cause(ctx)
 }
 
-func interfaceName(src capture.Source, i int) string {
-	if name := src.Info().InterfaceName; name != nil {
-		return name(i)
-	}
-	return ""
-}
-
 // ends are the addresses of a connection, in one direction.
 type ends struct{ from, to netip.AddrPort }
 
-// write writes the packets of connections as pcapng, with the TLS secrets that the
-// file holds. Connections that are not found by their addresses are in tunnels: then
-// all packets that are no TCP come along. Fragments between the hosts do always.
-func (k *kept) write(ctx context.Context, w io.Writer, conns []*websocket.Conn) error {
-	wanted := make(map[ends]bool, 2*len(conns)) // value: it was found
-	hosts := make(map[[2]netip.Addr]bool, 2*len(conns))
-	for _, c := range conns {
-		for _, e := range []ends{{c.Client, c.Server}, {c.Server, c.Client}} {
-			wanted[e] = false
-			hosts[[2]netip.Addr{e.from.Addr(), e.to.Addr()}] = true
+// A packetChoice says which packets belong to connections, by addresses. Connections
+// that are not found so are in tunnels: then all packets that are no TCP come along.
+type packetChoice struct {
+	ends    map[ends]bool // value: it was found
+	hosts   map[[2]netip.Addr]bool
+	tunnels bool
+}
+
+func choosePackets(conns []*websocket.Conn) *packetChoice {
+	c := &packetChoice{ends: make(map[ends]bool), hosts: make(map[[2]netip.Addr]bool)}
+	for _, conn := range conns {
+		for _, e := range []ends{{conn.Client, conn.Server}, {conn.Server, conn.Client}} {
+			c.ends[e] = false
+			c.hosts[[2]netip.Addr{e.from.Addr(), e.to.Addr()}] = true
 		}
 	}
+	return c
+}
+
+// look finds out which connections there are.
+func (c *packetChoice) look(p *decode.Packet) {
+	if !p.TCP {
+		return
+	}
+	e := ends{p.Src(), p.Dst()}
+	if found, wanted := c.ends[e]; wanted && !found {
+		c.ends[e] = true
+	}
+}
+
+// looked ends the looking.
+func (c *packetChoice) looked() {
+	for e, found := range c.ends {
+		if !found && !c.ends[ends{e.to, e.from}] {
+			c.tunnels = true
+		}
+	}
+}
+
+func (c *packetChoice) has(p *decode.Packet) bool {
+	switch {
+	case p.TCP:
+		_, wanted := c.ends[ends{p.Src(), p.Dst()}]
+		return wanted
+	case p.Fragment:
+		return c.tunnels || c.hosts[[2]netip.Addr{p.Src().Addr(), p.Dst().Addr()}]
+	}
+	return c.tunnels
+}
+
+// write writes the packets of connections as pcapng, with the TLS secrets that the
+// file holds. It reads the file twice.
+func (k *kept) write(ctx context.Context, w io.Writer, conns []*websocket.Conn) error {
 	src, err := k.open(nil)
 	if err != nil {
 		return err
 	}
-	link := src.Info().Link
-	err = k.each(ctx, src, func(_ *capture.Frame, p *decode.Packet) error {
-		if e := (ends{p.Src(), p.Dst()}); p.TCP {
-			if found, ok := wanted[e]; ok && !found {
-				wanted[e] = true
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	tunnels := false
-	for _, c := range conns {
-		tunnels = tunnels || !wanted[ends{c.Client, c.Server}] && !wanted[ends{c.Server, c.Client}]
-	}
-
-	var names func(int) string
-	out, err := pcapfile.NewWriter(w, link, &pcapfile.WriterConfig{
+	out, err := pcapfile.NewWriter(w, src.Info().Link, &pcapfile.WriterConfig{
 		Format: pcapfile.Pcapng,
 		Describe: func(f *capture.Frame) pcapfile.Interface {
-			i := pcapfile.Interface{Link: f.Link}
-			if names != nil {
-				i.Name = names(f.Interface)
-			}
-			return i
+			return pcapfile.Interface{Link: f.Link, Name: interfaceName(src, f)}
 		},
 	})
 	if err != nil {
+		src.Close()
 		return err
 	}
-	if src, err = k.open(secretsOf{out}); err != nil {
-		return errors.Join(err, out.Close())
-	}
-	names = func(i int) string { return interfaceName(src, i) }
-	err = k.each(ctx, src, func(f *capture.Frame, p *decode.Packet) error {
-		keep := false
-		switch {
-		case p.TCP:
-			_, keep = wanted[ends{p.Src(), p.Dst()}]
-		case p.Fragment:
-			keep = tunnels || hosts[[2]netip.Addr{p.Src().Addr(), p.Dst().Addr()}]
-		default:
-			keep = tunnels
-		}
-		if !keep {
-			return nil
-		}
-		return out.WriteFrame(f)
+	choice := choosePackets(conns)
+	err = k.each(ctx, src, func(_ *capture.Frame, p *decode.Packet) error {
+		choice.look(p)
+		return nil
 	})
-	if err = errors.Join(err, out.Close()); err != nil {
-		return fmt.Errorf("reading the packets again: %w", err)
+	choice.looked()
+	if err == nil {
+		src, err = k.open(secretsOf{out})
 	}
-	return nil
+	if err == nil {
+		err = k.each(ctx, src, func(f *capture.Frame, p *decode.Packet) error {
+			if !choice.has(p) {
+				return nil
+			}
+			return out.WriteFrame(f)
+		})
+	}
+	return errors.Join(err, out.Close())
+}
+
+func interfaceName(src capture.Source, f *capture.Frame) string {
+	if name := src.Info().InterfaceName; name != nil {
+		return name(f.Interface)
+	}
+	return ""
 }

@@ -85,14 +85,21 @@ type page struct {
 	begun    bool
 	ended    atomic.Bool
 
-	source string
-	live   bool
-	stats  func() websocket.Stats
-	lines  func(io.Writer, websocket.Stats)
+	of subject
 
 	mu    sync.Mutex
 	last  web.Status
 	taken time.Time // when last was
+}
+
+// A subject is what a page shows.
+type subject struct {
+	source  string
+	live    bool
+	packets *kept
+	stats   func() websocket.Stats
+	lines   func(io.Writer, websocket.Stats)  // the closing lines
+	reasons func(io.Writer, *websocket.Stats) // why there are no messages
 }
 
 // openPage listens where --web says. It comes before root is given up, and before
@@ -137,16 +144,16 @@ func (p *page) addr() netip.AddrPort {
 	return p.listener.Addr().(*net.TCPAddr).AddrPort()
 }
 
-// begin serves the page of a capture and says where.
-func (p *page) begin(source string, live bool, packets *kept, stats func() websocket.Stats, lines func(io.Writer, websocket.Stats)) {
+// begin serves the page and says where.
+func (p *page) begin(of subject) {
 	if p == nil {
 		return
 	}
-	p.source, p.live, p.stats, p.lines = source, live, stats, lines
+	p.of = of
 	host, _, _ := splitAddr(p.opt.webAddr)
-	cfg := &web.Config{Store: p.store, Status: p.status, Host: host, NoPackets: packets.why}
-	if packets.why == "" {
-		cfg.Packets = packets.write
+	cfg := &web.Config{Store: p.store, Status: p.status, Host: host, NoPackets: of.packets.why, Version: version()}
+	if of.packets.why == "" {
+		cfg.Packets = of.packets.write
 	}
 	p.server = web.New(cfg)
 	p.begun = true
@@ -162,7 +169,7 @@ func (p *page) begin(source string, live bool, packets *kept, stats func() webso
 	fmt.Fprintf(os.Stderr, "wsdump: the page is at %s\n", p.server.URL(p.listener.Addr()))
 }
 
-// sourceName is what the page calls the source.
+// sourceName is what the page calls the source, which of a messageFile is nil.
 func (o *options) sourceName(s *source) string {
 	switch {
 	case o.demo:
@@ -170,9 +177,9 @@ func (o *options) sourceName(s *source) string {
 	case o.read == "-":
 		return "standard input"
 	case o.read != "":
-		return strings.Join(append([]string{o.read}, o.more...), ", ")
+		return quoteArg(strings.Join(append([]string{o.read}, o.more...), ", "))
 	}
-	return s.Info().Name
+	return quoteArg(s.Info().Name)
 }
 
 // status tells the page how the capture goes. It counts ten times a second at the most.
@@ -183,12 +190,12 @@ func (p *page) status() web.Status {
 	if time.Since(p.taken) < 100*time.Millisecond && p.last.Ended == ended {
 		return p.last
 	}
-	s := p.stats()
+	s := p.of.stats()
 	messages, conns := p.opt.shown(&s)
 	var text bytes.Buffer
-	p.lines(&text, s)
+	p.of.lines(&text, s)
 	p.last = web.Status{
-		Source: p.source, Live: p.live, Ended: ended,
+		Source: p.of.source, Live: p.of.live, Ended: ended,
 		Lines: strings.Split(strings.TrimRight(text.String(), "\n"), "\n"),
 		Totals: web.Totals{
 			Messages: messages, Connections: conns, Active: s.Active,
@@ -203,7 +210,7 @@ func (p *page) status() web.Status {
 	}
 	if messages == 0 {
 		text.Reset()
-		printReasons(&text, &s)
+		p.of.reasons(&text, &s)
 		why := strings.TrimRight(text.String(), "\n")
 		p.last.Why = &why
 	}
@@ -241,17 +248,22 @@ func (p *page) close() {
 // ("vlan").
 func (p *page) exclude(filter string) string {
 	own := p.addr()
-	hosts := []string{"host " + own.Addr().Unmap().WithZone("").String()}
+	hosts := []string{own.Addr().Unmap().WithZone("").String()}
 	if own.Addr().IsUnspecified() {
 		hosts = nil
 		addrs, _ := net.InterfaceAddrs()
 		for _, a := range addrs {
 			if n, ok := a.(*net.IPNet); ok {
-				hosts = append(hosts, "host "+n.IP.String())
+				hosts = append(hosts, n.IP.String())
 			}
 		}
 	}
-	expr := fmt.Sprintf("not (tcp port %d and (%s))", own.Port(), strings.Join(hosts, " or "))
+	var to []string
+	for _, side := range []string{"src", "dst"} {
+		at := side + " host " + strings.Join(hosts, " or "+side+" host ")
+		to = append(to, fmt.Sprintf("tcp %s port %d and (%s)", side, own.Port(), at))
+	}
+	expr := "not (" + strings.Join(to, " or ") + ")"
 	if strings.TrimSpace(filter) != "" {
 		expr += " and (" + filter + ")"
 	}

@@ -238,7 +238,8 @@ func (o *options) show(r *messageFile) error {
 	show := ps.Show
 	o.end.stats.Store(&show)
 	fmt.Fprintf(os.Stderr, "reading messages from file %s\n", quoteArg(o.read))
-	o.page.begin(o.read, false, &kept{why: "the file holds messages and no packets"}, r.stats, printMessageStats)
+	noPackets := &kept{why: "the file holds messages and no packets"}
+	o.page.begin(subject{o.sourceName(nil), o.follow, noPackets, r.stats, printMessageStats, printNoMessages})
 	seen, err := o.printAll(r.events(o.selector), ps, out, nil)
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		err = nil
@@ -247,6 +248,8 @@ func (o *options) show(r *messageFile) error {
 		err = cause
 	}
 	err = join(err, ps.Close(), out.Close())
+	stats := func() { printMessageStats(os.Stderr, r.stats()) }
+	o.end.stats.Store(&stats)
 	if o.total && err == nil {
 		_, err = fmt.Printf("%d messages\n", seen)
 		err = readerGone(err)
@@ -255,11 +258,20 @@ func (o *options) show(r *messageFile) error {
 		return err
 	}
 	status := report(err)
-	printMessageStats(os.Stderr, r.stats())
+	stats()
 	if status != 0 {
 		return exitStatus(status)
 	}
 	return nil
+}
+
+// printNoMessages says why there are none in a messageFile.
+func printNoMessages(w io.Writer, s *websocket.Stats) {
+	if s.Unselected > 0 {
+		fmt.Fprintf(w, "no messages: none of %s was selected\n", cli.Quantity(s.Unselected, "message"))
+		return
+	}
+	fmt.Fprintln(w, "no messages: there are none in the file so far")
 }
 
 // printMessageStats writes the closing lines of a messageFile.

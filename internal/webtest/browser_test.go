@@ -19,8 +19,8 @@ import (
 // patience is for a browser and wsdump on a machine that does much else.
 const patience = time.Minute
 
-// browser is the one of all tests; each has a page of its own.
-var browser context.Context
+// shared is the browser of all tests; each has a page of its own.
+var shared context.Context
 
 // dir holds the binary of wsdump and the browser's profile.
 var dir string
@@ -38,7 +38,7 @@ func TestMain(m *testing.M) {
 			chromedp.ExecPath(chromium()), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.UserDataDir(filepath.Join(dir, "profile")),
 			chromedp.Flag("disable-lcd-text", true), chromedp.Flag("hide-scrollbars", false))...)
 		defer cancel()
-		browser, cancel = chromedp.NewContext(allocated)
+		shared, cancel = chromedp.NewContext(allocated)
 		defer cancel()
 		return m.Run()
 	}())
@@ -55,7 +55,7 @@ func chromium() string {
 }
 
 // start starts the browser, once.
-var start = sync.OnceValue(func() error { return chromedp.Do(browser) })
+var start = sync.OnceValue(func() error { return chromedp.Do(shared) })
 
 // A page is a tab that shows wsdump's.
 type page struct {
@@ -73,14 +73,14 @@ func open(t *testing.T, url string) *page {
 	if err := start(); err != nil {
 		t.Fatalf("%s does not start: %v", chromium(), err)
 	}
-	ctx, cancel := chromedp.NewContext(browser)
+	ctx, cancel := chromedp.NewContext(shared)
 	t.Cleanup(cancel)
 	p := &page{T: t, ctx: ctx}
 	if err := chromedp.Do(ctx); err != nil { // the tab lives as long as this context
 		t.Fatal(err)
 	}
 	p.do(chromedp.EmulateViewport(1440, 900))
-	p.scheme("light")
+	p.system("light", "no-preference")
 	console := chromedp.Console(ctx)
 	go func() {
 		for m, err := range console {
@@ -115,10 +115,10 @@ func (p *page) do(steps ...chromedp.Action[chromedp.Void]) {
 	}
 }
 
-// scheme says whether the system is light or dark.
-func (p *page) scheme(name string) {
+// system says whether the system is light or dark, and what motion its user wants.
+func (p *page) system(scheme, motion string) {
 	p.Helper()
-	features := []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: name}}
+	features := []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: motion}}
 	if _, err := chromedp.Call(p.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: features}); err != nil {
 		p.Fatal(err)
 	}
@@ -176,12 +176,16 @@ func (p *page) keys(names ...string) {
 	p.Helper()
 	for _, name := range names {
 		for _, typ := range []input.DispatchKeyEventType{input.DispatchKeyEventTypeRawKeyDown, input.DispatchKeyEventTypeKeyUp} {
-			if _, err := chromedp.Call(p.ctx, input.DispatchKeyEvent, input.DispatchKeyEventParams{Type: typ, Key: name}); err != nil {
+			if _, err := chromedp.Call(p.ctx, input.DispatchKeyEvent, input.DispatchKeyEventParams{
+				Type: typ, Key: name, WindowsVirtualKeyCode: codes[name]}); err != nil {
 				p.Fatal(err)
 			}
 		}
 	}
 }
+
+// codes are those without which Chromium does not do what it does of itself.
+var codes = map[string]int64{"Escape": 27, "Enter": 13}
 
 // search types into the search box.
 func (p *page) search(words string) {

@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 )
@@ -22,6 +21,7 @@ var build = sync.OnceValues(func() (string, error) {
 	binary := filepath.Join(dir, "wsdump")
 	cmd := exec.Command("go", "build", "-o", binary, "./examples/wsdump")
 	cmd.Dir = "../.."
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		err = &buildError{err, out}
@@ -38,10 +38,11 @@ func (e *buildError) Error() string { return e.error.Error() + "\n" + string(e.o
 
 // A program is a wsdump that serves its page.
 type program struct {
-	url   string // of the page
-	stdin io.WriteCloser
-	cmd   *exec.Cmd
-	gone  chan struct{}
+	url     string // of the page
+	stdin   io.WriteCloser
+	cmd     *exec.Cmd
+	address chan string // one, when it is known
+	gone    chan struct{}
 
 	mu  sync.Mutex
 	log []string // what it says
@@ -51,7 +52,7 @@ type program struct {
 func serve(t *testing.T, args ...string) *program {
 	t.Helper()
 	w, why := run(t, args...)
-	if w == nil {
+	if why != "" {
 		t.Fatalf("wsdump has no page: %s", why)
 	}
 	return w
@@ -60,6 +61,24 @@ func serve(t *testing.T, args ...string) *program {
 // run is serve, and tells why there is no page.
 func run(t *testing.T, args ...string) (*program, string) {
 	t.Helper()
+	w := launch(t, args...)
+	return w, w.await()
+}
+
+// feed is a wsdump that reads what is written to its stdin, and has read records.
+func feed(t *testing.T, records ...record) *program {
+	t.Helper()
+	w := launch(t, "-r", "-")
+	write(t, w.stdin, records...)
+	if why := w.await(); why != "" {
+		t.Fatalf("wsdump has no page: %s", why)
+	}
+	return w
+}
+
+// launch starts wsdump --web.
+func launch(t *testing.T, args ...string) *program {
+	t.Helper()
 	if chromium() == "" {
 		t.Skip("there is no Chromium: apt-get install chromium")
 	}
@@ -67,7 +86,7 @@ func run(t *testing.T, args ...string) (*program, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &program{cmd: exec.Command(binary, append([]string{"--web"}, args...)...), gone: make(chan struct{})}
+	w := &program{cmd: exec.Command(binary, append([]string{"--web"}, args...)...), gone: make(chan struct{}), address: make(chan string, 1)}
 	if w.stdin, err = w.cmd.StdinPipe(); err != nil {
 		t.Fatal(err)
 	}
@@ -78,41 +97,50 @@ func run(t *testing.T, args ...string) (*program, string) {
 	if err := w.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(w.end)
-	address := make(chan string, 1)
+	t.Cleanup(func() {
+		_ = w.cmd.Process.Kill()
+		<-w.gone
+	})
 	go func() {
 		defer close(w.gone)
-		defer close(address)
+		defer close(w.address)
 		for lines := bufio.NewScanner(stderr); lines.Scan(); {
 			w.mu.Lock()
 			w.log = append(w.log, lines.Text())
 			w.mu.Unlock()
 			if _, after, ok := strings.Cut(lines.Text(), "the page is at "); ok {
-				address <- after
+				w.address <- after
 			}
 		}
 		_ = w.cmd.Wait()
 	}()
+	return w
+}
+
+// await waits for the address of the page. It returns why there is none.
+func (w *program) await() (why string) {
 	select {
-	case w.url = <-address:
+	case w.url = <-w.address:
 	case <-time.After(patience):
 	}
-	if w.url == "" {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		return nil, strings.Join(w.log, "\n")
+	if w.url != "" {
+		return ""
 	}
-	return w, ""
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return strings.Join(append(w.log, "no address was printed"), "\n")
 }
 
 // end ends it as Ctrl-C does.
-func (w *program) end() {
-	_ = w.cmd.Process.Signal(syscall.SIGINT)
+func (w *program) end(t *testing.T) {
+	t.Helper()
+	if err := w.cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
 	select {
 	case <-w.gone:
 	case <-time.After(patience):
-		_ = w.cmd.Process.Kill()
-		<-w.gone
+		t.Fatal("wsdump does not end")
 	}
 }
 

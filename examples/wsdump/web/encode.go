@@ -105,7 +105,7 @@ func appendRow(b []byte, r *store.Row) []byte {
 		b = strconv.AppendInt(append(b, `,"code":`...), int64(code), 10)
 		b = escape.AppendJSON(append(b, `,"reason":`...), reason)
 	}
-	b = escape.AppendJSON(append(b, `,"line":`...), firstLine(payload))
+	b = escape.AppendJSON(append(b, `,"line":`...), oneLine(payload))
 	b = append(b, `,"flags":`...)
 	flags := []word{
 		{"compressed", m.Compressed}, {"truncated", m.Truncated}, {"undecoded", m.Undecoded}, {"partial", m.Unknown > 0},
@@ -118,12 +118,9 @@ func appendRow(b []byte, r *store.Row) []byte {
 	return append(appendWords(b, flags...), '}')
 }
 
-// firstLine is the first line of a payload, with nothing in it that a terminal or a
-// page would obey.
-func firstLine(payload []byte) string {
-	if i := bytes.IndexAny(payload, "\r\n"); i >= 0 {
-		payload = payload[:i]
-	}
+// oneLine is the beginning of a payload, with nothing in it that a terminal or a page
+// would obey: line ends are \n.
+func oneLine(payload []byte) string {
 	line := escape.AppendBytes(nil, escape.Cut(payload, maxLine*utf8.UTFMax))
 	n := 0
 	for i := range string(line) {

@@ -2,14 +2,13 @@ package web
 
 import (
 	"bufio"
-	"context"
 	"errors"
 	"io"
+	"iter"
 	"net/http"
 	"slices"
 	"time"
 
-	"github.com/wstap/wstap/examples/wsdump/web/store"
 	"github.com/wstap/wstap/export/har"
 	"github.com/wstap/wstap/export/jsonl"
 	"github.com/wstap/wstap/websocket"
@@ -22,11 +21,17 @@ var formats = map[string]string{
 	"pcapng": "application/vnd.tcpdump.pcap",
 }
 
+type messages = iter.Seq2[*websocket.Message, error]
+
 // export gives the messages of a filter as a file.
 func (s *Server) export(w http.ResponseWriter, r *request) error {
-	v, err := s.view(r, "format")
+	f, err := filter(r, "format")
 	if err != nil {
 		return err
+	}
+	chosen, err := s.cfg.Store.Messages(r.Context(), f)
+	if err != nil {
+		return failf(http.StatusBadRequest, "%v", err)
 	}
 	format := r.query.Get("format")
 	kind := formats[format]
@@ -51,17 +56,20 @@ func (s *Server) export(w http.ResponseWriter, r *request) error {
 	rc := http.NewResponseController(w)
 	_ = rc.SetReadDeadline(time.Time{})
 	client := &patientWriter{w: w, rc: rc}
+	if format != "pcapng" { // which may fail before it begins
+		client.begin()
+	}
 	out := bufio.NewWriterSize(client, 64<<10)
 	switch format {
 	case "har":
-		e := har.NewEncoder(out, &har.Config{ShowSecrets: true, Creator: "wsdump"}) // they are masked
-		err = errors.Join(s.encode(r.Context(), v, e.Encode), e.Close())
+		e := har.NewEncoder(out, &har.Config{ShowSecrets: true, Creator: "wsdump", Version: s.cfg.Version}) // they are masked
+		err = errors.Join(s.encode(chosen, e.Encode), e.Close())
 	case "jsonl":
-		err = s.encode(r.Context(), v, jsonl.NewEncoder(out, &jsonl.Config{ShowSecrets: true}).Encode)
+		err = s.encode(chosen, jsonl.NewEncoder(out, &jsonl.Config{ShowSecrets: true}).Encode)
 	case "pcapng":
 		var conns []*websocket.Conn
-		if conns, err = connsOf(r.Context(), v); err == nil {
-			err = s.cfg.Packets(r.Context(), out, conns)
+		if conns, err = connsOf(chosen); err == nil {
+			err = s.cfg.Packets(r.Context(), client, conns) // it has a buffer of its own
 		}
 	}
 	if err == nil {
@@ -85,16 +93,25 @@ type patientWriter struct {
 }
 
 func (p *patientWriter) Write(b []byte) (int, error) {
-	p.begun = true
 	_ = p.rc.SetWriteDeadline(time.Now().Add(patience))
-	return p.w.Write(b)
+	n, err := p.w.Write(b)
+	p.begin()
+	return n, err
 }
 
-// encode tells the messages of a view, each connection's open before its first one,
+// begin has the client see that its file comes.
+func (p *patientWriter) begin() {
+	if !p.begun {
+		p.begun = true
+		_ = p.rc.Flush()
+	}
+}
+
+// encode tells messages, each connection's open before its first one,
 // and at last the ends.
-func (s *Server) encode(ctx context.Context, v *store.View, tell func(websocket.Event) error) error {
+func (s *Server) encode(chosen messages, tell func(websocket.Event) error) error {
 	told := make(map[uint64]bool)
-	for m, err := range v.Messages(ctx) {
+	for m, err := range chosen {
 		if err != nil {
 			return err
 		}
@@ -127,10 +144,10 @@ func (s *Server) encode(ctx context.Context, v *store.View, tell func(websocket.
 	return nil
 }
 
-// connsOf returns the connections of a view's messages.
-func connsOf(ctx context.Context, v *store.View) (list []*websocket.Conn, err error) {
+// connsOf returns the connections of messages.
+func connsOf(chosen messages) (list []*websocket.Conn, err error) {
 	seen := make(map[*websocket.Conn]bool)
-	for m, err := range v.Messages(ctx) {
+	for m, err := range chosen {
 		if err != nil {
 			return nil, err
 		}

@@ -117,7 +117,7 @@ func (s *Server) message(w http.ResponseWriter, r *request) error {
 	m, cut, err := s.cfg.Store.Message(n)
 	switch {
 	case errors.Is(err, store.ErrForgotten):
-		return failf(http.StatusGone, "%v", err)
+		return failf(http.StatusGone, "%v: --web-memory keeps more", err)
 	case err != nil:
 		return failf(http.StatusNotFound, "%v", err)
 	}

@@ -73,13 +73,17 @@ func (r *request) number(name string, missing, lo, hi int64) (int64, error) {
 	return n, nil
 }
 
-// view returns the view of the filter in the query, in which other parameters may
-// stand too.
-func (s *Server) view(r *request, others ...string) (*store.View, error) {
+// filter returns the filter of the query, in which other parameters may stand too.
+func filter(r *request, others ...string) (*store.Filter, error) {
 	if err := r.allow(append(others, filterNames...)...); err != nil {
 		return nil, err
 	}
-	f, err := parseFilter(r.query)
+	return parseFilter(r.query)
+}
+
+// view returns the view of the filter of the query.
+func (s *Server) view(r *request, others ...string) (*store.View, error) {
+	f, err := filter(r, others...)
 	if err != nil {
 		return nil, err
 	}

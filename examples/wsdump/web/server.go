@@ -31,7 +31,10 @@ type Config struct {
 	// address.
 	Host string
 
-	patience time.Duration // for a client that takes nothing, or sends nothing; 0: patience
+	// Version is wsdump's, for downloads.
+	Version string
+
+	patience time.Duration // for a client that takes nothing, or sends nothing; 0: 30 s
 }
 
 // A Status is how the capture goes.

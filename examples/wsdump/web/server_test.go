@@ -186,7 +186,7 @@ func TestAnswers(t *testing.T) {
 		t.Fatalf("%+v", page)
 	}
 	for i, line := range []string{
-		"<script>alert(1)</script>", `\x1b]0;title\x07 \u202eevil\u2066 \u009b31m`, `\x00\x01\xff\x7f`, "p", strings.Repeat("長", 200), `bye\u202e`,
+		`<script>alert(1)</script>\nsecond line`, `\x1b]0;title\x07 \u202eevil\u2066 \u009b31m`, `\x00\x01\xff\x7f`, "p", strings.Repeat("長", 200), `bye\u202e`,
 	} {
 		if r := page.Rows[i]; r.Line != line || r.N != uint64(i) || r.Seq != uint64(i+1) {
 			t.Errorf("row %d: %+v, want the line %q", i, r, line)
@@ -346,7 +346,9 @@ func TestExportFails(t *testing.T) {
 	var written int
 	w := serve(t, chat(), func(cfg *Config) {
 		cfg.Packets = func(_ context.Context, out io.Writer, conns []*websocket.Conn) error {
-			_, _ = out.Write(make([]byte, written))
+			if written > 0 {
+				_, _ = out.Write(make([]byte, written))
+			}
 			return fmt.Errorf("the file is gone")
 		}
 	})

@@ -21,7 +21,8 @@ let linked = ''; // 'live', 'gone', 'refused'
 /** showStats shows the server's counters. */
 export function showStats(s) {
   stats = s;
-  setText(source, s.source ?? '');
+  setText(source, (s.source ?? '').replace(/^.*[/\\](?=.)/, ''));
+  setAttribute(source, 'title', s.source);
   show();
 }
 

@@ -18,6 +18,7 @@ const byNumber = new Map(); // number to connection
 let order = []; // those that are found, by number
 let version = 0; // of what is here
 let wanted = 0; // of what there is
+let forgotten = 0; // by the server, when it was last asked for all
 let fetching = false;
 let cursor = 0; // index of the one that keys move
 
@@ -38,25 +39,26 @@ export async function refresh(to) {
   if (fetching) return;
   fetching = true;
   try {
-    while (version < wanted) {
+    for (let more = false; version < wanted || more;) {
       const answer = await get('connections', version ? { since: version } : {});
       for (const c of answer.rows) {
         rates.count(c, byNumber.get(c.conn));
         byNumber.set(c.conn, c);
       }
       version = answer.version;
-      if (answer.version < wanted) wanted = answer.version;
+      more = answer.more;
+      if (!more) wanted = version;
+      if ((answer.forgotten ?? 0) - forgotten > 1000) { // which ones is not told
+        forgotten = answer.forgotten;
+        byNumber.clear();
+        version = 0;
+        more = true;
+      }
       sort();
     }
   } catch { /* the next state tries again */ } finally {
     fetching = false;
   }
-}
-
-/** forget begins anew, with another server. */
-export function forget() {
-  byNumber.clear();
-  version = wanted = 0;
 }
 
 function sort() {

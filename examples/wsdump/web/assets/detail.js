@@ -2,11 +2,10 @@
 
 import { get } from './api.js';
 import { connection, jump } from './connections.js';
-import { byId, copy, el, setAttribute } from './dom.js';
+import { byId, copy, el } from './dom.js';
 import { bytes, clock, count, day, duration, plural, seconds } from './format.js';
 import { downloads } from './download.js';
 import { handshake } from './handshake.js';
-import * as messages from './messages.js';
 import { Payload, hexView, jsonView, textView } from './payload.js';
 import { marker } from './search.js';
 import { change, view } from './view.js';
@@ -41,12 +40,13 @@ export async function show() {
 }
 
 function put(content) {
-  const focused = document.activeElement?.closest('#detail') ? document.activeElement.dataset.form : null;
+  const tabbed = document.activeElement?.matches('#detail [role=tab]');
   const key = `${view.selected} ${view.about}`;
   pane.replaceChildren(...content.filter(Boolean));
-  if (focused) pane.querySelector(`[data-form="${focused}"]`)?.focus();
+  if (tabbed) enter();
   if (shown !== key) pane.querySelector('.view')?.scrollTo(0, 0);
   shown = key;
+  pane.dataset.of = view.selected ? `m${view.selected}` : `c${view.about}`;
 }
 
 async function record(seq) {
@@ -156,18 +156,14 @@ async function ofConnection(number) {
   ];
 }
 
-/** copyLine copies the payload of the selected message. */
+/** copyPayload copies the payload of the selected message. */
 export async function copyPayload() {
   if (!view.selected) return;
   const payload = new Payload(await record(view.selected));
   copy(payload.copied(view.tab || payload.best), 'Payload');
 }
 
-/** toggle goes into the details and back to the messages. */
+/** enter goes into the details. */
 export function enter() {
-  const row = messages.selectedRow();
-  if (!row) return;
-  const tab = pane.querySelector('[role=tab][aria-selected=true]');
-  tab?.focus();
-  setAttribute(pane, 'data-seq', row.seq);
+  pane.querySelector('[role=tab][aria-selected=true]')?.focus();
 }

@@ -53,6 +53,7 @@ byId('search').addEventListener('keydown', (e) => {
     if (!search.empty()) messages.focus();
   } else if (e.key === 'Enter' || e.key === 'ArrowDown') {
     e.preventDefault();
+    search.commit();
     messages.focus();
     if (!view.selected) messages.step(1);
   }

@@ -10,10 +10,11 @@ const edge = 1_000_000;
 export class List {
   /**
    * A list in a scrolling element, of rows of one height: make makes an element,
-   * bind(element, index) puts a row's contents into it, moved is called when others are seen.
+   * bind(element, index) puts a row's contents into it, moved is called when others are seen, scrolled
+   * when it was the reader who moved.
    */
-  constructor(scroller, { height, make, bind, moved = () => {}, inner = 'presentation' }) {
-    Object.assign(this, { scroller, height, make, bind, moved });
+  constructor(scroller, { height, make, bind, moved = () => {}, scrolled = () => {}, inner = 'presentation' }) {
+    Object.assign(this, { scroller, height, make, bind, moved, scrolled });
     this.count = 0;
     this.top = 0; // pixels of the whole list above what is seen
     this.rows = []; // elements, in order
@@ -129,6 +130,7 @@ export class List {
     const jump = Math.abs(d) > 4 * this.view || s <= 0 || s >= this.maxScroll - 1;
     this.top = this.#clamp(jump || this.exact ? this.#fromScroll(s) : this.top + d);
     this.render();
+    this.scrolled();
     clearTimeout(this.resting);
     this.resting = setTimeout(() => this.#settle(), 200);
   }

@@ -24,7 +24,7 @@ let mark = null; // finds what is searched for
 let live = false; // more may come
 const told = { changed: () => {}, failed: () => {} };
 
-const list = new List(scroller, { height: rowHeight, make, bind, moved, inner: 'rowgroup' });
+const list = new List(scroller, { height: rowHeight, make, bind, moved, scrolled, inner: 'presentation' });
 list.stick = true;
 
 /** listen says whom to call when there are more rows, and with an error or null when a filter is refused or not. */
@@ -49,21 +49,28 @@ export const counts = () => ({
 
 const shownEnd = () => Math.max(begin, paused() ? Math.min(frozen, rows.end) : rows.end);
 
+let started = null; // when the first rows are here
+
 /** start shows the rows of the filter, at the place where the reader was. */
-export async function start({ tail = false } = {}) {
+export function start(how) {
+  started = begun(how);
+  return started;
+}
+
+async function begun({ tail = false } = {}) {
   next?.close();
-  const opening = new Rows(parameters(), () => rowsChanged(opening));
+  const opening = new Rows(parameters(), () => rowsChanged(opening), () => start());
   next = opening;
   grid.setAttribute('aria-busy', 'true');
   const keep = (rows && view.selected) || view.at; // what stays in sight
   try {
-    const around = keep ? await opening.place(keep) : tail || (rows && follow) ? undefined : 0;
+    const around = rows && follow && !view.selected ? undefined : keep ? await opening.place(keep) : tail ? undefined : 0;
     await opening.open(around);
     if (next !== opening) return;
-    const first = !rows;
+    const where = rows && keep ? 'center' : 'top'; // of a reload it is the row at the top
     swap(opening);
     if (around === undefined) setFollow(true);
-    else arrive(around, keep, first);
+    else arrive(around, where);
     told.failed(null);
   } catch (e) {
     if (next !== opening) return;
@@ -88,13 +95,10 @@ function swap(opening) {
   told.changed();
 }
 
-// arrive scrolls to a row: back to where a reload found it, or with what is
-// selected in the middle.
-function arrive(n, seq, first) {
-  setFollow(false);
-  const atTop = first && seq === view.at;
-  list.to(n - begin, atTop || !seq ? 'top' : 'center');
-  remember();
+// arrive scrolls to a row.
+function arrive(n, where) {
+  follow = false;
+  list.to(n - begin, where);
 }
 
 function rowsChanged(which) {
@@ -142,13 +146,18 @@ function setFollow(yes) {
 
 function moved() {
   if (!rows) return;
-  follow = list.atEnd;
   rows.want(begin + list.first, begin + list.last);
   setAttribute(grid, 'aria-rowcount', list.count + 1);
   const newer = list.count - list.last;
   latest.hidden = follow || paused() || newer <= 0 || !live;
   setText(latest, `↓ ${count(newer)} more`);
   remember();
+}
+
+// The tail is followed where the reader has gone to it.
+function scrolled() {
+  follow = list.atEnd;
+  moved();
 }
 
 // remember writes down what is at the top, unless it is the end that is looked at.
@@ -184,6 +193,7 @@ export function rowOf(seq) {
 
 /** step selects the row so many away from the one that is selected, or one in sight. */
 export async function step(by) {
+  await started;
   if (!rows || list.count === 0) return;
   let n = selectedRow()?.n;
   if (n === undefined && view.selected) {
@@ -207,7 +217,9 @@ async function arrival(n) {
 /** select selects a row, and keeps it in sight. */
 export function select(row) {
   change({ selected: row?.seq ?? 0 });
-  if (row) list.to(row.n - begin);
+  if (!row) return;
+  list.to(row.n - begin);
+  if (!list.atEnd) follow = false;
 }
 
 /** toRow goes to a row by its number. */

@@ -7,10 +7,11 @@ const mostPages = 80; // that are kept
 const atOnce = 2; // fetches
 
 export class Rows {
-  /** The rows of a filter's parameters; changed is called when there are more, or others. */
-  constructor(parameters, changed) {
+  /** The rows of a filter's parameters; changed is called when there are more, renumbered when all are numbered anew. */
+  constructor(parameters, changed, renumbered) {
     this.parameters = parameters;
     this.changed = changed;
+    this.renumbered = renumbered;
     this.begin = 0; // number of the first that the server still has
     this.end = 0; // one past the last
     this.searched = false; // the server has looked at everything that it has
@@ -125,6 +126,12 @@ export class Rows {
   async #fetch(range, signal) {
     const answer = await get('messages', { ...this.parameters, limit: pageSize, ...range }, signal);
     if (this.closed) return;
+    if (this.view !== undefined && answer.view !== this.view) {
+      this.close();
+      this.renumbered();
+      return;
+    }
+    this.view = answer.view;
     this.begin = answer.begin;
     this.end = Math.max(answer.end, answer.begin);
     this.dropped = answer.dropped;

@@ -12,7 +12,7 @@ export function marker(search) {
   let re;
   try {
     const m = /^\/(.+)\/([a-z]*)$/s.exec(search);
-    re = m ? new RegExp(m[1], m[2].includes('i') ? 'giu' : 'gu') : new RegExp(RegExp.escape?.(search) ?? search.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&'), 'g');
+    re = m ? new RegExp(m[1], m[2].includes('i') ? 'giu' : 'gu') : new RegExp(RegExp.escape?.(search) ?? search.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&'), 'giu');
   } catch {
     return null; // RE2 knows what JavaScript does not
   }
@@ -28,8 +28,11 @@ export function marker(search) {
   };
 }
 
-const search = soon(() => change({ search: box.value }), 180);
-box.addEventListener('input', search);
+/** commit searches for what is in the box. */
+export const commit = () => change({ search: box.value });
+
+box.addEventListener('input', soon(commit, 180));
+box.addEventListener('change', commit); // it is left sooner
 
 /** refused shows why the server does not take the filter; null: it does. */
 export function refused(reason) {

@@ -5,9 +5,9 @@ import { byId, setAttribute } from './dom.js';
 
 const root = document.documentElement;
 
-function splitter(id, name, min, max, way) {
+function splitter(id, pane, name, min, max, way) {
   const line = byId(id);
-  const read = () => parseInt(getComputedStyle(root).getPropertyValue(name), 10);
+  const read = () => byId(pane).offsetWidth;
   const set = (px) => {
     const value = Math.round(Math.max(min, Math.min(max(), px)));
     root.style.setProperty(name, `${value}px`);
@@ -48,8 +48,8 @@ function splitter(id, name, min, max, way) {
   try {
     kept = localStorage.getItem(name);
   } catch { /* a browser without storage */ }
-  set(Number(kept) || read());
+  if (Number(kept)) set(Number(kept));
 }
 
-splitter('split-left', '--left', 200, () => innerWidth * 0.5, 1);
-splitter('split-right', '--right', 260, () => innerWidth * 0.6, -1);
+splitter('split-left', 'left', '--left', 200, () => innerWidth * 0.5, 1);
+splitter('split-right', 'detail', '--right', 260, () => innerWidth * 0.6, -1);

@@ -10,7 +10,8 @@ import { change, parameters, view } from './view.js';
 const place = byId('timeline');
 const up = svg('path', { class: 'client' });
 const down = svg('path', { class: 'server' });
-const picture = svg('svg', { class: 'bars', viewBox: '0 -1 1 2', preserveAspectRatio: 'none', 'aria-hidden': 'true' }, up, down);
+const rest = svg('path', { class: 'rest' });
+const picture = svg('svg', { class: 'bars', viewBox: '0 -1 1 2', preserveAspectRatio: 'none', 'aria-hidden': 'true' }, rest, up, down);
 const shade = ['before', 'after'].map((c) => el('div', { class: `shade ${c}`, hidden: true }));
 const sight = el('div', { class: 'sight', title: 'what the list shows' });
 const handles = ['From', 'Until'].map((name) => el('div', {
@@ -23,7 +24,8 @@ place.append(track, el('div', { class: 'scale' }, ...labels, all));
 
 let since = 0; // seconds
 let until = 0;
-let data = null;
+let data = null; // of all messages
+let found = null; // of those of the filter, the same if there is none
 let chosen = [0, 1]; // what of it is shown, as fractions
 let fetching = false;
 
@@ -35,11 +37,37 @@ async function fetchIt() {
   fetching = true;
   try {
     const buckets = Math.max(40, Math.min(600, Math.floor(track.clientWidth / 3)));
-    data = await get('timeline', { ...parameters(false), buckets });
+    const filter = parameters(false);
+    const all = await get('timeline', { buckets });
+    found = all;
+    if (Object.keys(filter).length > 0) found = within(all, await get('timeline', { ...filter, buckets: 2000 }));
+    data = all;
     draw();
   } catch { /* a filter that is refused says so elsewhere, and the next state tries again */ } finally {
     fetching = false;
   }
+}
+
+// within counts what was found in the spans of the whole; its own are as long as
+// what was found lasts. One that lies across a border counts on both sides, by halves.
+function within(whole, part) {
+  const n = whole.client.length;
+  const result = { client: new Array(n).fill(0), server: new Array(n).fill(0) };
+  if (!part.since || !whole.since) return result;
+  const [from, to, start] = [whole.since, whole.until, part.since].map(seconds);
+  const scale = n / Math.max(to - from, 1e-6);
+  const width = Math.max(seconds(part.until) - start, 1e-6) / part.client.length;
+  for (const side of ['client', 'server']) {
+    part[side].forEach((v, i) => {
+      if (v === 0) return;
+      const a = Math.max(0, Math.min(n - 1e-6, (start + i * width - from) * scale));
+      const b = Math.max(a + 1e-9, Math.min(n, (start + (i + 1) * width - from) * scale));
+      for (let k = Math.floor(a); k < b; k++) {
+        result[side][k] += v * (Math.min(b, k + 1) - Math.max(a, k)) / (b - a);
+      }
+    });
+  }
+  return result;
 }
 
 function draw() {
@@ -48,8 +76,9 @@ function draw() {
   until = empty ? 0 : Math.max(seconds(data.until), since + 1e-6);
   const most = Math.sqrt(Math.max(1, ...data.client, ...data.server));
   setAttribute(picture, 'viewBox', `0 -1 ${Math.max(1, data.client.length)} 2`);
-  setAttribute(up, 'd', bars(data.client, most, -1));
-  setAttribute(down, 'd', bars(data.server, most, 1));
+  setAttribute(rest, 'd', found === data ? '' : bars(data.client, most, -1) + bars(data.server, most, 1));
+  setAttribute(up, 'd', bars(found.client, most, -1));
+  setAttribute(down, 'd', bars(found.server, most, 1));
   const whole = until - since;
   setText(labels[0], empty ? '' : `${whole > 43200 ? `${day(data.since)} ` : ''}${clock(data.since, 3)}`);
   setText(labels[2], empty ? '' : `${whole > 43200 ? `${day(data.until)} ` : ''}${clock(data.until, 3)}`);

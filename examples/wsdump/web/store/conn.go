@@ -119,9 +119,11 @@ func (s *Store) forgetConns() {
 func (s *Store) Conns(since uint64, n int) (list []Connection, more bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	e := s.changed.Last()
-	for e != nil && e.version > since && e.changed.Prev() != nil && e.changed.Prev().version > since {
-		e = e.changed.Prev()
+	e := s.changed.First()
+	if e != nil && e.version <= since {
+		for e = s.changed.Last(); e.changed.Prev().version > since; {
+			e = e.changed.Prev()
+		}
 	}
 	for ; e != nil && e.version > since; e = e.changed.Next() {
 		if len(list) == n {

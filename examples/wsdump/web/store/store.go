@@ -6,6 +6,7 @@ package store
 
 import (
 	"errors"
+	"math"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -91,7 +92,7 @@ func (s *Store) message(m *websocket.Message) {
 	}
 	// A message that is larger than what a block is for is a block, and one that does
 	// not fit beside others is cut.
-	kept := min(len(m.Payload), int(s.cfg.Memory/8))
+	kept := min(len(m.Payload), int(min(s.cfg.Memory/8, math.MaxInt32)))
 	if kept < len(m.Payload) {
 		s.cut++
 	}
@@ -150,7 +151,7 @@ func (s *Store) forgetBlock() {
 }
 
 // ErrForgotten is the error of a message that had to go for later ones.
-var ErrForgotten = errors.New("forgotten: later messages have taken its room, --web-memory keeps more")
+var ErrForgotten = errors.New("forgotten: later messages have taken its room")
 
 // ErrNone is the error of a message that has not come.
 var ErrNone = errors.New("there is no such message")

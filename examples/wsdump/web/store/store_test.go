@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"reflect"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -211,5 +212,49 @@ func TestAddAllocates(t *testing.T) {
 	m := text(conn(3), 0, line(1))
 	if n := testing.AllocsPerRun(5000, func() { s.Add(m) }); n > 0.1 {
 		t.Errorf("%v allocations a message", n)
+	}
+}
+
+// TestHeap: what a Store says it takes is what it takes.
+func TestHeap(t *testing.T) {
+	heap := func() int64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return int64(m.HeapAlloc)
+	}
+	for name, fill := range map[string]func(s *Store){
+		"messages": func(s *Store) {
+			c := conn(1)
+			for i := range 300_000 {
+				s.Add(text(c, i, line(i)))
+			}
+		},
+		"short messages": func(s *Store) {
+			c := conn(1)
+			for i := range 500_000 {
+				s.Add(text(c, i, "x"))
+			}
+		},
+		"connections": func(s *Store) {
+			for i := range 20_000 {
+				c := conn(uint64(i + 1))
+				s.Add(&websocket.Open{Time: began, Conn: c})
+				s.Add(text(c, i, "hello"))
+				s.Add(&websocket.End{Time: began, Conn: c, Closing: make([]websocket.Closing, 2)})
+			}
+		},
+	} {
+		before := heap()
+		s := New(&Config{Memory: 16 << 20})
+		fill(s)
+		v := view(t, s, Filter{Texts: []string{"fox"}}) // and what it has found
+		took, said := heap()-before, s.Summary().Memory
+		if took > said+said/4 || took > 16<<20+2<<20 || said > 16<<20 {
+			t.Errorf("%s: %d bytes, said to be %d", name, took, said)
+		}
+		t.Logf("%s: %d bytes, said to be %d", name, took, said)
+		runtime.KeepAlive(v)
+		s.Close()
 	}
 }

@@ -51,26 +51,27 @@ func newView(s *Store, f *Filter, id uint64) (*View, error) {
 }
 
 // catchUp has the View look at all messages that there are now, and waits for that.
-// It reports whether it was done in time. A search goes on in any case.
+// It reports whether they were looked at, or ctx was done before. A search goes on in
+// any case.
 func (v *View) catchUp(ctx context.Context) bool {
-	v.mu.Lock()
 	target := v.store.end()
-	if v.next >= target || v.gone {
+	for {
+		v.mu.Lock()
+		if v.next >= target || v.gone {
+			defer v.mu.Unlock()
+			return v.next >= target
+		}
+		if v.scan == nil {
+			v.scan = make(chan struct{})
+			go v.run(v.scan, target)
+		}
+		done := v.scan
 		v.mu.Unlock()
-		return !v.gone
-	}
-	done := v.scan
-	if done == nil {
-		done = make(chan struct{})
-		v.scan = done
-		go v.run(done, target)
-	}
-	v.mu.Unlock()
-	select {
-	case <-done:
-		return true
-	case <-ctx.Done():
-		return false
+		select {
+		case <-done:
+		case <-ctx.Done():
+			return false
+		}
 	}
 }
 
@@ -283,39 +284,4 @@ func (v *View) RowAt(ctx context.Context, t time.Time) uint64 {
 		}
 	}
 	return v.end
-}
-
-// Messages yields the messages that are stored now, each lent until the next one. The
-// error, which comes last, is that of ctx, or ErrForgotten where one of them had to go
-// before its turn.
-func (v *View) Messages(ctx context.Context) iter.Seq2[*websocket.Message, error] {
-	return func(yield func(*websocket.Message, error) bool) {
-		if !v.catchUp(ctx) {
-			yield(nil, context.Cause(ctx))
-			return
-		}
-		v.mu.Lock()
-		v.prune()
-		parts := slices.Clone(v.parts)
-		v.mu.Unlock()
-		var m websocket.Message
-		for i := range parts {
-			part := &parts[i]
-			p := v.store.piece(part.first)
-			if part.rows > 0 && p.first != part.first {
-				yield(nil, ErrForgotten)
-				return
-			}
-			for j := range part.each(0) {
-				if ctx.Err() != nil {
-					yield(nil, context.Cause(ctx))
-					return
-				}
-				p.message(j, &m)
-				if !yield(&m, nil) {
-					return
-				}
-			}
-		}
-	}
 }
