@@ -288,6 +288,7 @@ func (c *Conn) found(dir reassembly.Direction, s *side, a *attempt, seq uint64, 
 	}
 	if c.shake != nil {
 		c.learn(k.key.suite)
+		c.use()
 		c.settle()
 	}
 	c.content(dir, s, rec, plain, t)
