@@ -48,7 +48,7 @@ func TestTLSEachLost(t *testing.T) {
 // Nothing is given out that was not sent, and all bytes are accounted for.
 func TestTLSStorm(t *testing.T) {
 	wires := tlsWires(t, 60)
-	for seed := range testkit.Rounds[uint64](60, 20, 5000) {
+	for seed := range testkit.Rounds[uint64](60, 20, 1500) {
 		rnd := rand.New(rand.NewPCG(seed, 1))
 		w := wires[rnd.IntN(len(wires))]
 		keys := decrypt.NewKeyLog()
