@@ -206,6 +206,7 @@ func (o *options) tapAll(ctx context.Context, src *source, each func(websocket.E
 		err = nil
 	}
 	saved := src.finish()
+	o.tellLeftOut()
 	err = join(saved, err, ps.Close(), o.finishOutput(out))
 	close(over)
 	o.end.stats.Store(&stats)

@@ -198,7 +198,8 @@ func (o *options) openFile() (*source, error) {
 func (o *options) fileConfig() *pcapfile.Config {
 	cfg := &pcapfile.Config{Filter: strings.TrimSpace(o.filter)}
 	if o.keys != nil {
-		cfg.Secrets = o.keys
+		o.inFile = &fileSecrets{keys: o.keys}
+		cfg.Secrets = o.inFile
 	}
 	return cfg
 }
@@ -322,6 +323,9 @@ func sameFile(a, b string) bool {
 func (s *source) save(o *options) error {
 	live := s.Info().Live
 	cfg := &pcapfile.WriterConfig{SnapLen: o.snaplen, Rotate: o.rotation(live)}
+	if cfg.Rotate != nil && o.keys != nil && savesSecrets(o.write) {
+		cfg.Rotate.Begun = o.recordAgain(o.keys)
+	}
 	if live {
 		cfg.Queue = limits.BudgetsOf(o.allowed()).Queue // for a disk that stalls
 	}
