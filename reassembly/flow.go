@@ -27,6 +27,7 @@ const (
 	legs                          // others have the same addresses and ports: see leg
 	multi                         // the data of an MPTCP connection
 	mpSubflow                     // a subflow of one
+	waiting                       // a side has a queue, or is mute
 	answered                      // half-open, and the SYN was answered twice: reopen is the second answer's number
 )
 
@@ -71,6 +72,7 @@ type half struct {
 	record uint32 // the newest of recent; 0: none
 	scale  uint8  // shift of the windows that it offers
 	flags  uint8
+	mute   bool  // nothing was captured of it since a gap
 	reset  bool  // it sent a reset that may be forged, or was captured too early
 	offset int64 // bytes told, gaps among them
 	queue  *queue
@@ -81,6 +83,14 @@ func (h *half) begin(next uint32) {
 	h.flags |= seen
 	h.next = next
 	h.isn = next - 1
+}
+
+// reach returns the number behind what has come without a hole.
+func (h *half) reach() uint32 {
+	if h.queue != nil && h.queue.ready() {
+		return h.queue.units.first().end
+	}
+	return h.next
 }
 
 // usual says that f is in use, and nothing about it needs care.

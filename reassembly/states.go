@@ -129,7 +129,7 @@ func (a *Assembler) goesOn(f *Flow, index uint32, side int, p *decode.Packet) {
 	switch {
 	case h.reset && before(h.mark, p.Seq+uint32(p.PayloadLen)):
 		h.reset = false
-	case !o.reset || p.Flags&decode.ACK == 0 || p.Seq != h.next:
+	case !o.reset || p.Flags&decode.ACK == 0 || p.Seq != h.reach():
 		return
 	case before(o.mark, p.Ack) && !before(o.next, p.Ack): // it was behind that number already
 		o.reset = false
@@ -186,7 +186,7 @@ func (a *Assembler) fin(f *Flow, index uint32, side int, p *decode.Packet) {
 	}
 	h.flags |= fin
 	h.fin = n
-	a.finish(f, index, side)
+	a.drain(f, index)
 }
 
 // finish sees whether a side's stream, or both, have come to their end, after a
@@ -266,7 +266,7 @@ func (a *Assembler) syn(f *Flow, index uint32, side int, p *decode.Packet) {
 			o.begin(p.Ack)
 		case held != nil && before(o.next, p.Ack) && !before(held.units.last().end, p.Ack): // the data on the SYN is accepted
 			held.held = false
-			defer a.drain(f, index, side^1)
+			defer a.drain(f, index)
 		case p.Ack != o.next:
 			a.stats.Outside += uint64(len(p.Payload))
 			return // not the answer to this SYN
@@ -300,7 +300,7 @@ func (a *Assembler) syn(f *Flow, index uint32, side int, p *decode.Packet) {
 	if p.PayloadLen > 0 {
 		q := a.newQueue(f, index, side)
 		q.held = true
-		a.queueData(q, h.next, p.Payload, p.PayloadLen)
+		a.queueData(q, h.next, o.next, p.Payload, p.PayloadLen)
 		a.limit(h)
 	}
 }
@@ -331,7 +331,7 @@ func (a *Assembler) establish(f *Flow, index uint32, side int, p *decode.Packet)
 				continue
 			}
 			q.held = false
-			a.drain(f, index, i)
+			a.drain(f, index)
 		}
 	}
 	if f.state == halfOpen {
@@ -400,15 +400,7 @@ func (a *Assembler) end(f *Flow, index uint32, r Reason) {
 		return
 	}
 	a.move(f, index, closed)
-	for side := range f.half {
-		for q := f.half[side].queue; q != nil; q = f.half[side].queue {
-			if f.flags&ignored != 0 {
-				a.dropQueue(q, &a.stats.Skipped)
-			} else {
-				a.giveUp(q)
-			}
-		}
-	}
+	a.flush(f)
 	told := r
 	switch {
 	case r == RST || r == Reused:
