@@ -21,7 +21,7 @@ const (
 func (a *Assembler) acknowledge(f *Flow, index uint32, side int, p *decode.Packet) {
 	h, o := &f.half[side], &f.half[side^1]
 	ack := p.Ack
-	exact := h.flags&seen != 0 && p.Seq == h.reach()
+	exact := h.flags&seen != 0 && (p.Seq == h.next || h.queue != nil && p.Seq == h.reach())
 	if h.flags&seen != 0 && !exact && (int32(h.next-p.Seq) > stale || before(h.next, p.Seq) && !f.inWindow(side, p.Seq)) {
 		return
 	}
@@ -54,7 +54,8 @@ func (f *Flow) inWindow(side int, n uint32) bool {
 	if o.flags&acks == 0 {
 		return n-h.next <= maxAhead
 	}
-	return n-h.next <= maxAhead && int64(int32(n-later(o.ack, h.reach()))) <= 2*int64(o.edge-o.ack)+slack
+	room := 2*int64(o.edge-o.ack) + slack
+	return n-h.next <= maxAhead && (int64(int32(n-o.ack)) <= room || int64(int32(n-h.reach())) <= room)
 }
 
 // past says whether the other side has acknowledged what is behind next.
@@ -105,9 +106,9 @@ func (a *Assembler) data(f *Flow, index uint32, side int, seq, ack uint32, b []b
 	if h.flags&seen == 0 {
 		h.begin(seq)
 	}
-	if h.mute {
-		h.mute = false
-		f.short()
+	if f.flags&mutes(side) != 0 {
+		f.flags &^= mutes(side)
+		f.endWait()
 	}
 	if h.flags&fin != 0 {
 		if b, wire = a.beforeFIN(h, seq, b, wire); wire <= 0 {
@@ -138,7 +139,7 @@ func (a *Assembler) data(f *Flow, index uint32, side int, seq, ack uint32, b []b
 		if n := end - h.next; n > 0 {
 			a.gap(f, side, n, a.time)
 		}
-		a.drain(f, index)
+		a.drain(f, index, side)
 		return true
 	}
 	if before(h.reach(), seq) && !f.inWindow(side, end) {
@@ -154,7 +155,7 @@ func (a *Assembler) data(f *Flow, index uint32, side int, seq, ack uint32, b []b
 		}
 		// Much was lost: what is known of the window is out of date.
 		f.half[side^1].flags &^= acks
-		a.drain(f, index)
+		a.drain(f, index, side)
 	}
 	q := h.queue
 	if q == nil {

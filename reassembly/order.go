@@ -17,32 +17,32 @@ func (q *queue) ready() bool {
 // captured.
 func (f *Flow) blocked(side int, ack uint32) bool {
 	o := &f.half[side^1]
-	return before(o.next, ack) && o.queue != nil && !o.queue.held && !o.queue.ready() && !o.mute && f.past(side^1)
+	return before(o.next, ack) && o.queue != nil && !o.queue.held && !o.queue.ready() && f.flags&mutes(side^1) == 0 && f.past(side^1)
 }
 
-// short lets segments go the short way again if nothing speaks against it.
-func (f *Flow) short() {
-	if a, b := &f.half[0], &f.half[1]; a.queue == nil && b.queue == nil && !a.mute && !b.mute {
+// endWait lets segments go the short way again if nothing speaks against it.
+func (f *Flow) endWait() {
+	if f.half[0].queue == nil && f.half[1].queue == nil && f.flags&(mute|muteB) == 0 {
 		f.flags &^= waiting
 	}
 }
 
-// drain delivers what waits no longer, of both sides, and sees to their FINs.
-func (a *Assembler) drain(f *Flow, index uint32) {
-	for {
-		if f.flags&waiting != 0 {
-			for side, u := f.earliest(); u != nil; side, u = f.earliest() {
-				a.deliverPiece(f, index, side, u)
-			}
-			a.wait(f, 0)
-			a.wait(f, 1)
+// drain delivers what waits no longer after side has moved on, of both sides, and sees
+// to their FINs.
+func (a *Assembler) drain(f *Flow, index uint32, side int) {
+	for f.flags&waiting != 0 {
+		for s, u := f.earliest(); u != nil; s, u = f.earliest() {
+			a.deliverPiece(f, index, s, u)
 		}
-		a.finish(f, index, 0)
-		a.finish(f, index, 1)
+		for s := range f.half {
+			a.wait(f, s)
+			a.finish(f, index, s)
+		}
 		if _, u := f.earliest(); u == nil {
 			return
 		}
 	}
+	a.finish(f, index, side)
 }
 
 // earliest returns, of what is queued and waits for nothing, the unit whose next piece
@@ -134,8 +134,7 @@ func (a *Assembler) skipHole(q *queue) {
 		to = h.fin
 	}
 	if u := q.units.first(); u == nil {
-		h.mute = true
-		f.flags |= waiting
+		f.flags |= waiting | mutes(side)
 	} else if t = u.head().t; !q.acked || before(u.start, to) {
 		to = u.start
 	}
@@ -147,7 +146,7 @@ func (a *Assembler) skipHole(q *queue) {
 	if before(h.next, to) {
 		a.gap(f, side, to-h.next, t)
 	}
-	a.drain(f, q.index)
+	a.drain(f, q.index, side)
 }
 
 // flush gives up all that waits.

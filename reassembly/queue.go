@@ -134,7 +134,7 @@ func (a *Assembler) dropQueue(q *queue, count *uint64) {
 	q.node.Remove()
 	a.stats.Memory -= q.memory
 	q.flow.half[q.side].queue = nil
-	q.flow.short()
+	q.flow.endWait()
 	a.pool.freeQueue(q)
 }
 

@@ -74,6 +74,7 @@ func (a *Assembler) unusual(f *Flow, index uint32, side int, p *decode.Packet) b
 		a.stats.Skipped += n
 		switch f.judge(side, p) {
 		case certain:
+			f.half[side].closes = closesByReset
 			a.end(f, index, RST)
 		case doubtful:
 			f.half[side].reset = true
@@ -186,7 +187,11 @@ func (a *Assembler) fin(f *Flow, index uint32, side int, p *decode.Packet) {
 	}
 	h.flags |= fin
 	h.fin = n
-	a.drain(f, index)
+	h.closes = closesFirst
+	if f.half[side^1].flags&fin != 0 {
+		h.closes = closesSecond
+	}
+	a.drain(f, index, side)
 }
 
 // finish sees whether a side's stream, or both, have come to their end, after a
@@ -266,7 +271,7 @@ func (a *Assembler) syn(f *Flow, index uint32, side int, p *decode.Packet) {
 			o.begin(p.Ack)
 		case held != nil && before(o.next, p.Ack) && !before(held.units.last().end, p.Ack): // the data on the SYN is accepted
 			held.held = false
-			defer a.drain(f, index)
+			defer a.drain(f, index, side^1)
 		case p.Ack != o.next:
 			a.stats.Outside += uint64(len(p.Payload))
 			return // not the answer to this SYN
@@ -331,7 +336,7 @@ func (a *Assembler) establish(f *Flow, index uint32, side int, p *decode.Packet)
 				continue
 			}
 			q.held = false
-			a.drain(f, index)
+			a.drain(f, index, i)
 		}
 	}
 	if f.state == halfOpen {
@@ -400,7 +405,9 @@ func (a *Assembler) end(f *Flow, index uint32, r Reason) {
 		return
 	}
 	a.move(f, index, closed)
-	a.flush(f)
+	if f.flags&waiting != 0 {
+		a.flush(f)
+	}
 	told := r
 	switch {
 	case r == RST || r == Reused:
@@ -409,12 +416,19 @@ func (a *Assembler) end(f *Flow, index uint32, r Reason) {
 	case f.half[0].flags&f.half[1].flags&fin != 0:
 		told = FIN // both have closed, and only holes have kept it open
 	}
+	for side := range f.half {
+		if h := &f.half[side]; told == RST && h.reset {
+			h.closes = closesByReset
+		}
+	}
 	a.stats.Ended[told]++
 	c := f.consumer
 	f.consumer = nil
 	f.flags |= ignored
 	if c != nil {
+		a.closing = f
 		c.Closed(told, a.time)
+		a.closing = nil
 	}
 	if f.flags&(multi|mpSubflow) != 0 {
 		a.multipathEnded(f, index, told)

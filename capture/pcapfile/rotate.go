@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -11,8 +12,8 @@ import (
 // and -W do. Each file is whole and closed before the next one begins.
 type Rotation struct {
 	// Size is the length in bytes after which a file is followed by another one,
-	// in a packed file after packing. The names of further files end in a
-	// number. 0 means no limit.
+	// in a packed file after packing, as far as that has come. The names of
+	// further files end in a number, or in one and .gz. 0 means no limit.
 	Size int64
 	// Interval is how long a file is, by the time of the frames, in which file
 	// names are forms for strftime(3). 0 means no limit.
@@ -75,7 +76,11 @@ func (r *rotation) make() string {
 	if r.number == 0 && r.digits == 0 {
 		return name
 	}
-	return fmt.Sprintf("%s%0*d", name, r.digits, r.number)
+	packed := ""
+	if n := len(name) - len(".gz"); n >= 0 && strings.EqualFold(name[n:], ".gz") {
+		name, packed = name[:n], name[n:] // programs that unpack look at the end
+	}
+	return fmt.Sprintf("%s%0*d%s", name, r.digits, r.number, packed)
 }
 
 // due reports whether another file is to begin with a frame of time t where the

@@ -108,7 +108,7 @@ func TestRotate(t *testing.T) {
 		{"c", Rotation{Size: 10000}, 10, "c9"},
 		{"c.pcapng", Rotation{Size: 10000, Files: 100}, 11, "c.pcapng00"},
 		{"c.gz", Rotation{Size: 10000}, 1, "c.gz"}, // it packs well
-		{"c.pcapng.gz", Rotation{Size: 1000}, 0, "c.pcapng.gz1"},
+		{"c.pcapng.gz", Rotation{Size: 1000}, 0, "c.pcapng1.gz"},
 		{"%Y-%m-%d_%H%M%S.pcap", Rotation{Interval: time.Minute}, 4, "2026-11-28_235950.pcap"},
 		{"%d.pcapng", Rotation{Interval: 10 * time.Second}, 2, "29.pcapng"}, // overwritten
 		{"%s", Rotation{Interval: time.Minute, Size: 20000}, 7, ""},

@@ -11,12 +11,14 @@ import (
 )
 
 // A jsonFile is the file of --json=FILE. It may be moved away: from SIGHUP on a
-// new one of that name takes the lines, each whole in one of them.
+// new one of that name takes the lines, each whole in one of them. The new one
+// begins with the handshakes of the connections that go on.
 type jsonFile struct {
 	name string
 
 	mu     sync.Mutex
 	f      *os.File
+	opens  openLines
 	midway bool // the last line is not finished
 	again  bool // a new file is wanted after it
 }
@@ -26,6 +28,7 @@ func openJSONFile(name string) (*jsonFile, error) {
 	if err := j.open(); err != nil {
 		return nil, err
 	}
+	j.opens.begin(j.f)
 	cli.OnHangup(j.reopen)
 	return j, nil
 }
@@ -57,7 +60,10 @@ func (j *jsonFile) turn() {
 	old := j.f
 	err := j.open()
 	if err == nil {
-		err = old.Close()
+		err = j.opens.carry(j.f)
+		if cerr := old.Close(); err == nil {
+			err = cerr
+		}
 	}
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "wsdump: --json after SIGHUP: %s\n", explain(err))
@@ -69,20 +75,24 @@ func (j *jsonFile) Write(b []byte) (n int, err error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.again { // the rest of a line belongs to the old file
-		n, err = j.f.Write(b[:bytes.IndexByte(b, '\n')+1])
-		if n > 0 {
-			j.midway = false
-		}
+		n, err = j.put(b[:bytes.IndexByte(b, '\n')+1])
 		if err != nil {
 			return n, err
 		}
 		j.turn()
 	}
-	m, err := j.f.Write(b[n:])
-	if m > 0 {
-		j.midway = b[n+m-1] != '\n'
-	}
+	m, err := j.put(b[n:])
 	return n + m, err
+}
+
+// put writes to the file that is open.
+func (j *jsonFile) put(b []byte) (int, error) {
+	n, err := j.f.Write(b)
+	if n > 0 {
+		j.midway = b[n-1] != '\n'
+		j.opens.saw(b[:n])
+	}
+	return n, err
 }
 
 // stdout returns where messages go.

@@ -204,3 +204,21 @@ func FuzzDecode(f *testing.F) {
 		t.Fatal("no end")
 	})
 }
+
+// An open that comes again is the same connection's, and no event.
+func TestOpenAgain(t *testing.T) {
+	open := `{"event":"open","time":"2025-01-02T03:04:05Z","conn":1,"client":"10.0.0.1:1","server":"10.0.0.2:2","url":"ws://x/"}` + "\n"
+	other := strings.Replace(open, "10.0.0.1:1", "10.0.0.1:3", 1)
+	end := `{"event":"end","time":"2025-01-02T03:04:06Z","conn":1,"cause":"fin"}` + "\n"
+	for in, want := range map[string]int{open + open: 1, open + other: 2, open + end + open: 3} {
+		n := 0
+		for _, err := range NewDecoder(strings.NewReader(in)).All() {
+			if n++; err != nil {
+				t.Fatal(err)
+			}
+		}
+		if n != want {
+			t.Errorf("%d events, want %d of\n%s", n, want, in)
+		}
+	}
+}

@@ -19,7 +19,7 @@
 // the connection, as in [websocket.Conn].
 //
 // "open" is a handshake that finished, accepted or refused, or a connection found
-// mid-stream: "client" and "server" (addresses with ports), "method", "url",
+// mid-stream. It may come again, where lines go on in another file: "client" and "server" (addresses with ports), "method", "url",
 // "status", "subprotocol", "extensions", "accept_valid", and the headers
 // "request" and "response", objects of arrays of strings. Only where one is spoken:
 // "draft", the draft before RFC 6455, as in [websocket.Conn]. Only in TLS: "tls", an
@@ -53,7 +53,8 @@
 // it breaks, see [websocket.Violations].
 //
 // "gap" is a number of "bytes" that were lost "from" the client or the server.
-// "client" and "server" are as above.
+// "client" and "server" are as above. Only where they were captured there is a
+// "reason": "keys came too late".
 //
 // "end" is the last line of a connection, with its "cause" as in [websocket.End],
 // "client" and "server", the "duration" since its "open" in seconds, and "counts",
