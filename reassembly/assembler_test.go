@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"math/rand/v2"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -119,6 +120,20 @@ var scenes = []struct {
 		b.packet(seg(server, decode.FIN, 501, 103, "x"))
 		b.packet(seg(client, decode.FIN, 102, 501, ""))
 	}, "client a|server x|closed fin"},
+	{"segments out of order, far behind the last acknowledgment that was captured", nil, func(b *bench) {
+		b.open(100, 500)
+		b.packet(seg(client, 0, 101, 501, "ab"))
+		b.packet(seg(server, 0, 501, 103, ""))
+		long := strings.Repeat(".", 50_000)
+		for i := range uint32(10) {
+			b.packet(seg(client, 0, 103+i*50_000, 501, long))
+		}
+		b.packet(seg(client, 0, 103+500_000+1, 501, "d"))
+		b.packet(seg(client, 0, 103+500_000, 501, "c"))
+		b.packet(seg(client, 0, 103+500_000+2, 501, "e"))
+		got := &b.flows[0].log[0]
+		*got = strings.ReplaceAll(*got, ".", "")
+	}, "client abcde|closed eof"},
 	{"a hole is told at the end", nil, func(b *bench) {
 		b.open(100, 500)
 		b.packet(seg(client, 0, 103, 501, "c"))
