@@ -113,7 +113,8 @@ func (s *Search) lengthAhead(k *chain, f *frame.Header, target *Target) int {
 	if f.First == 0 && k.orphan {
 		return 0
 	}
-	return headerBits(f, target.Usual) + 4 + bits.LeadingZeros64(uint64(f.Length))&^7
+	zeros := bits.LeadingZeros64(uint64(f.Length)) // those of a byte that is not zero count half
+	return headerBits(f, target.Usual) + 4 + zeros - (zeros&7+1)/2
 }
 
 // weigh adds the evidence that the frame at next gives to its chain; false: it
