@@ -72,8 +72,8 @@ func ExampleAssembler_Advance() {
 	a.Advance(last.Add(100 * time.Millisecond))
 	a.Close()
 	// Output:
-	// server: "HTTP/1.1 204 No Content\r\n\r\n"
 	// 100 milliseconds later
 	// client: 18 bytes lost
+	// server: "HTTP/1.1 204 No Content\r\n\r\n"
 	// 192.0.2.1:40000 -> 192.0.2.2:80: eof, closed by []
 }

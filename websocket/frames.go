@@ -70,8 +70,8 @@ func (k *socket) frames(dir Direction, h *half, b []byte, t time.Time) {
 		h.offset += int64(n)
 		k.p.counts.HeaderBytes += uint64(n)
 		b = b[n:]
-		if f.Opcode() != frame.Continuation && !f.Control() {
-			h.usual = f.First
+		if f.Opcode() != frame.Continuation && (!f.Control() || h.usual == 0 || h.usual&8 != 0) {
+			h.usual = f.First // of a control frame, where all are
 		}
 
 		if f.Length <= int64(len(b)) && (f.Control() || f.Fin() && f.Opcode() != frame.Continuation && h.data == nil) {

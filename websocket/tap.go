@@ -84,7 +84,8 @@ type Config struct {
 	// MiB.
 	MaxWaiting int
 	// Reassembly configures the flow tables; nil means the defaults, but for
-	// AckedHoleTimeout, which is a minute where the source is not live.
+	// AckedHoleTimeout, which is two seconds where the source is not live, and the
+	// time-outs of silence, which are then longer.
 	Reassembly *reassembly.Config
 }
 
@@ -162,8 +163,8 @@ func NewTap(src capture.Source, cfg *Config) *Tap {
 }
 
 // patient lets a recording wait: holes for data that was captured after its
-// acknowledgment, for nobody waits for the messages behind them, and connections
-// for hours of silence to end. What they hold has its budgets all the same.
+// acknowledgment, as long as clocks of interfaces may differ, and connections for
+// hours of silence to end. What they hold has its budgets all the same.
 func patient(cfg *reassembly.Config, live bool) *reassembly.Config {
 	var c reassembly.Config
 	if cfg != nil {
@@ -175,7 +176,7 @@ func patient(cfg *reassembly.Config, live bool) *reassembly.Config {
 	const forever = 365 * 24 * time.Hour
 	const lost = 20 * time.Minute // TCP itself has given up by then (RFC 9293, section 3.8.3)
 	for timeout, d := range map[*time.Duration]time.Duration{
-		&c.AckedHoleTimeout: time.Minute, &c.HoleTimeout: lost, &c.IdleTimeout: forever, &c.CloseTimeout: forever,
+		&c.AckedHoleTimeout: 2 * time.Second, &c.HoleTimeout: lost, &c.IdleTimeout: forever, &c.CloseTimeout: forever,
 	} {
 		if *timeout == 0 {
 			*timeout = d
