@@ -17,8 +17,8 @@ func (k *socket) countPlain(dir Direction, h *half, b []byte, t time.Time) int {
 		return 0
 	}
 	p, taken := k.p, 0
-	for {
-		r := frame.ReadRun(b[taken:], p.maxMessage)
+	for rest := b; ; rest = b[taken:] {
+		r := frame.ReadRun(rest, p.maxMessage)
 		if r.Size == 0 {
 			break
 		}
