@@ -44,17 +44,12 @@ func (k *socket) countPlain(dir Direction, h *half, b []byte, t time.Time) int {
 // run adds messages that ended at t to a connection's tally and to that of all, which
 // has every other one's.
 func (n *tally) run(total *tally, r *frame.Run, t time.Time) {
-	if n.first.IsZero() {
-		n.first = t
-		if total.first.IsZero() {
-			total.first = t
-		}
-	}
 	if r.Largest > n.largest {
 		n.largest = r.Largest
 		total.largest = max(total.largest, r.Largest)
 	}
-	n.last, total.last = t, t
+	n.ended.add(t)
+	total.ended.set(n.ended.lastSec, n.ended.lastNsec)
 	n.text += uint64(r.Text)
 	n.binary += uint64(r.Binary)
 	n.bytes += uint64(r.Bytes)
