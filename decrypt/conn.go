@@ -90,6 +90,7 @@ type side struct {
 	messages messages
 	buf      []byte  // the record in progress; lost: what is looked through
 	hidden   int64   // lost: bytes before buf since the last record's end
+	tooLate  bool    // lost: some of them waited for their secrets, and were given up
 	search   *search // lost: with what the next record is tried
 	late     *late   // lost: which secrets of the log were tried
 }

@@ -279,8 +279,9 @@ func (c *Conn) found(dir reassembly.Direction, s *side, a *attempt, seq uint64, 
 	s.lost, s.search, s.late, s.hidden, s.fails, s.tries = false, nil, nil, 0, 0, 0
 	s.buf = nil // the caller goes on with the rest of it
 	if n > 0 && (c.opened || !c.midstream) {
-		c.tellGap(dir, n, exact, t)
+		c.tellGap(dir, s, n, exact, t)
 	}
+	s.tooLate = false
 	if c.over != living {
 		c.count(c.over, len(rec))
 		return
@@ -322,11 +323,13 @@ type loser interface {
 }
 
 // tellGap tells the next Consumer that content was lost.
-func (c *Conn) tellGap(dir reassembly.Direction, n int64, exact bool, t time.Time) {
+func (c *Conn) tellGap(dir reassembly.Direction, s *side, n int64, exact bool, t time.Time) {
 	next := c.receiver()
 	if next == nil {
 		return
 	}
+	c.opener.tooLate = s.tooLate
+	defer func() { c.opener.tooLate = false }()
 	if l, ok := next.(loser); ok && !exact {
 		l.Lost(dir, n, t)
 		return
@@ -337,7 +340,7 @@ func (c *Conn) tellGap(dir reassembly.Direction, n int64, exact bool, t time.Tim
 // tellLost tells at the end what was not found again.
 func (c *Conn) tellLost(dir reassembly.Direction, s *side, t time.Time) {
 	if n := s.hidden + int64(len(s.buf)); s.lost && c.opened && n > 0 && s.key != nil {
-		c.tellGap(dir, n, false, t)
+		c.tellGap(dir, s, n, false, t)
 	}
 }
 

@@ -141,6 +141,14 @@ func (f *Flow) Numbers() (isn [2]uint32, ok bool) {
 	return [2]uint32{client.isn, server.isn}, client.flags&server.flags&synced != 0
 }
 
+// Firsts returns the sequence numbers of the first bytes of the two streams, by
+// [Direction]; false where one is not known yet.
+func (f *Flow) Firsts() (numbers [2]uint32, ok bool) {
+	c := f.clientSide()
+	client, server := &f.half[c], &f.half[c^1]
+	return [2]uint32{client.isn + 1, server.isn + 1}, client.flags&server.flags&seen != 0
+}
+
 // Ignore says that the Consumer wants no more of this flow: nothing is queued
 // or delivered any more, and Closed is not called.
 func (f *Flow) Ignore() {

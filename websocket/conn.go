@@ -44,9 +44,9 @@ type Conn struct {
 	// connection, captured at another place on its way, as before and behind a NAT,
 	// within a tunnel and without, or on both sides of a proxy or firewall that
 	// keeps the addresses. 0: of none. It is the first that was told, the same for
-	// all copies. Their messages are given out all the same; see Message.Copy. A
-	// connection whose handshake was not seen, or that is one of HTTP/2, is never
-	// known for a copy.
+	// all copies. Their messages are given out all the same; see Message.Copy. One
+	// whose handshake was not seen is known for a copy by the sequence numbers of TCP
+	// where it was found; in TLS and HTTP/2, and where these are changed, it is not.
 	CopyOf uint64
 	// SameKey is the Number of another connection with the same Sec-WebSocket-Key:
 	// this one is its next leg, behind a proxy that passes the key on, or the leg

@@ -181,7 +181,11 @@ func (t *traffic) closed() []Closing {
 // ping.
 func (k *socket) count(m *Message) {
 	p, side := k.p, m.From&1
-	s := sums{bytes: uint64(len(m.Payload)), extra: m.WireLength - int64(len(m.Payload)), largest: len(m.Payload)}
+	size := len(m.Payload)
+	if k.skips(m.Opcode) {
+		size = int(m.WireLength)
+	}
+	s := sums{bytes: uint64(size), extra: m.WireLength - int64(size), largest: size}
 	frames := uint64(m.Frames)
 	if m.Compressed {
 		s.compressed = 1

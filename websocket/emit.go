@@ -21,7 +21,7 @@ func (p *pipeline) out(e Event) {
 
 // tellMessage tells a message of k.
 func (p *pipeline) tellMessage(k *socket, m *Message) {
-	if !p.tap.cfg.Select.Message(m) {
+	if k.unwanted || !p.tap.cfg.Select.Message(m) {
 		p.counts.Unselected++
 		p.slab.takeBack(m)
 		return
@@ -116,9 +116,13 @@ func (p *pipeline) tellOpen(k *socket, seen *sighting, t time.Time) {
 	k.info.Opened = t
 	p.keepHeads(k.info)
 	p.counts.Conns++
+	k.unwanted = !p.accepts(k.info)
 	p.lock()
-	p.told.PushBack(k, &k.node)
+	p.told.add(k)
 	p.unlock()
+	if k.unwanted {
+		return
+	}
 	if p.batching() {
 		k.untold = true
 		if p.sink.admit(room{events: 1}, false) {
@@ -131,12 +135,34 @@ func (p *pipeline) tellOpen(k *socket, seen *sighting, t time.Time) {
 	p.out(&p.open)
 }
 
+// accepts asks Config.Accept, which may ask the Tap for Conns.
+func (p *pipeline) accepts(c *Conn) bool {
+	accept := p.tap.cfg.Accept
+	if accept == nil {
+		return true
+	}
+	if p.busy {
+		p.mu.Unlock()
+		defer p.mu.Lock()
+	}
+	return accept(c)
+}
+
 // batching says that all events are given out, owned.
 func (p *pipeline) batching() bool { return p.sink != nil && p.sink.batches != nil }
 
 func (k *socket) tellGap(dir Direction, n int64, t time.Time) {
+	k.tellGapOf(dir, n, k.p.opener.TooLate(), t)
+}
+
+// tellGapOf is tellGap of a gap that came before. tooLate says that it waited for
+// keys.
+func (k *socket) tellGapOf(dir Direction, n int64, tooLate bool, t time.Time) {
 	p := k.p
 	k.countLost(dir, n)
+	if k.unwanted {
+		return
+	}
 	if p.batching() {
 		if p.admit(k, 0) {
 			p.send(&Gap{Time: t, Conn: k.info, From: dir, Bytes: n}, 0)
@@ -144,16 +170,19 @@ func (k *socket) tellGap(dir Direction, n int64, t time.Time) {
 		return
 	}
 	p.gap = Gap{Time: t, Conn: k.info, From: dir, Bytes: n}
+	if tooLate {
+		p.gap.Reason = LateKeys
+	}
 	p.out(&p.gap)
 }
 
 func (p *pipeline) tellEnd(k *socket, cause Cause, t time.Time) {
 	p.lock()
-	k.node.Remove()
+	p.told.remove(k)
 	p.unlock()
 	p.tap.heads.Add(-k.info.heads())
 	p.tap.recent.ended(k, cause, t)
-	if p.yield == nil && !p.batching() {
+	if k.unwanted || p.yield == nil && !p.batching() {
 		return
 	}
 	end := &p.end

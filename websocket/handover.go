@@ -113,7 +113,7 @@ func (o *opening) become(info *Conn, deflate handshake.Deflate, swap bool, seen 
 	o.p.tellOpen(k, seen, t)
 	for dir := range Direction(2) {
 		if n := o.sides[dir].lost; n > 0 {
-			k.tellGap(dir, n, t)
+			k.tellGapOf(dir, n, o.sides[dir].tooLate, t)
 		}
 	}
 	for dir := range Direction(2) {

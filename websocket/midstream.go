@@ -77,14 +77,15 @@ func (o *opening) settle() {
 	if swap { // only clients mask: the addresses are the wrong way round
 		o.sides[0], o.sides[1] = o.sides[1], o.sides[0]
 	}
-	k := o.found(t, swap)
 	var found [2]*search
 	for dir := range Direction(2) {
-		target := k.target(dir)
-		target.Judged = true
-		found[dir] = k.found(dir, target)
+		s := &o.sides[dir]
+		target := &resync.Target{Masked: dir == FromClient, Deflate: handshake.UnseenDeflate.On, Judged: true}
+		if s.state == searching && s.search != nil && s.search.match(o.p, target) {
+			found[dir], s.search = s.search, nil
+		}
 	}
-	k.begin(found)
+	o.found(t, swap, o.sightLate(found, swap, t)).begin(found)
 }
 
 // trust says how little evidence is enough.
@@ -99,8 +100,8 @@ func (o *opening) trust() resync.Trust {
 }
 
 // found makes a connection whose handshake was not, or only half, seen one of
-// ours.
-func (o *opening) found(t time.Time, swap bool) *socket {
+// ours. seen may be nil.
+func (o *opening) found(t time.Time, swap bool, seen *sighting) *socket {
 	var request http1.Head
 	for _, r := range o.pending {
 		if r.upgrade != "" {
@@ -113,5 +114,5 @@ func (o *opening) found(t time.Time, swap bool) *socket {
 	}
 	info := o.describe(request, "", swap)
 	info.Midstream = true
-	return o.become(info, handshake.UnseenDeflate, swap, nil, t)
+	return o.become(info, handshake.UnseenDeflate, swap, seen, t)
 }

@@ -51,6 +51,7 @@ type openingSide struct {
 	held      []byte
 	marks     []mark
 	lost      int64 // bytes of gaps since the last whole head
+	tooLate   bool  // some of them waited for keys
 	search    *search
 	sniffer   *http2.Sniffer // while what is held may be HTTP/2
 	conflicts []span
@@ -288,6 +289,7 @@ func (o *opening) gap(dir Direction, n int64, t time.Time) {
 		return
 	}
 	s.offset += n
+	s.tooLate = s.tooLate || o.p.opener.TooLate()
 	switch {
 	case o.void:
 		if o.refused != nil {

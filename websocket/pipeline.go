@@ -16,7 +16,6 @@ import (
 	"github.com/wstap/wstap/internal/budget"
 	"github.com/wstap/wstap/internal/frame"
 	"github.com/wstap/wstap/internal/inflate"
-	"github.com/wstap/wstap/internal/list"
 	"github.com/wstap/wstap/internal/resync"
 	"github.com/wstap/wstap/reassembly"
 )
@@ -72,7 +71,7 @@ type pipeline struct {
 	mu     sync.Mutex
 	busy   bool // mu is held
 	ending bool // only ends are to be told, and mu is not held meanwhile
-	told   list.List[socket]
+	told   roll
 
 	// published are counts as they were after the last packets.
 	published struct {

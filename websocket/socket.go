@@ -6,7 +6,6 @@ import (
 	"github.com/wstap/wstap/internal/frame"
 	"github.com/wstap/wstap/internal/handshake"
 	"github.com/wstap/wstap/internal/inflate"
-	"github.com/wstap/wstap/internal/list"
 	"github.com/wstap/wstap/internal/resync"
 	"github.com/wstap/wstap/reassembly"
 )
@@ -15,15 +14,16 @@ import (
 // reads its frames. A million idle ones must fit in memory: what only a busy
 // connection needs hangs on pointers.
 type socket struct {
-	p       *pipeline
-	info    *Conn
-	traffic *traffic // nil before the first message or gap
-	node    list.Node[socket]
-	deflate handshake.Deflate
-	untold  bool    // its Open waits for room in the channel
-	doubt   bool    // frames were found where none are, and since then none that were
-	lost    [2]bool // directions of which it is not known where the next frame begins
-	halves  [2]half
+	p        *pipeline
+	info     *Conn
+	traffic  *traffic // nil before the first message or gap
+	place    int      // in the pipeline's roll, from 1; 0: not there
+	deflate  handshake.Deflate
+	unwanted bool    // refused by Config.Accept: counted, and not given out
+	untold   bool    // its Open waits for room in the channel
+	doubt    bool    // frames were found where none are, and since then none that were
+	lost     [2]bool // directions of which it is not known where the next frame begins
+	halves   [2]half
 }
 
 // A swapped is the Consumer of a connection of which the flow's client is the
@@ -63,6 +63,7 @@ type rare struct {
 	conflicts []span
 	missed    []span    // where frames were lost, to where the next one was found
 	told      *coverage // what was given out of all copies; nil: there are none
+	shift     int64     // from an offset of this stream to the one in told
 }
 
 func (h *half) needRare() *rare {

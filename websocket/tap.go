@@ -65,6 +65,12 @@ type Config struct {
 	// their handshakes. Beyond it new ones keep no headers and are flagged
 	// HeadersDropped. 0 means 128 MiB.
 	MaxHeads int
+	// Accept chooses connections, each when its Open is due: of one for which it
+	// returns false nothing is given out, its messages are neither inflated nor
+	// copied, and Stats counts their bytes as they were sent. What can be said by
+	// addresses costs least in the source's filter. With a Sharded source Accept is
+	// called from several goroutines at the same time. nil: all are wanted.
+	Accept func(*Conn) bool
 	// Select chooses the messages that are given out. Others are counted in
 	// Stats.Unselected and take no room in the channel. nil: all are.
 	Select *Selector

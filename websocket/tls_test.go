@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -371,6 +372,59 @@ func TestTLSKeysLate(t *testing.T) {
 			}
 			checkAccounts(t, v.name, tap.Stats(), true)
 		})
+	}
+}
+
+// A scriptSource does something before one of its frames.
+type scriptSource struct {
+	frameSource
+	at int64
+	do func()
+}
+
+func (s *scriptSource) Read(fs []capture.Frame) (int, error) {
+	if s.n == s.at {
+		s.do()
+	}
+	return s.frameSource.Read(fs[:1])
+}
+
+// TestTLSKeysTooLate: what waits for keys beyond the budget is a gap that says so; what
+// is lost later is one that does not.
+func TestTLSKeysTooLate(t *testing.T) {
+	for _, v := range tlsVersions {
+		w := converseTLS(t, 200, v.change, chatLine)
+		keys := decrypt.NewKeyLog()
+		src := &scriptSource{frameSource: *source(w.packets(1460)), do: func() { keys.Write(w.log.Bytes()) }}
+		src.at = int64(len(src.frames) / 2)
+		src.frames = slices.Delete(src.frames, len(src.frames)*3/4, len(src.frames)*3/4+1)
+		tap := NewTap(src, &Config{Keys: keys, MaxWaiting: 32 << 10})
+		var late [2]int
+		others, whole := 0, 0
+		for e, err := range tap.Events(t.Context()) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			switch e := e.(type) {
+			case *Gap:
+				switch e.Reason {
+				case LateKeys:
+					late[e.From]++
+				case "":
+					others++
+				default:
+					t.Errorf("%+v", e)
+				}
+			case *Message:
+				if !e.Truncated {
+					whole++
+				}
+			}
+		}
+		if late != [2]int{1, 1} || others != 1 || whole < 150 {
+			t.Errorf("%s: %v gaps for late keys, %d others, %d messages: %+v", v.name, late, others, whole, tap.Stats().TLS)
+		}
+		checkAccounts(t, v.name, tap.Stats(), true)
 	}
 }
 

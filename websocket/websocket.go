@@ -66,13 +66,19 @@ type Open struct {
 	Conn *Conn
 }
 
-// Gap tells bytes of a connection that were lost to the capture.
+// Gap tells bytes of a connection that are missing.
 type Gap struct {
 	Time  time.Time
 	Conn  *Conn
 	From  Direction
 	Bytes int64
+	// Reason says why, where they were not lost to the capture: LateKeys.
+	Reason string
 }
+
+// LateKeys is the Reason of a Gap in TLS: the secrets came when as much as
+// Config.MaxWaiting waited for them. The Bytes are about as many.
+const LateKeys = "keys came too late"
 
 // End is the last event of a connection.
 type End struct {

@@ -5,15 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/exec"
 	"os/signal"
 	"runtime"
 	"syscall"
-	"time"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/wstap/wstap/internal/chat"
 	"github.com/wstap/wstap/internal/cli"
 	"github.com/wstap/wstap/websocket"
 )
@@ -21,12 +22,6 @@ import (
 // demoEnv tells the process that demoHost starts that it is the one inside, and
 // that file 3 awaits its word.
 const demoEnv = "WSDUMP_DEMO_HOST"
-
-// demoPort is the port of the walkthrough's chat server.
-const demoPort = "7272"
-
-// demoTime is far more than the demo takes.
-const demoTime = 20 * time.Second
 
 // demoHost runs wsdump again in a network namespace of its own, which root may
 // make, and anybody inside a user namespace of his own. why says that there is
@@ -64,6 +59,14 @@ func (o *options) demoStart(attr *syscall.SysProcAttr) (why, err error) {
 	cmd := exec.Command(self, os.Args[1:]...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	cmd.ExtraFiles = []*os.File{tell}
+	if o.page != nil { // browsers are here, not there
+		f, err := o.page.listener.(*net.TCPListener).File()
+		if err != nil {
+			return err, nil
+		}
+		defer f.Close()
+		cmd.ExtraFiles = append(cmd.ExtraFiles, f)
+	}
 	cmd.Env = append(os.Environ(), demoEnv+"=1")
 	cmd.SysProcAttr = attr
 	attr.Setpgid = true // the terminal's signals come through this process, once
@@ -109,17 +112,32 @@ func (o *options) demoStart(attr *syscall.SysProcAttr) (why, err error) {
 	return nil, err
 }
 
+// inheritedListener returns the listener of the page that demoStart has given to
+// this process, nil where there is none.
+func inheritedListener() net.Listener {
+	if os.Getenv(demoEnv) == "" {
+		return nil
+	}
+	f := os.NewFile(4, "page")
+	defer f.Close()
+	l, err := net.FileListener(f)
+	if err != nil {
+		return nil
+	}
+	return l
+}
+
 // demoInside is the demo in the process that has a network of its own. What
 // fails before the capture is told to the parent, which then replays.
 func (o *options) demoInside() error {
 	tell := os.NewFile(3, "parent")
 	src, err := func() (*source, error) {
-		if err := loopbackUp(); err != nil {
+		if err := chat.LoopbackUp(); err != nil {
 			return nil, err
 		}
 		o.iface = "lo"
 		if o.filter == "" {
-			o.filter = "tcp port " + demoPort
+			o.filter = "tcp port " + chat.Port
 		}
 		return o.listen()
 	}()
@@ -141,16 +159,16 @@ func (o *options) demoInside() error {
 // demoLive captures the chat on lo, from before its first packet until its
 // last connection has ended.
 func (o *options) demoLive(src *source) error {
-	ctx, cancel := context.WithTimeoutCause(context.Background(), demoTime,
+	ctx, cancel := context.WithTimeoutCause(context.Background(), chat.Time,
 		errors.New("--demo: the conversation was not captured to its end"))
 	defer cancel()
 	ctx, fail := context.WithCancelCause(ctx)
-	chat := newChat()
-	defer chat.close()
+	c := chat.New()
+	defer c.Close()
 	talked := make(chan struct{})
 	go func() {
 		defer close(talked)
-		if err := chat.conversation(ctx); err != nil {
+		if err := c.Conversation(ctx); err != nil {
 			fail(fmt.Errorf("--demo: %w", err))
 		}
 	}()
@@ -159,27 +177,9 @@ func (o *options) demoLive(src *source) error {
 		if _, ok := ev.(*websocket.End); ok {
 			ended++
 		}
-		return ended < chatClients
+		return ended < chat.Clients
 	})
 	fail(nil)
 	<-talked
 	return err
-}
-
-// loopbackUp sets lo up, which it is not in a new namespace.
-func loopbackUp() error {
-	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return os.NewSyscallError("socket", err)
-	}
-	defer unix.Close(fd)
-	req, err := unix.NewIfreq("lo")
-	if err != nil {
-		return err
-	}
-	if err := unix.IoctlIfreq(fd, unix.SIOCGIFFLAGS, req); err != nil {
-		return os.NewSyscallError("SIOCGIFFLAGS", err)
-	}
-	req.SetUint16(req.Uint16() | unix.IFF_UP)
-	return os.NewSyscallError("SIOCSIFFLAGS", unix.IoctlIfreq(fd, unix.SIOCSIFFLAGS, req))
 }

@@ -97,7 +97,7 @@ func (d *Decoder) event(b []byte) (websocket.Event, error) {
 		return d.message(&l)
 	case "gap":
 		from, err := direction(l.From)
-		return &websocket.Gap{Time: l.Time, Conn: d.conn(&l), From: from, Bytes: l.Bytes}, err
+		return &websocket.Gap{Time: l.Time, Conn: d.conn(&l), From: from, Bytes: l.Bytes, Reason: l.Reason}, err
 	case "end":
 		return d.end(&l)
 	case "":

@@ -1,4 +1,6 @@
-package main
+// Package chat holds the walkthrough's conversation, as workerman-chat and two
+// browsers do, for demonstrations.
+package chat
 
 import (
 	"bytes"
@@ -13,8 +15,8 @@ import (
 	"github.com/coder/websocket"
 )
 
-// chatMessage is one message of workerman-chat's protocol.
-type chatMessage struct {
+// message is one message of workerman-chat's protocol.
+type message struct {
 	Type       string            `json:"type"`
 	ClientName string            `json:"client_name,omitempty"`
 	RoomID     int               `json:"room_id,omitempty"`
@@ -25,7 +27,7 @@ type chatMessage struct {
 	Clients    map[string]string `json:"client_list,omitempty"`
 }
 
-func (m *chatMessage) encode() []byte {
+func (m *message) encode() []byte {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
@@ -33,8 +35,8 @@ func (m *chatMessage) encode() []byte {
 	return bytes.TrimSpace(b.Bytes())
 }
 
-// chat is the server of the demo: everybody sees what anybody says.
-type chat struct {
+// A Chat is a server: everybody sees what anybody says.
+type Chat struct {
 	http http.Server
 	ctx  context.Context // done when the chat is closed
 	stop context.CancelFunc
@@ -44,22 +46,23 @@ type chat struct {
 	members map[*websocket.Conn]string
 }
 
-func newChat() *chat {
-	c := &chat{members: map[*websocket.Conn]string{}}
+// New returns a Chat that is not yet served.
+func New() *Chat {
+	c := &Chat{members: map[*websocket.Conn]string{}}
 	c.ctx, c.stop = context.WithCancel(context.Background())
 	c.http.Handler = c
 	return c
 }
 
-// close ends all connections, also those whose client was interrupted while it
+// Close ends all connections, also those whose client was interrupted while it
 // was dialling and that nobody else will end.
-func (c *chat) close() {
+func (c *Chat) Close() {
 	c.stop()
 	c.http.Close()
 	c.wait.Wait()
 }
 
-func (c *chat) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (c *Chat) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c.wait.Add(1)
 	defer c.wait.Done()
 	conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{
@@ -77,7 +80,7 @@ func (c *chat) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			c.leave(conn)
 			return
 		}
-		var m chatMessage
+		var m message
 		if err := json.Unmarshal(data, &m); err != nil {
 			conn.Close(websocket.StatusInvalidFramePayloadData, "not JSON")
 			c.leave(conn)
@@ -87,7 +90,7 @@ func (c *chat) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (c *chat) handle(conn *websocket.Conn, m *chatMessage) {
+func (c *Chat) handle(conn *websocket.Conn, m *message) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch m.Type {
@@ -97,41 +100,47 @@ func (c *chat) handle(conn *websocket.Conn, m *chatMessage) {
 		for _, name := range c.members {
 			list[fmt.Sprintf("client-%d", len(list)+1)] = name
 		}
-		c.broadcast(&chatMessage{Type: "login", ClientName: m.ClientName, Clients: list})
+		c.broadcast(&message{Type: "login", ClientName: m.ClientName, Clients: list})
 	case "say":
-		c.broadcast(&chatMessage{Type: "say", From: c.members[conn], To: m.To, Content: m.Content})
+		c.broadcast(&message{Type: "say", From: c.members[conn], To: m.To, Content: m.Content})
 	}
 }
 
-func (c *chat) leave(conn *websocket.Conn) {
+func (c *Chat) leave(conn *websocket.Conn) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	name, ok := c.members[conn]
 	delete(c.members, conn)
 	if ok {
-		c.broadcast(&chatMessage{Type: "logout", From: name})
+		c.broadcast(&message{Type: "logout", From: name})
 	}
 }
 
 // broadcast sends to all members; mu is held, so all see the same order.
-func (c *chat) broadcast(m *chatMessage) {
+func (c *Chat) broadcast(m *message) {
 	m.Time = time.Now().Format(time.DateTime)
 	data := m.encode()
 	for conn := range c.members {
-		ctx, cancel := context.WithTimeout(context.Background(), demoTime)
+		ctx, cancel := context.WithTimeout(context.Background(), Time)
 		_ = conn.Write(ctx, websocket.MessageText, data) // a member that has gone leaves by itself
 		cancel()
 	}
 }
 
-// chatClients is the number of connections that a conversation makes.
-const chatClients = 2
+const (
+	// Port is the port of the walkthrough's server.
+	Port = "7272"
+	// Time is far more than a conversation takes.
+	Time = 20 * time.Second
+	// Clients is the number of connections that a conversation makes.
+	Clients = 2
+)
 
-// conversation serves the chat on the loopback and holds the walkthrough's
+// Conversation serves the chat on the loopback and holds the walkthrough's
 // conversation there: mynick logs in and says "hi, all !", a second browser
 // comes, answers and leaves.
-func (c *chat) conversation(ctx context.Context) error {
-	l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:"+demoPort)
+func (c *Chat) Conversation(ctx context.Context) error {
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:"+Port)
 	if err != nil {
 		return err
 	}
@@ -182,15 +191,15 @@ func login(ctx context.Context, url, name string, compression websocket.Compress
 		return nil, err
 	}
 	b := &browser{conn}
-	return b, b.send(ctx, &chatMessage{Type: "login", ClientName: name, RoomID: 1})
+	return b, b.send(ctx, &message{Type: "login", ClientName: name, RoomID: 1})
 }
 
 func (b *browser) say(ctx context.Context, what string) error {
-	return b.send(ctx, &chatMessage{Type: "say", To: "all", Content: what})
+	return b.send(ctx, &message{Type: "say", To: "all", Content: what})
 }
 
 // send sends m and waits until the chat has repeated it to everybody.
-func (b *browser) send(ctx context.Context, m *chatMessage) error {
+func (b *browser) send(ctx context.Context, m *message) error {
 	if err := b.conn.Write(ctx, websocket.MessageText, m.encode()); err != nil {
 		return err
 	}
@@ -203,7 +212,7 @@ func (b *browser) hear(ctx context.Context, typ string) error {
 	if err != nil {
 		return err
 	}
-	var m chatMessage
+	var m message
 	if err := json.Unmarshal(data, &m); err != nil {
 		return err
 	}
