@@ -1,0 +1,422 @@
+// Package spool keeps records in files, first in, first out, within a size: what waits
+// for an engine that is gone. It survives the process at any moment.
+//
+// A directory holds segments, NUMBER.spool, in their order. A segment is a sequence of
+// records: 4 bytes of magic, the length of the data and its CRC-32C, big endian, and the data.
+// A record that is damaged is passed over to the next one that is whole.
+//
+// What was written is safe when the process ends; when the machine does, what the kernel
+// had not yet written of the last segment is lost.
+package spool
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+)
+
+const (
+	magic    = "\xd7WS1"
+	headSize = 12
+	suffix   = ".spool"
+
+	unfinished = ".new" // behind the name of a segment that is not whole yet
+
+	// middle is the number of the first segment: there is room before it.
+	middle = 1 << 40
+	// segmentSize is how large a segment becomes, in bytes, unless the spool is small.
+	segmentSize = 8 << 20
+)
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// ErrFull is the error of a record that does not fit into the size.
+var ErrFull = errors.New("spool: full")
+
+// A Spool is a queue of records. It is safe for concurrent use; its methods wait for the
+// disk.
+type Spool struct {
+	dir  string
+	max  int64
+	lock io.Closer
+
+	mu       sync.Mutex
+	segs     []*segment // in order
+	size     int64      // of all segments, in bytes
+	out      *os.File   // the last segment, while it grows
+	in       *os.File   // of reading
+	reading  *segment   // whose file in is
+	lent     []place    // read and not released, in order
+	damaged  uint64     // bytes passed over
+	segBytes int64
+}
+
+type segment struct {
+	n    uint64
+	size int64
+	read int64 // how far it was read
+}
+
+// A place is where a record begins.
+type place struct {
+	seg *segment
+	at  int64
+}
+
+// Open opens the spool in a directory, which it makes where there is none. Nobody else may
+// have it open. max bounds the size of all files in bytes.
+func Open(dir string, max int64) (*Spool, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	lock, err := lockDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	s := &Spool{dir: dir, max: max, lock: lock, segBytes: min(segmentSize, max/8+1)}
+	if err := s.load(); err != nil {
+		lock.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// load finds the segments.
+func (s *Spool) load() error {
+	entries, err := os.ReadDir(s.dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if strings.HasSuffix(e.Name(), suffix+unfinished) {
+			_ = os.Remove(filepath.Join(s.dir, e.Name()))
+		}
+		name, ok := strings.CutSuffix(e.Name(), suffix)
+		n, err := strconv.ParseUint(name, 10, 63)
+		info, statErr := e.Info()
+		if !ok || err != nil || n == 0 || statErr != nil || !info.Mode().IsRegular() {
+			continue
+		}
+		s.segs = append(s.segs, &segment{n: n, size: info.Size()})
+		s.size += info.Size()
+	}
+	slices.SortFunc(s.segs, func(a, b *segment) int { return cmp.Compare(a.n, b.n) })
+	return nil
+}
+
+func (s *Spool) name(seg *segment) string {
+	return filepath.Join(s.dir, fmt.Sprintf("%020d%s", seg.n, suffix))
+}
+
+// appendRecord appends a record as it stands in a file.
+func appendRecord(b, data []byte) []byte {
+	b = append(b, magic...)
+	b = binary.BigEndian.AppendUint32(b, uint32(len(data)))
+	b = binary.BigEndian.AppendUint32(b, crc32.Checksum(data, castagnoli))
+	return append(b, data...)
+}
+
+// Append adds a record at the end. After an error the record is not there.
+func (s *Spool) Append(data []byte) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	rec := appendRecord(nil, data)
+	if s.size+int64(len(rec)) > s.max {
+		return ErrFull
+	}
+	last := s.last()
+	if s.out == nil || last.size >= s.segBytes {
+		if err := s.begin(); err != nil {
+			return err
+		}
+		last = s.last()
+	}
+	if _, err := s.out.WriteAt(rec, last.size); err != nil {
+		_ = s.out.Truncate(last.size) // what is left of it would be passed over as well
+		return err
+	}
+	last.size += int64(len(rec))
+	s.size += int64(len(rec))
+	return nil
+}
+
+func (s *Spool) last() *segment {
+	if len(s.segs) == 0 {
+		return nil
+	}
+	return s.segs[len(s.segs)-1]
+}
+
+// begin begins a segment at the end.
+func (s *Spool) begin() error {
+	seg := &segment{n: middle}
+	if last := s.last(); last != nil {
+		seg.n = last.n + 1
+	}
+	f, err := os.OpenFile(s.name(seg), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	s.closeOut()
+	s.out = f
+	s.segs = append(s.segs, seg)
+	return nil
+}
+
+func (s *Spool) closeOut() {
+	if s.out != nil {
+		_ = s.out.Sync() // of a segment that is complete; an error is told by nobody better than by its checksums
+		s.out.Close()
+		s.out = nil
+	}
+}
+
+// Prepend adds records before all others, as if they had been read from there: they are
+// to be released, or read again after [Spool.Rewind]. Nothing that was read before may
+// wait for its release. The size does not bind them.
+func (s *Spool) Prepend(records [][]byte) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(records) == 0 {
+		return nil
+	}
+	if len(s.lent) > 0 || len(s.segs) > 0 && s.segs[0].n == 1 {
+		return errors.New("spool: no room before the records")
+	}
+	seg := &segment{n: middle}
+	if len(s.segs) > 0 {
+		seg.n = s.segs[0].n - 1
+	}
+	var b []byte
+	var lent []place
+	for _, data := range records {
+		lent = append(lent, place{seg, int64(len(b))})
+		b = appendRecord(b, data)
+	}
+	name := s.name(seg)
+	if err := os.WriteFile(name+unfinished, b, 0o600); err != nil {
+		os.Remove(name + ".new")
+		return err
+	}
+	if err := os.Rename(name+unfinished, name); err != nil { // whole or not at all
+		return err
+	}
+	seg.size = int64(len(b))
+	seg.read = seg.size
+	s.size += seg.size
+	if len(s.segs) == 0 {
+		s.closeOut() // a new one follows
+	}
+	s.segs = slices.Insert(s.segs, 0, seg)
+	s.lent = lent
+	return nil
+}
+
+// Next returns the next record and lends it until it is released; false where all have
+// been read. An error is the disk's, and may pass.
+func (s *Spool) Next() ([]byte, bool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, seg := range s.segs {
+		for seg.read < seg.size {
+			data, end, err := s.readAt(seg)
+			if err != nil {
+				return nil, false, err
+			}
+			seg.read = end
+			if data == nil { // nothing whole is left
+				continue
+			}
+			s.lent = append(s.lent, place{seg, end - headSize - int64(len(data))})
+			return data, true, nil
+		}
+	}
+	s.dropRead()
+	return nil, false, nil
+}
+
+// readAt reads the record at seg.read, or the next that is whole. Without one data is
+// nil, and end that of the segment.
+func (s *Spool) readAt(seg *segment) (data []byte, end int64, err error) {
+	if s.reading != seg {
+		f, err := os.Open(s.name(seg))
+		if errors.Is(err, fs.ErrNotExist) {
+			s.damaged += uint64(seg.size - seg.read)
+			return nil, seg.size, nil // somebody has removed it
+		}
+		if err != nil {
+			return nil, 0, err
+		}
+		if s.in != nil {
+			s.in.Close()
+		}
+		s.in, s.reading = f, seg
+	}
+	at := seg.read
+	if data, err := s.whole(seg, at); data != nil || err != nil {
+		return data, at + headSize + int64(len(data)), err
+	}
+	for { // damaged: look for the next one
+		next, err := s.findMagic(seg, at+1)
+		if err != nil {
+			return nil, 0, err
+		}
+		if next < 0 {
+			s.damaged += uint64(seg.size - seg.read)
+			return nil, seg.size, nil
+		}
+		data, err := s.whole(seg, next)
+		if err != nil {
+			return nil, 0, err
+		}
+		if data != nil {
+			s.damaged += uint64(next - seg.read)
+			return data, next + headSize + int64(len(data)), nil
+		}
+		at = next
+	}
+}
+
+// whole returns the data of the record at a place, nil where none is whole.
+func (s *Spool) whole(seg *segment, at int64) ([]byte, error) {
+	var head [headSize]byte
+	if at+headSize > seg.size {
+		return nil, nil
+	}
+	if _, err := s.in.ReadAt(head[:], at); err != nil {
+		return nil, notEnd(err)
+	}
+	n := int64(binary.BigEndian.Uint32(head[4:]))
+	if string(head[:4]) != magic || n == 0 || at+headSize+n > seg.size {
+		return nil, nil
+	}
+	data := make([]byte, n) // no more than the file has
+	if _, err := s.in.ReadAt(data, at+headSize); err != nil {
+		return nil, notEnd(err)
+	}
+	if crc32.Checksum(data, castagnoli) != binary.BigEndian.Uint32(head[8:]) {
+		return nil, nil
+	}
+	return data, nil
+}
+
+// notEnd takes the end of a file that somebody made shorter for damage.
+func notEnd(err error) error {
+	if err == io.EOF {
+		return nil
+	}
+	return err
+}
+
+// findMagic returns where the next record may begin, -1 for nowhere.
+func (s *Spool) findMagic(seg *segment, from int64) (int64, error) {
+	buf := make([]byte, 64<<10)
+	for from+headSize <= seg.size {
+		n, err := s.in.ReadAt(buf[:min(int64(len(buf)), seg.size-from)], from)
+		if err != nil && err != io.EOF {
+			return 0, err
+		}
+		if i := bytes.Index(buf[:n], []byte(magic)); i >= 0 {
+			return from + int64(i), nil
+		}
+		if n < len(magic) {
+			break
+		}
+		from += int64(n - len(magic) + 1)
+	}
+	return -1, nil
+}
+
+// Release removes the first records that were lent. Their segments go when nothing else
+// is in them.
+func (s *Spool) Release(n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lent = slices.Delete(s.lent, 0, min(n, len(s.lent)))
+	s.dropRead()
+}
+
+// dropRead removes the segments that were read and released.
+func (s *Spool) dropRead() {
+	for len(s.segs) > 0 {
+		seg := s.segs[0]
+		if seg.read < seg.size || len(s.lent) > 0 && s.lent[0].seg == seg {
+			return
+		}
+		if len(s.segs) == 1 {
+			if s.out != nil && seg.size == 0 {
+				return // just begun
+			}
+			s.dropOut()
+		}
+		if s.reading == seg {
+			s.in.Close()
+			s.in, s.reading = nil, nil
+		}
+		_ = os.Remove(s.name(seg)) // one that stays is sent again at the next start
+		s.size -= seg.size
+		s.segs = s.segs[1:]
+	}
+}
+
+// dropOut closes the last segment, which goes.
+func (s *Spool) dropOut() {
+	if s.out != nil {
+		s.out.Close()
+		s.out = nil
+	}
+}
+
+// Rewind has all records that are lent read again.
+func (s *Spool) Rewind() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, p := range slices.Backward(s.lent) {
+		p.seg.read = p.at
+	}
+	s.lent = nil
+}
+
+// Unread says whether there is something for Next.
+func (s *Spool) Unread() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.ContainsFunc(s.segs, func(seg *segment) bool { return seg.read < seg.size })
+}
+
+// Size returns the bytes in files.
+func (s *Spool) Size() int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.size
+}
+
+// Damaged returns the bytes that were passed over, for they were no records.
+func (s *Spool) Damaged() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.damaged
+}
+
+// Close closes the files. What is in them is there for the next Open.
+func (s *Spool) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closeOut()
+	if s.in != nil {
+		s.in.Close()
+		s.in, s.reading = nil, nil
+	}
+	return s.lock.Close()
+}
