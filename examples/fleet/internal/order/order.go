@@ -198,18 +198,21 @@ func (o *Order) hold(l *lane, it Item) {
 		return
 	}
 	l.held = slices.Insert(l.held, i, it)
-	o.held += len(it.Lines)
+	o.held += weight(it)
 	for o.held > heldBytes && len(l.held) > 0 {
 		o.giveUp(it.Tap, l)
 	}
 }
+
+// weight is about what an item takes, in bytes.
+func weight(it Item) int { return len(it.Lines) + 256 }
 
 // unhold delivers what waited and need not wait any more.
 func (o *Order) unhold(l *lane) {
 	for len(l.held) > 0 && l.ready(o, l.held[0].Batch) {
 		it := l.held[0]
 		l.held = l.held[1:]
-		o.held -= len(it.Lines)
+		o.held -= weight(it)
 		o.deliver(l, it)
 	}
 }

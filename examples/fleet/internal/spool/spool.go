@@ -184,7 +184,8 @@ func (s *Spool) closeOut() {
 
 // Prepend adds records before all others, as if they had been read from there: they are
 // to be released, or read again after [Spool.Rewind]. Nothing that was read before may
-// wait for its release. The size does not bind them.
+// wait for its release; where a part of a segment was released, it would come again behind
+// them after a crash. The size does not bind them.
 func (s *Spool) Prepend(records [][]byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
