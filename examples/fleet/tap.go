@@ -108,7 +108,7 @@ func (o *tapOptions) run(ctx, hurry context.Context) (*tap, error) {
 		o.listening()
 	}
 	err = t.pass(ctx)
-	return t, errors.Join(err, t.finish(hurry))
+	return t, errors.Join(err, t.finish(ctx, hurry))
 }
 
 func canceled() context.Context {
@@ -205,15 +205,15 @@ func (t *tap) fields() []batch.Field {
 }
 
 // finish sends what is left, or leaves it in the spool.
-func (t *tap) finish(hurry context.Context) error {
+func (t *tap) finish(asked, hurry context.Context) error {
 	t.builder.Flush(true)
 	t.ending.Store(true)
 	t.builder.Tell("stop", t.fields()...)
+	if !t.src.live && asked.Err() == nil { // nobody waits for a file: all of it is sent, or a signal comes
+		t.out.Drain(asked)
+	}
 	ctx, cancel := context.WithTimeout(hurry, grace)
 	defer cancel()
-	if !t.src.live && hurry.Err() == nil && !t.out.Hastened() {
-		ctx = hurry // nobody waits for a file: all of it is sent
-	}
 	t.left = t.out.Close(ctx)
 	t.engine.Close()
 	return t.end()

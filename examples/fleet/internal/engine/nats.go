@@ -107,11 +107,15 @@ func (n *NATS) heard(_ *nats.Conn, _ *nats.Subscription, err error) {
 
 // Publish implements [outbox.Engine].
 func (n *NATS) Publish(b *batch.Batch, done func(error)) {
+	if !n.conn.IsConnected() {
+		done(n.away())
+		return
+	}
 	m := &nats.Msg{Subject: b.Subject(), Data: b.Lines, Header: nats.Header{
 		headField:             {b.Head()},
 		jetstream.MsgIDHeader: {b.ID()},
 	}}
-	if most := n.conn.MaxPayload(); most > 0 && int64(m.Size()) > most && n.conn.IsConnected() {
+	if most := n.conn.MaxPayload(); most > 0 && int64(m.Size()) > most {
 		done(fmt.Errorf("%w: a batch of %d bytes, and the server takes %d", outbox.Permanent, m.Size(), most))
 		return
 	}
@@ -122,6 +126,14 @@ func (n *NATS) Publish(b *batch.Batch, done func(error)) {
 	if _, err := n.js.PublishMsgAsync(m, jetstream.WithRetryAttempts(0)); err != nil {
 		n.answered(m, err)
 	}
+}
+
+// away says that there is no connection, and why.
+func (n *NATS) away() error {
+	if err := n.conn.LastError(); err != nil {
+		return fmt.Errorf("no connection to the server: %w", err)
+	}
+	return errors.New("no connection to the server")
 }
 
 func (n *NATS) answered(m *nats.Msg, err error) {
@@ -167,6 +179,15 @@ func (n *NATS) MakeStream(ctx context.Context, c StreamConfig) error {
 	}
 	_, err := n.js.CreateOrUpdateStream(ctx, cfg)
 	return err
+}
+
+// Stored returns how many batches the stream holds.
+func (n *NATS) Stored(ctx context.Context) (uint64, error) {
+	s, err := n.js.Stream(ctx, Stream)
+	if err != nil {
+		return 0, noStream(err)
+	}
+	return s.CachedInfo().State.Msgs, nil
 }
 
 // Close ends the connection. What was not answered fails.

@@ -158,13 +158,6 @@ func (o *Outbox) Hasten() {
 	o.change.Broadcast()
 }
 
-// Hastened says whether Hasten was called.
-func (o *Outbox) Hastened() bool {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.hasty
-}
-
 func size(b *batch.Batch) int64 { return int64(len(b.Lines)) + 256 }
 
 // unread says that the spool has something to send, or will have.
@@ -443,10 +436,11 @@ func (o *Outbox) spool() {
 	}
 }
 
-// Close waits until everything is acknowledged, ctx is done, or there is a spool and the
-// engine does not answer; what is left goes to the spool. It returns the number of events that nobody has: 0 where there is a spool with
-// room. The Engine is not called any more, but may still answer.
-func (o *Outbox) Close(ctx context.Context) (lost uint64) {
+// Drain waits until everything is acknowledged, or ctx is done.
+func (o *Outbox) Drain(ctx context.Context) { o.await(ctx, func() bool { return false }) }
+
+// await waits as Drain does, or until enough says so.
+func (o *Outbox) await(ctx context.Context, enough func() bool) {
 	stop := context.AfterFunc(ctx, func() {
 		o.mu.Lock()
 		o.change.Broadcast()
@@ -454,10 +448,21 @@ func (o *Outbox) Close(ctx context.Context) (lost uint64) {
 	})
 	defer stop()
 	o.mu.Lock()
-	o.closed = true
-	for ctx.Err() == nil && !(o.down && o.cfg.Spool != nil) && (len(o.queue) > 0 || len(o.flight) > 0 || o.unread()) {
+	defer o.mu.Unlock()
+	for ctx.Err() == nil && !enough() && (len(o.queue) > 0 || len(o.flight) > 0 || o.unread()) {
 		o.change.Wait()
 	}
+}
+
+// Close waits until everything is acknowledged, ctx is done, or there is a spool and the
+// engine does not answer; what is left goes to the spool. It returns the number of events that nobody has: 0 where there is a spool with
+// room. The Engine is not called any more, but may still answer.
+func (o *Outbox) Close(ctx context.Context) (lost uint64) {
+	o.mu.Lock()
+	o.closed = true
+	o.mu.Unlock()
+	o.await(ctx, func() bool { return o.down && o.cfg.Spool != nil })
+	o.mu.Lock()
 	o.given = true
 	close(o.quit)
 	o.change.Broadcast()
