@@ -96,12 +96,26 @@ func InProcess(s nats.InProcessConnProvider) (*NATS, error) {
 	return dialNATS("", []nats.Option{nats.InProcessServer(s)})
 }
 
-// heard takes errors that belong to no call.
+// heard takes errors that belong to no call. What a server does not permit it does not
+// answer: all that waits has failed.
 func (n *NATS) heard(_ *nats.Conn, _ *nats.Subscription, err error) {
-	if errors.Is(err, nats.ErrPermissionViolation) {
-		n.mu.Lock()
-		n.denied = err
-		n.mu.Unlock()
+	if !errors.Is(err, nats.ErrPermissionViolation) {
+		return
+	}
+	n.mu.Lock()
+	n.denied = err
+	n.mu.Unlock()
+	n.failAll(err)
+}
+
+// failAll fails what was not answered.
+func (n *NATS) failAll(err error) {
+	n.mu.Lock()
+	pending := n.pending
+	n.pending = map[*nats.Msg]func(error){}
+	n.mu.Unlock()
+	for _, done := range pending {
+		done(err)
 	}
 }
 
@@ -185,7 +199,7 @@ func (n *NATS) MakeStream(ctx context.Context, c StreamConfig) error {
 func (n *NATS) Stored(ctx context.Context) (uint64, error) {
 	s, err := n.js.Stream(ctx, Stream)
 	if err != nil {
-		return 0, noStream(err)
+		return 0, n.noStream(err)
 	}
 	return s.CachedInfo().State.Msgs, nil
 }
@@ -193,11 +207,5 @@ func (n *NATS) Stored(ctx context.Context) (uint64, error) {
 // Close ends the connection. What was not answered fails.
 func (n *NATS) Close() {
 	n.conn.Close()
-	n.mu.Lock()
-	pending := n.pending
-	n.pending = map[*nats.Msg]func(error){}
-	n.mu.Unlock()
-	for _, done := range pending {
-		done(nats.ErrConnectionClosed)
-	}
+	n.failAll(nats.ErrConnectionClosed)
 }

@@ -96,7 +96,7 @@ func (n *NATS) Read(ctx context.Context, r Reading) (Reader, error) {
 	if r.Once {
 		s, err := n.js.Stream(asking, Stream)
 		if err != nil {
-			return nil, noStream(err)
+			return nil, n.noStream(err)
 		}
 		info, err := s.Info(asking)
 		if err != nil {
@@ -105,12 +105,19 @@ func (n *NATS) Read(ctx context.Context, r Reading) (Reader, error) {
 		nr.target = info.State.LastSeq
 	}
 	if err := nr.open(ctx, asking); err != nil {
-		return nil, noStream(err)
+		return nil, n.noStream(err)
 	}
 	return nr, nil
 }
 
-func noStream(err error) error {
+// noStream says why there is nothing to read.
+func (n *NATS) noStream(err error) error {
+	n.mu.Lock()
+	denied := n.denied
+	n.mu.Unlock()
+	if denied != nil && errors.Is(err, context.DeadlineExceeded) {
+		return denied
+	}
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		return fmt.Errorf("the server has no stream %s: is it the right one? fleet stream makes it: %w", Stream, err)
 	}

@@ -2,10 +2,13 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"io"
 	"sync/atomic"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/wstap/wstap/examples/fleet/internal/batch"
@@ -42,7 +45,12 @@ func ReadKafka(ctx context.Context, a *Access, r Reading) (Reader, error) {
 	opts = append(opts, kgo.ConsumeTopics(a.topic()), kgo.ConsumeResetOffset(start), kgo.ConsumeStartOffset(start),
 		kgo.FetchMaxWait(500*time.Millisecond))
 	kr := &kafkaReader{r: r, ends: map[int32]int64{}, next: map[int32]int64{}}
+	asking, cancel := context.WithTimeout(ctx, dialTime)
+	defer cancel()
 	if r.Name != "" {
+		if err := takePlace(asking, a, &r); err != nil {
+			return nil, err
+		}
 		opts = append(opts, kgo.ConsumerGroup(r.Name), kgo.AutoCommitMarks(),
 			kgo.OnPartitionsAssigned(func(context.Context, *kgo.Client, map[string][]int32) { kr.joined.Store(true) }))
 	} else {
@@ -53,13 +61,53 @@ func ReadKafka(ctx context.Context, a *Access, r Reading) (Reader, error) {
 		return nil, err
 	}
 	kr.client = client
-	asking, cancel := context.WithTimeout(ctx, dialTime)
-	defer cancel()
 	if err := client.Ping(asking); err != nil {
 		client.Close()
 		return nil, err
 	}
 	return kr, nil
+}
+
+// takePlace has the group of a new name remember where it begins, in every partition: one
+// of which nothing was read yet would begin anew at each start.
+func takePlace(ctx context.Context, a *Access, r *Reading) error {
+	opts, err := a.kafkaOptions()
+	if err != nil {
+		return err
+	}
+	client, err := kgo.NewClient(opts...)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	admin := kadm.NewClient(client)
+	known, err := admin.FetchOffsets(ctx, r.Name)
+	if err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
+		return err
+	}
+	var from kadm.ListedOffsets
+	switch {
+	case len(known[a.topic()]) > 0 || r.Beginning: // a partition that is not known is a new one
+		from, err = admin.ListStartOffsets(ctx, a.topic())
+	case !r.Since.IsZero():
+		from, err = admin.ListOffsetsAfterMilli(ctx, r.Since.UnixMilli(), a.topic())
+	default:
+		from, err = admin.ListEndOffsets(ctx, a.topic())
+	}
+	if err != nil {
+		return err
+	}
+	begin := kadm.Offsets{}
+	from.Each(func(o kadm.ListedOffset) {
+		if _, ok := known.Lookup(o.Topic, o.Partition); !ok && o.Err == nil {
+			begin.AddOffset(o.Topic, o.Partition, o.Offset, o.LeaderEpoch)
+		}
+	})
+	if len(begin) == 0 {
+		return nil
+	}
+	_, err = admin.CommitOffsets(ctx, r.Name, begin)
+	return err
 }
 
 func (kr *kafkaReader) Idle() bool { return kr.idle }
@@ -69,6 +117,7 @@ func (kr *kafkaReader) Next(ctx context.Context) (order.Item, error) {
 		if kr.r.Once && kr.idle {
 			return order.Item{}, errEnd
 		}
+		joined := kr.joined.Load()
 		wait, cancel := context.WithTimeout(ctx, idle)
 		fetches := kr.client.PollRecords(wait, 10000)
 		cancel()
@@ -96,7 +145,7 @@ func (kr *kafkaReader) Next(ctx context.Context) (order.Item, error) {
 			kr.idle = kr.idle && kr.next[p] >= end
 		}
 		if len(kr.queue) == 0 {
-			kr.idle = kr.joined.Load() // nothing for a second
+			kr.idle = joined // and nothing for a second
 			return order.Item{Time: time.Now()}, nil
 		}
 		kr.idle = false
