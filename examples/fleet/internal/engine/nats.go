@@ -45,7 +45,7 @@ type NATS struct {
 }
 
 // DialNATS connects, or goes on trying in the background where wait is false. name is told
-// to the server; of a tap it is its own, which answers come to: _INBOX_<name>.>
+// to the server; of a tap it is its own, which answers come to: _INBOX.<name>.>
 func DialNATS(a *Access, name string, wait bool) (*NATS, error) {
 	opts, err := a.natsOptions()
 	if err != nil {
@@ -53,7 +53,7 @@ func DialNATS(a *Access, name string, wait bool) (*NATS, error) {
 	}
 	inbox := "_INBOX"
 	if name != "" {
-		inbox += "_" + name
+		inbox += "." + name
 	}
 	opts = append(opts,
 		nats.Name("wstap "+name),
