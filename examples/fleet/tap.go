@@ -91,7 +91,11 @@ func (o *tapOptions) run(ctx, hurry context.Context) (*tap, error) {
 	if err != nil {
 		return nil, err
 	}
-	t.out = outbox.New(outbox.Config{Engine: t.engine, Spool: t.spool, Trouble: t.tellTrouble})
+	box := outbox.Config{Engine: t.engine, Spool: t.spool, Trouble: t.tellTrouble}
+	if !t.src.live {
+		box.Waits, box.Queue = true, 4<<20
+	}
+	t.out = outbox.New(box)
 	t.builder = batch.NewBuilder(batch.Config{Tap: o.name, Boot: t.boot, ShowSecrets: o.secrets, OmitPayloads: o.noPayloads, Put: t.put})
 	stopMetrics, err := t.serveMetrics()
 	if err != nil {

@@ -33,6 +33,9 @@ type Config struct {
 	Spool  *spool.Spool // nil: there is none
 	Queue  int64        // bytes that wait in memory. 0 means 16 MiB
 	Window int          // batches sent and not acknowledged. 0 means 64
+	// Waits says that Put is called with Wait: a full queue is then no reason to write to
+	// the disk, but an engine that does not answer is.
+	Waits bool
 	// Patience is how long the engine may leave a batch without an answer until what is in
 	// memory goes to the spool. 0 means 2 s.
 	Patience time.Duration
@@ -388,6 +391,11 @@ func (o *Outbox) watch() {
 	}
 }
 
+// spills says that what is in the queue goes to the disk.
+func (o *Outbox) spills() bool {
+	return o.down || o.hurry || o.queued > o.cfg.Queue/2 && !(o.cfg.Waits && !o.hasty)
+}
+
 // spool is the spooler.
 func (o *Outbox) spool() {
 	defer close(o.spun)
@@ -396,7 +404,7 @@ func (o *Outbox) spool() {
 	}
 	for {
 		o.mu.Lock()
-		for !(len(o.queue) > 0 && (o.down || o.hurry || o.queued > o.cfg.Queue/2)) {
+		for len(o.queue) == 0 || !o.spills() {
 			if o.given {
 				o.mu.Unlock()
 				return
