@@ -190,7 +190,9 @@ func stored(t testing.TB, access engine.Access) uint64 {
 func TestTail(t *testing.T) {
 	access := inside(t)
 	const conns, messages = 2, 20
-	runTaps(t, tapOf(t, access, "a", recording(t, conns, messages)), tapOf(t, access, "b", recording(t, conns, messages)))()
+	a, b := tapOf(t, access, "a", recording(t, conns, messages)), tapOf(t, access, "b", recording(t, conns, messages))
+	a.Plain = true
+	runTaps(t, a, b)()
 	tail := func(args ...string) string {
 		t.Helper()
 		p := fleet(t, append([]string{"tail", "--nats", access.NATS}, args...)...)
@@ -222,7 +224,7 @@ func TestTail(t *testing.T) {
 	}
 	har := filepath.Join(t.TempDir(), "x.har")
 	tail("--from-beginning", "--once", "--har", har, "-q")
-	b, err := os.ReadFile(har)
+	content, err := os.ReadFile(har)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -233,8 +235,8 @@ func TestTail(t *testing.T) {
 			}
 		}
 	}
-	if err := json.Unmarshal(b, &archive); err != nil || len(archive.Log.Entries) != 4 || len(archive.Log.Entries[3].Messages) != 10 {
-		t.Errorf("%v %s", err, b)
+	if err := json.Unmarshal(content, &archive); err != nil || len(archive.Log.Entries) != 4 || len(archive.Log.Entries[3].Messages) != 10 {
+		t.Errorf("%v %s", err, content)
 	}
 
 	// A durable name goes on where it was.

@@ -54,6 +54,7 @@ What is sent
               cookies, credentials and tokens of the handshake (otherwise ***)
   --no-payloads
               no payloads
+  --plain     lines of JSON as they are (otherwise packed by Snappy: a sixth; NATS)
   --spool DIR where messages wait while the engine is gone (default $STATE_DIRECTORY, or
               one of the user's)
   --spool-size SIZE
@@ -170,6 +171,7 @@ var tapTable = append([]cli.Option[tapOptions]{
 	cli.Arg(0, "name", nonEmpty(func(o *tapOptions) *string { return &o.name })),
 	cli.Flag(0, "show-secrets", cli.On(func(o *tapOptions) *bool { return &o.secrets })),
 	cli.Flag(0, "no-payloads", cli.On(func(o *tapOptions) *bool { return &o.noPayloads })),
+	cli.Flag(0, "plain", cli.On(func(o *tapOptions) *bool { return &o.Plain })),
 	cli.Arg(0, "spool", nonEmpty(func(o *tapOptions) *string { return &o.spoolDir })),
 	cli.Arg(0, "spool-size", func(o *tapOptions, v string) (err error) {
 		if o.spoolSize, err = limits.Size(v); v == "0" {

@@ -229,10 +229,11 @@ func TestCut(t *testing.T) {
 // FuzzParse: what an engine delivers, or a file holds, is a batch that can be written
 // again, or an error.
 func FuzzParse(f *testing.F) {
-	f.Add("wstap.a.80.message", "1 x 1 2 0 0 0 0 0 0", []byte("{}\n{}\n")) // a batch
-	f.Add("wstap.a.80.message", "2 x 1 2 0 0 0 0 0 0", []byte("{}\n"))     // another version
-	f.Add("wstap.a.b.80.message", "1", []byte{})                           // no subject of ours
-	f.Add("wstap.a.99999.loss", "1 x 0 0 0 0 0 0 0 0", []byte("\n"))       // no port
+	f.Add("wstap.a.80.message", "1 x 1 2 0 0 0 0 0 0", []byte("{}\n{}\n"))                 // a batch
+	f.Add("wstap.a.80.message", "2 x 1 2 0 0 0 0 0 0", []byte("{}\n"))                     // another version
+	f.Add("wstap.a.b.80.message", "1", []byte{})                                           // no subject of ours
+	f.Add("wstap.a.99999.loss", "1 x 0 0 0 0 0 0 0 0", []byte("\n"))                       // no port
+	f.Add("wstap.a.80.message", "1 x 1 1 0 0 0 0 0 0", []byte("\xff\xff\xff\xff\x0f{}\n")) // packed, of 4 GiB
 	f.Add("wstap.a.0.tap", "1 x 18446744073709551615 1 0 0 0 0 0 0", []byte("{}\n"))
 	f.Fuzz(func(t *testing.T, subject, head string, lines []byte) {
 		b, err := Parse(subject, head, lines)
@@ -246,6 +247,7 @@ func FuzzParse(f *testing.F) {
 		for line := range bytes.Lines(lines) {
 			_ = Connection(line)
 		}
+		_, _ = ParseRecord(append([]byte(subject+" "+head+"\n"), lines...)) // packed by nobody
 	})
 }
 

@@ -25,6 +25,7 @@ type Access struct {
 	NATS  string // URLs with commas between
 	Kafka string // brokers with commas between; not both
 	Topic string // of Kafka
+	Plain bool   // a tap's batches are not packed (NATS)
 
 	Creds        string // file of a JWT and its seed (NATS)
 	NKey         string // file of a seed (NATS)

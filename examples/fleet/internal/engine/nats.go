@@ -20,6 +20,8 @@ const (
 	Stream = "WSTAP"
 	// headField is the header of a message that holds [batch.Batch.Head].
 	headField = "Wstap-Batch"
+	// encodingField is the header of a message whose lines are packed, see [batch.Snappy].
+	encodingField = "Wstap-Encoding"
 	// ackTime is how long JetStream may take for its answer.
 	ackTime = 10 * time.Second
 	// duplicates is how long JetStream remembers message ids. What is sent again later is
@@ -38,6 +40,8 @@ type StreamConfig struct {
 type NATS struct {
 	conn *nats.Conn
 	js   jetstream.JetStream
+
+	plain bool // lines are sent as they are
 
 	mu      sync.Mutex
 	pending map[*nats.Msg]func(error)
@@ -71,6 +75,7 @@ func DialNATS(a *Access, name string, wait bool) (*NATS, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", a.SafeURL(), err)
 	}
+	n.plain = a.Plain
 	return n, nil
 }
 
@@ -129,6 +134,10 @@ func (n *NATS) Publish(b *batch.Batch, done func(error)) {
 		headField:             {b.Head()},
 		jetstream.MsgIDHeader: {b.ID()},
 	}}
+	if !n.plain {
+		m.Data = b.Pack()
+		m.Header[encodingField] = []string{batch.Snappy}
+	}
 	if most := n.conn.MaxPayload(); most > 0 && int64(m.Size()) > most {
 		done(fmt.Errorf("%w: a batch of %d bytes, and the server takes %d", outbox.Permanent, m.Size(), most))
 		return
@@ -177,7 +186,7 @@ func (n *NATS) MakeStream(ctx context.Context, c StreamConfig) error {
 		Description: "WebSocket messages of a fleet of taps",
 		Subjects:    []string{batch.Subjects},
 		Storage:     jetstream.FileStorage,
-		Compression: jetstream.S2Compression, // lines of JSON become a third
+		Compression: jetstream.NoCompression, // taps have packed the lines
 		Replicas:    max(c.Replicas, 1),
 		MaxBytes:    -1,
 		MaxAge:      c.MaxAge,

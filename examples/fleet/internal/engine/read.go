@@ -190,7 +190,14 @@ func (nr *natsReader) Next(ctx context.Context) (order.Item, error) {
 	}
 	nr.idle = meta.NumPending == 0
 	nr.ended = nr.r.Once && (meta.Sequence.Stream >= nr.target || meta.NumPending == 0)
-	b, err := batch.Parse(m.Subject(), m.Headers().Get(headField), m.Data())
+	lines := m.Data()
+	if m.Headers().Get(encodingField) == batch.Snappy {
+		lines, err = batch.Unpack(lines)
+	}
+	var b *batch.Batch
+	if err == nil {
+		b, err = batch.Parse(m.Subject(), m.Headers().Get(headField), lines)
+	}
 	if err != nil {
 		_ = m.Ack()
 		return order.Item{}, &UnreadableError{err}

@@ -75,7 +75,9 @@ func (e *engine) once() (out []uint64) {
 }
 
 func makeBatch(first, size int) *batch.Batch {
-	line := append(bytes.Repeat([]byte{'x'}, size-1), '\n')
+	line := make([]byte, size) // that no packing makes smaller
+	_, _ = rand.NewChaCha8([32]byte{byte(first), byte(first >> 8)}).Read(line)
+	line = append(bytes.ReplaceAll(line[:size-1], []byte{'\n'}, []byte{'x'}), '\n')
 	return &batch.Batch{Tap: "a", Boot: "x", Port: 80, Kind: batch.Message, First: uint64(first), N: 1, Lines: line,
 		Before: [batch.Kinds]uint64{batch.Message: uint64(first - 1)}}
 }
