@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -9,6 +10,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -26,7 +28,8 @@ func TestEngineKilled(t *testing.T) {
 	addr, store := freePort(t), t.TempDir()
 	access := engine.Access{NATS: "nats://" + addr}
 	var taps []*tapOptions
-	for _, name := range []string{"a", "b", "c"} {
+	taps3 := []string{"a", "b", "c"}
+	for _, name := range taps3 {
 		taps = append(taps, tapOf(t, access, name, file))
 	}
 	began := time.Now()
@@ -35,11 +38,30 @@ func TestEngineKilled(t *testing.T) {
 	go func() { wait(); close(done) }()
 	time.Sleep(300 * time.Millisecond) // there is no engine at first
 	kills := 0
+	// Two tails read meanwhile: one that nobody remembers, and one with a name.
+	var tails sync.WaitGroup
+	var read [2]bytes.Buffer
+	tail := func() {
+		for i, name := range []string{"", "me"} {
+			o := &tailOptions{Access: access, json: true, Reading: engine.Reading{Beginning: true, Name: name}, stopped: func(taps int) bool { return taps == len(taps3) }}
+			r, done, err := o.reader(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			tails.Go(func() {
+				defer done()
+				if counts, err := o.show(t.Context(), r, &read[i]); err != nil || counts.Missing != 0 {
+					t.Errorf("tail %q: %+v, %v", name, counts, err)
+				}
+			})
+		}
+	}
 	for range testkit.Rounds(2, 1, 20) {
 		p := serve(t, addr, store)
-		select {
-		case <-done:
-		case <-time.After(time.Duration(testkit.Rounds(100, 100, 400)) * time.Millisecond):
+		if kills == 0 {
+			tail()
+		}
+		if more(t, access, 20, done) {
 			kills++
 		}
 		p.kill()
@@ -52,7 +74,43 @@ func TestEngineKilled(t *testing.T) {
 		t.Errorf("%+v", counts)
 	}
 	t.Logf("%+v", counts)
-	checkOnce(t, events(t, out), []string{"a", "b", "c"}, conns, messages)
+	if kills == 0 {
+		t.Error("the engine was never killed while taps sent")
+	}
+	checkOnce(t, events(t, out), taps3, conns, messages)
+	tails.Wait()
+	for i := range read {
+		checkOnce(t, events(t, read[i].Bytes()), taps3, conns, messages)
+	}
+}
+
+// more waits until an engine has so many batches more, and says whether more are to come.
+func more(t testing.TB, access engine.Access, n uint64, done <-chan struct{}) bool {
+	t.Helper()
+	conn, err := engine.DialNATS(&access, "", true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	first, err := conn.Stored(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for {
+		now, err := conn.Stored(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case <-done:
+			return false
+		default:
+		}
+		if now >= first+n {
+			return true
+		}
+		time.Sleep(time.Millisecond)
+	}
 }
 
 // scrape reads a counter of a tap as Prometheus does; -1 while there is none.
@@ -243,8 +301,10 @@ func TestTail(t *testing.T) {
 	if got := tail("--from-beginning", "--once", "--durable", "me", "--json"); count(got, `"event":"message"`) != 40 {
 		t.Errorf("%s", got)
 	}
-	runTaps(t, tapOf(t, access, "c", recording(t, conns, messages)))()
-	if got := tail("--once", "--durable", "me", "--json"); count(got, `"event":"message"`) != 20 || count(got, `"tap":"c"`) != 26 {
+	c := tapOf(t, access, "c", recording(t, conns, messages))
+	c.secrets = true // otherwise they are masked where they are captured
+	runTaps(t, c)()
+	if got := tail("--once", "--durable", "me", "--json"); count(got, `"event":"message"`) != 20 || count(got, `"tap":"c"`) != 26 || count(got, "token=secret") != 2 {
 		t.Errorf("%s", got)
 	}
 }

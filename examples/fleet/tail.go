@@ -204,6 +204,11 @@ func (o *tailOptions) run(ctx context.Context, w io.Writer) (counts tailCounts, 
 		return counts, err
 	}
 	defer done()
+	return o.show(ctx, r, w)
+}
+
+// show shows what a reader gives.
+func (o *tailOptions) show(ctx context.Context, r engine.Reader, w io.Writer) (counts tailCounts, err error) {
 	defer r.Close()
 	out := bufio.NewWriterSize(w, 64<<10)
 	sh, err := o.newShower(out)

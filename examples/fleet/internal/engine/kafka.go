@@ -89,7 +89,7 @@ func (k *Kafka) Publish(b *batch.Batch, done func(error)) {
 func explain(err error) error {
 	switch {
 	case errors.Is(err, kerr.MessageTooLarge), errors.Is(err, kerr.InvalidRecord):
-		return fmt.Errorf("%w: %w", outbox.Permanent, err)
+		return fmt.Errorf("%w: %w", outbox.ErrPermanent, err)
 	case errors.Is(err, kerr.UnknownTopicOrPartition):
 		return fmt.Errorf("there is no such topic (fleet stream makes it): %w", err)
 	}

@@ -139,7 +139,7 @@ func (n *NATS) Publish(b *batch.Batch, done func(error)) {
 		m.Header[encodingField] = []string{batch.Snappy}
 	}
 	if most := n.conn.MaxPayload(); most > 0 && int64(m.Size()) > most {
-		done(fmt.Errorf("%w: a batch of %d bytes, and the server takes %d", outbox.Permanent, m.Size(), most))
+		done(fmt.Errorf("%w: a batch of %d bytes, and the server takes %d", outbox.ErrPermanent, m.Size(), most))
 		return
 	}
 	n.mu.Lock()

@@ -1,7 +1,6 @@
 package order
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -185,6 +184,6 @@ func TestHeldBounded(t *testing.T) {
 		}
 	}
 	if c := o.Counts(); c.Missing != 1 {
-		t.Error(fmt.Sprintf("%+v", c))
+		t.Errorf("%+v", c)
 	}
 }

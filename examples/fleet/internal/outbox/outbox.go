@@ -24,8 +24,8 @@ type Engine interface {
 	Publish(b *batch.Batch, done func(error))
 }
 
-// Permanent is matched by the error of a batch that the engine will never take.
-var Permanent = errors.New("the engine will never take it")
+// ErrPermanent is matched by the error of a batch that the engine will never take.
+var ErrPermanent = errors.New("the engine will never take it")
 
 // Config configures an Outbox.
 type Config struct {
@@ -282,7 +282,7 @@ func (o *Outbox) answered(s *sent, err error) {
 		return
 	}
 	s.done = true
-	if errors.Is(err, Permanent) {
+	if errors.Is(err, ErrPermanent) {
 		o.counts.Dropped += s.b.N
 		go o.cfg.Trouble(err)
 		err = nil

@@ -269,7 +269,7 @@ func TestPermanent(t *testing.T) {
 	n := 0
 	e.fail = func() error {
 		if n++; n == 3 {
-			return fmt.Errorf("%w: too large", Permanent)
+			return fmt.Errorf("%w: too large", ErrPermanent)
 		}
 		return nil
 	}
