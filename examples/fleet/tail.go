@@ -271,7 +271,7 @@ func (o *tailOptions) read(ctx context.Context, r engine.Reader, ord *order.Orde
 		if it.Batch == nil {
 			ord.Tick(it.Time)
 			if time.Since(caughtUp) > 30*time.Second {
-				ord.TellHoles(caughtUp)
+				ord.TellHoles()
 			}
 		}
 	}

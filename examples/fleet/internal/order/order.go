@@ -257,7 +257,7 @@ func (o *Order) Flush() {
 			o.giveUp(k.tap, l)
 		}
 	}
-	o.TellHoles(time.Time{})
+	o.TellHoles()
 }
 
 // addAlone takes an event of a partition.
@@ -271,9 +271,14 @@ func (o *Order) addAlone(it Item) {
 		s = &seen{}
 		o.alone[k] = s
 	}
-	if !s.add(it.First, it.Last(), it.Time) {
+	told := it.First >= s.first && it.First <= s.told
+	switch {
+	case !s.add(it.First):
 		o.drop(it)
 		return
+	case told:
+		o.counts.Late++
+		o.counts.Missing--
 	}
 	o.pass(it)
 }
@@ -281,16 +286,15 @@ func (o *Order) addAlone(it Item) {
 // Known says that a tap has told of these events that it lost them.
 func (o *Order) Known(tap, boot string, first, last uint64) {
 	if s := o.alone[key{tap, boot, 0}]; s != nil && first > 0 && first <= last {
-		s.add(first, last, time.Time{})
+		s.addRange(first, last)
 	}
 }
 
-// TellHoles tells events that are missing between those that came alone, where later
-// ones came before a time; a zero time is the end. It is to be called when all partitions
-// have been read to their ends.
-func (o *Order) TellHoles(before time.Time) {
+// TellHoles tells events that are missing between those that came alone. It is to be
+// called when all partitions have been read to their ends.
+func (o *Order) TellHoles() {
 	for k, s := range o.alone {
-		if n := s.holes(before); n > 0 {
+		if n := s.holes(); n > 0 {
 			o.counts.Missing += n
 			o.cfg.Missing(Missing{Tap: k.tap, Boot: k.boot, Any: true, N: n})
 		}

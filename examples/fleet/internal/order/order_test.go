@@ -159,16 +159,53 @@ func TestAlone(t *testing.T) {
 			}
 			*p = (*p)[k:]
 		}
-		o.TellHoles(time.Time{})
-		o.TellHoles(time.Time{})
+		o.TellHoles()
+		o.TellHoles()
 		if told != 1 || len(seen) != 999 || seen[lost] != 0 {
 			t.Errorf("seed %d: %d told, %d seen", seed, told, len(seen))
+		}
+		for range 2 {
+			o.Add(Item{Batch: &batch.Batch{Tap: "a", Boot: "x", First: lost, N: 1}, Time: start, Alone: true})
+		}
+		if c := o.Counts(); c.Missing != 0 || c.Late != 1 || c.Delivered != 1000 {
+			t.Errorf("seed %d: %+v", seed, c)
 		}
 		for seq, n := range seen {
 			if n != 1 {
 				t.Errorf("seed %d: %d came %d times", seed, seq, n)
 			}
 		}
+	}
+}
+
+// TestSeen: far apart and many, seqs are counted exactly, and memory is bounded.
+func TestSeen(t *testing.T) {
+	var s seen
+	for _, seq := range []uint64{5000, 1, 1 << 62, 4096, 4095, 8191} {
+		if !s.add(seq) || s.add(seq) {
+			t.Error(seq)
+		}
+	}
+	s.addRange(2, 3000)
+	s.addRange(1<<40, 1<<50)
+	if n := s.holes(); n != 1<<62-5-3000 {
+		t.Errorf("%d holes", n)
+	}
+	if n := s.holes(); n != 0 {
+		t.Errorf("%d holes told twice", n)
+	}
+	for seq := range uint64(3 * maxPages) {
+		s.add(1<<62 + seq*pageSeqs)
+		if len(s.pages) > maxPages {
+			t.Fatal(len(s.pages))
+		}
+	}
+	var dense seen
+	for seq := uint64(1); seq <= 10*pageSeqs; seq++ {
+		dense.add(seq)
+	}
+	if dense.holes() != 0 || dense.pages[3] != full {
+		t.Error("a page that is full is not known for one")
 	}
 }
 

@@ -1,64 +1,106 @@
 package order
 
 import (
+	"maps"
+	"math/bits"
 	"slices"
-	"sort"
-	"time"
 )
 
-// seen is a set of seqs, as ranges: with few holes it is small.
+// seen is a set of seqs, a bit each. Partitions are read at different speeds, so that it
+// may have as many holes as there are events between them.
 type seen struct {
-	ranges []span // in order, not touching
+	pages       map[uint64]*page
+	first, last uint64 // the least and the greatest
+	told        uint64 // what is missing up to here was told
 }
 
-type span struct {
-	first, last uint64
-	since       time.Time // when its first came
-	told        bool      // the hole before it was
-}
+// A page holds pageSeqs seqs.
+type page [pageSeqs / 64]uint64
 
-// maxRanges bounds the ranges: the first ones are then joined, as if what is between them
-// had come.
-const maxRanges = 1 << 14
+const (
+	pageSeqs = 4096
+	// maxPages bounds the pages, of half a KiB each: then the lower half is forgotten.
+	maxPages = 1 << 16
+	// maxKnown bounds how many seqs may be added together.
+	maxKnown = 1 << 24
+)
 
-// add adds seqs, and says whether any of them is new.
-func (s *seen) add(first, last uint64, at time.Time) bool {
-	i := sort.Search(len(s.ranges), func(i int) bool { return s.ranges[i].last+1 >= first })
-	if i == len(s.ranges) || s.ranges[i].first > last+1 { // touches none
-		s.ranges = slices.Insert(s.ranges, i, span{first: first, last: last, since: at})
-		if len(s.ranges) > maxRanges {
-			s.ranges[1].first = s.ranges[0].first
-			s.ranges = slices.Delete(s.ranges, 0, 1)
-		}
-		return true
+// full stands for all pages that are.
+var full = func() *page {
+	p := new(page)
+	for i := range p {
+		p[i] = ^uint64(0)
 	}
-	r := &s.ranges[i]
-	if r.first <= first && last <= r.last {
+	return p
+}()
+
+// add adds a seq, and says whether it is new.
+func (s *seen) add(seq uint64) bool {
+	if s.pages == nil {
+		s.pages = map[uint64]*page{}
+		s.first, s.last = seq, seq
+	}
+	s.first, s.last = min(s.first, seq), max(s.last, seq)
+	k := seq / pageSeqs
+	p := s.pages[k]
+	if p == nil {
+		if len(s.pages) >= maxPages {
+			s.forget()
+		}
+		p = new(page)
+		s.pages[k] = p
+	}
+	word, bit := &p[seq%pageSeqs/64], uint64(1)<<(seq%64)
+	if *word&bit != 0 {
 		return false
 	}
-	if first < r.first {
-		r.first, r.told = first, false
+	if *word |= bit; *word == ^uint64(0) && *p == *full {
+		s.pages[k] = full
 	}
-	r.last = max(r.last, last)
-	j := i + 1
-	for j < len(s.ranges) && s.ranges[j].first <= r.last+1 {
-		r.last = max(r.last, s.ranges[j].last)
-		j++
-	}
-	s.ranges = slices.Delete(s.ranges, i+1, j)
 	return true
 }
 
-// holes counts the seqs between ranges of which the latter came before a time, and
-// remembers that they were told.
-func (s *seen) holes(before time.Time) (n uint64) {
-	for i := 1; i < len(s.ranges); i++ {
-		r := &s.ranges[i]
-		if r.told || !before.IsZero() && !r.since.Before(before) {
-			continue
-		}
-		r.told = true
-		n += r.first - s.ranges[i-1].last - 1
+// addRange adds seqs.
+func (s *seen) addRange(first, last uint64) {
+	if last-first >= maxKnown {
+		return // nobody loses so much at once: it is told as missing
 	}
-	return n
+	for seq := first; seq <= last; seq++ {
+		s.add(seq)
+	}
+}
+
+// forget forgets the lower half.
+func (s *seen) forget() {
+	keys := slices.Sorted(maps.Keys(s.pages))
+	for _, k := range keys[:len(keys)/2] {
+		delete(s.pages, k)
+	}
+	s.first = keys[len(keys)/2] * pageSeqs
+	s.told = max(s.told, s.first-1)
+}
+
+// holes counts the seqs that are missing between the least and the greatest, and were not
+// counted before.
+func (s *seen) holes() uint64 {
+	from := max(s.first, s.told+1)
+	if s.pages == nil || from > s.last {
+		return 0
+	}
+	there := uint64(0)
+	for k, p := range s.pages {
+		base := k * pageSeqs
+		for i, w := range p {
+			at := base + uint64(i)*64
+			switch {
+			case at+63 < from:
+				continue
+			case at < from:
+				w &= ^uint64(0) << (from - at)
+			}
+			there += uint64(bits.OnesCount64(w))
+		}
+	}
+	s.told = s.last
+	return s.last - from + 1 - there
 }
