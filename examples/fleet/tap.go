@@ -96,7 +96,7 @@ func (o *tapOptions) run(ctx, hurry context.Context) (*tap, error) {
 		box.Waits, box.Queue = true, 4<<20
 	}
 	t.out = outbox.New(box)
-	t.builder = batch.NewBuilder(batch.Config{Tap: o.name, Boot: t.boot, ShowSecrets: o.secrets, OmitPayloads: o.noPayloads, Put: t.put})
+	t.builder = batch.NewBuilder(batch.Config{Tap: o.name, Boot: t.boot, ShowSecrets: o.secrets, OmitPayloads: o.noPayloads, Linger: o.linger, Put: t.put})
 	stopMetrics, err := t.serveMetrics()
 	if err != nil {
 		t.out.Close(canceled())

@@ -54,6 +54,7 @@ What is sent
               cookies, credentials and tokens of the handshake (otherwise ***)
   --no-payloads
               no payloads
+  --linger D  the longest that an event waits for others, to go in one batch (default 100ms)
   --plain     lines of JSON as they are (otherwise packed by Snappy: a sixth; NATS)
   --spool DIR where messages wait while the engine is gone (default $STATE_DIRECTORY, or
               one of the user's)
@@ -88,6 +89,7 @@ type tapOptions struct {
 	name        string
 	secrets     bool
 	noPayloads  bool
+	linger      time.Duration // 0 is the default
 	spoolDir    string
 	spoolSize   int64
 	metricsAddr string
@@ -171,6 +173,13 @@ var tapTable = append([]cli.Option[tapOptions]{
 	cli.Arg(0, "name", nonEmpty(func(o *tapOptions) *string { return &o.name })),
 	cli.Flag(0, "show-secrets", cli.On(func(o *tapOptions) *bool { return &o.secrets })),
 	cli.Flag(0, "no-payloads", cli.On(func(o *tapOptions) *bool { return &o.noPayloads })),
+	cli.Arg(0, "linger", func(o *tapOptions, v string) (err error) {
+		o.linger, err = time.ParseDuration(v)
+		if err != nil || o.linger < time.Millisecond || o.linger > time.Minute {
+			return errors.New("must be a time from 1ms to 1m")
+		}
+		return nil
+	}),
 	cli.Flag(0, "plain", cli.On(func(o *tapOptions) *bool { return &o.Plain })),
 	cli.Arg(0, "spool", nonEmpty(func(o *tapOptions) *string { return &o.spoolDir })),
 	cli.Arg(0, "spool-size", func(o *tapOptions, v string) (err error) {
