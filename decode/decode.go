@@ -122,15 +122,24 @@ func (p *Packet) DecodeCut(link LinkType, data []byte, wire int) error {
 	p.Link = link
 	p.reset()
 	p.layers, p.hwLen = 0, 0
+	if link == LinkEthernet && len(data) >= ethernetLen+usualLen {
+		h := (*[ethernetLen + usualLen]byte)(data)
+		if binary.BigEndian.Uint16(h[12:]) == EtherTypeIPv4 && p.headers(data, ethernetLen, (*[usualLen]byte)(h[ethernetLen:])) {
+			p.EtherType = EtherTypeIPv4
+			return nil
+		}
+	}
+	return p.decode(link, data, wire)
+}
+
+// decode is DecodeCut for what is not usual.
+func (p *Packet) decode(link LinkType, data []byte, wire int) error {
 	switch {
 	case link == LinkEthernet && len(data) >= ethernetLen:
 		var err error
 		switch t := binary.BigEndian.Uint16(data[12:]); t {
 		case EtherTypeIPv4:
 			p.EtherType = t
-			if p.usual(ethernetLen) {
-				return nil
-			}
 			err = p.anyIPv4(ethernetLen, wire)
 		case EtherTypeIPv6:
 			p.EtherType = t

@@ -31,7 +31,9 @@ type Conn struct {
 	midstream bool // the beginning was not seen
 	opened    bool // plaintext was given on
 	missed    bool // there were bytes without secrets
-	news      bool // something was learnt that the other side may wait for
+	verdict   verdict
+	named     string // with it
+	news      bool   // something was learnt that the other side may wait for
 	replaying bool
 	over      fate
 	closed    bool // by the flow, which must not be used any more
@@ -55,6 +57,7 @@ const (
 	keyless          // no secrets
 	old              // a version that is not opened
 	unsupported      // a version or cipher suite that is not known
+	hopeless         // TLS 1.2 that was joined late
 	unwanted         // the next Consumer wants no more
 	hostile          // it is not TLS, or nothing verifies
 	ended
@@ -82,10 +85,12 @@ type side struct {
 	tries    uint16 // lost: what may have been records and was none
 	key      *key   // nil: not known yet
 	seq      uint64 // of the next record
+	explicit uint64 // the next record of TLS 1.2 begins with it, perhaps; 0: not known
 	traffic  secret // of key, in TLS 1.3
 	messages messages
 	buf      []byte  // the record in progress; lost: what is looked through
 	hidden   int64   // lost: bytes before buf since the last record's end
+	tooLate  bool    // lost: some of them waited for their secrets, and were given up
 	search   *search // lost: with what the next record is tried
 	late     *late   // lost: which secrets of the log were tried
 }
@@ -136,7 +141,7 @@ func (c *Conn) Data(dir reassembly.Direction, b []byte, t time.Time) {
 	o := c.opener
 	o.stats.Bytes += uint64(len(b))
 	o.effort.earn(len(b), t)
-	if o.keys != nil && c.over == living && o.keys.version.Load() != c.version {
+	if o.keys != nil && c.over == living && (o.keys.version.Load() != c.version || c.shake != nil && c.shake.from > 0) {
 		c.retry()
 	}
 	c.data(dir, b, t)
@@ -320,9 +325,10 @@ func (c *Conn) stop(why fate) {
 		return
 	}
 	if why == ended && !c.opened {
-		why = c.verdict()
+		why = c.lastFate()
 	}
 	c.over = why
+	c.judge()
 	for i := range c.sides {
 		s := &c.sides[i]
 		if n := len(s.buf); n > 0 {
@@ -334,7 +340,7 @@ func (c *Conn) stop(why fate) {
 	c.dropHeld()
 	c.next, c.shake = nil, nil
 	c.measure()
-	c.tellFate()
+	c.opener.stats.Active--
 	if !c.closed {
 		c.place.Ignore()
 	}
@@ -351,8 +357,8 @@ func (c *Conn) remainder(s *side) fate {
 	return c.over
 }
 
-// verdict says why nothing of the connection was opened.
-func (c *Conn) verdict() fate {
+// lastFate says why nothing of the connection was opened by its end.
+func (c *Conn) lastFate() fate {
 	switch {
 	case c.missed || c.waits():
 		return keyless
@@ -383,30 +389,9 @@ func (c *Conn) count(why fate, n int) {
 	}
 }
 
-// tellFate counts the connection.
-func (c *Conn) tellFate() {
-	st := &c.opener.stats
-	st.Active--
-	if c.opened {
-		return
-	}
-	switch {
-	case c.over == old:
-		st.OldConns++
-	case c.over == unsupported || c.over == hostile:
-		st.UnsupportedConns++
-	case c.over == unwanted || c.over == ended:
-		return
-	case c.midstream:
-		st.LateConns++
-	default:
-		st.KeylessConns++
-	}
-	c.opener.names.add(c.info.ServerName, 1)
-}
-
 // measure counts what waits.
 func (c *Conn) measure() {
+	c.judge()
 	n := uint64(c.heldSize + len(c.sides[0].buf) + len(c.sides[1].buf))
 	c.opener.stats.Waiting += n - c.counted
 	c.counted = n

@@ -15,12 +15,13 @@ type handshake struct {
 	early          bool   // 0-RTT data is offered
 	answered       bool   // whether it is accepted is known
 	accepted       bool
-	retry          bool // there was a HelloRetryRequest
-	encrypted      bool // the client random may be another one: see ECH
-	tried          uint32
-	etm            bool // encrypt-then-MAC
-	ems            bool // extended master secret
-	full           bool // no session is resumed
+	retry          bool   // there was a HelloRetryRequest
+	encrypted      bool   // the client random may be another one: see ECH
+	tried          uint32 // entries of the log before this one were tried then
+	from, seen     uint32 // those before from are still to be tried, of those before seen; 0: none
+	etm            bool   // encrypt-then-MAC
+	ems            bool   // extended master secret
+	full           bool   // no session is resumed
 
 	offered, session []byte // session ids, of the client and the server
 	ticket, issued   []byte // lookups of tickets: offered, and new

@@ -4,10 +4,14 @@ import "github.com/wstap/wstap/reassembly"
 
 // A late says which secrets of the log were tried on a side of a connection whose
 // client random is not known: newest first, with few record numbers at first, then
-// with more. A trial that is too long for one record goes on with the next.
+// with more. A trial that is too long for one record goes on with the next, in the
+// midst of an entry too.
 type late struct {
 	pass    int
 	from    uint32 // entries before this one are to be tried
+	entry   uint32 // that was not tried whole, the newest of them
+	step    int    // the key of it to go on with
+	offset  uint64 // and the number, behind the first one of the pass
 	until   uint32 // down to this one
 	seen    uint32 // entries that there were when the passes began
 	version uint64 // of the log, then
@@ -84,17 +88,33 @@ func (c *Conn) tryLate(dir reassembly.Direction, s *side, buf, rec []byte, hidde
 			}
 			continue
 		}
-		l.from = n
-		before := o.effort.left
+		l.enter(n)
+		before, whole := o.effort.left, true
+		x := entryTrial{c: c, dir: dir, random: &r, late: l, buf: buf, rec: rec, hidden: hidden}
 		for i, v := range values {
-			if a, seq, plain, ok = c.tryEntry(dir, names[i], r, v, l, buf, rec, hidden); ok {
+			if a, seq, plain, ok = x.try(names[i], v); ok {
 				h.client, h.hasClient = r, true
 				return a, seq, plain, true
 			}
+			if whole = !x.broken; !whole {
+				break
+			}
 		}
+		if !whole {
+			break // the next record goes on there
+		}
+		l.from = n
 		budget -= max(1, before-o.effort.left)
 	}
 	return nil, 0, nil, false
+}
+
+// enter begins with an entry, or goes on with it.
+func (l *late) enter(n uint32) {
+	if l.from != n+1 || l.entry != n {
+		l.step, l.offset = 0, 0
+	}
+	l.from, l.entry = n+1, n
 }
 
 // learn takes what a secret that fits says of the connection.
@@ -106,43 +126,81 @@ func (c *Conn) learn(k *suite) {
 	c.news = true
 }
 
-// tryEntry tries one secret.
-func (c *Conn) tryEntry(dir reassembly.Direction, l label, r random, v secret, state *late, buf, rec []byte, hidden int64) (a *attempt, seq uint64, plain []byte, ok bool) {
+// An entryTrial tries the secrets of an entry on a record.
+type entryTrial struct {
+	c      *Conn
+	dir    reassembly.Direction
+	random *random
+	late   *late
+	buf    []byte
+	rec    []byte
+	hidden int64
+	step   int  // keys so far
+	broken bool // there was too little effort left
+}
+
+// try tries one secret.
+func (x *entryTrial) try(l label, v secret) (a *attempt, seq uint64, plain []byte, ok bool) {
 	if v.n == 0 {
 		return nil, 0, nil, false
 	}
-	o, h := c.opener, c.shake
+	c, h := x.c, x.c.shake
 	if l == masterSecret {
-		o.effort.spend(2 * costKey)
-		keys := newKeys12(h.suite, v.bytes(), &r, &h.server, h.etm)
-		a = &attempt{phase: cipherPhase, key: keys[dir]}
-		if seq, plain, ok = o.tryKey(a, buf, rec, c.numbers(a, hidden)); ok {
+		c.opener.effort.spend(costKey)
+		keys := newKeys12(h.suite, v.bytes(), x.random, &h.server, h.etm)
+		a = &attempt{phase: cipherPhase, key: keys[x.dir]}
+		if seq, plain, ok = x.numbers(a, 0, c.numbers(a, x.hidden)); ok {
 			h.master, h.keys = v, keys
 		}
 		return a, seq, plain, ok
 	}
 	for _, k := range suitesFor(h.suite, v) {
-		o.effort.spend(costKey)
+		if x.step < x.late.step {
+			x.step++
+			continue
+		}
+		c.opener.effort.spend(costKey)
 		a = &attempt{phase: trafficPhase, key: newKey13(k, v.bytes()), traffic: v}
 		if l == clientHandshake || l == serverHandshake {
 			a.phase = handshakePhase
 		}
-		n := c.numbers(a, hidden)
+		first, n := uint64(0), c.numbers(a, x.hidden)
 		if c.midstream {
-			low, high := latePasses[state.pass], latePasses[state.pass+1]
-			if k.bulk == chacha && !state.few() {
-				if state.pass > 0 {
+			low, high := latePasses[x.late.pass], latePasses[x.late.pass+1]
+			if k.bulk == chacha && !x.late.few() {
+				if x.late.pass > 0 {
 					continue
 				}
 				high = chachaRange
 			}
-			a.from, n = low+state.index, high-low
+			first, n = low+x.late.index, high-low
 		}
-		if seq, plain, ok = o.tryKey(a, buf, rec, n); ok {
-			return a, seq, plain, true
+		if seq, plain, ok = x.numbers(a, first, n); ok || x.broken {
+			return a, seq, plain, ok
 		}
 	}
 	return nil, 0, nil, false
+}
+
+// numbers tries n numbers from first on, without those that were tried on the record
+// before. Behind a loss there are few, and the next record may have others.
+func (x *entryTrial) numbers(a *attempt, first, n uint64) (seq uint64, plain []byte, ok bool) {
+	l, o := x.late, x.c.opener
+	done := uint64(0)
+	if x.c.midstream {
+		done = min(l.offset, n)
+	}
+	a.from = first + done
+	if seq, plain, ok = o.tryKey(a, x.buf, x.rec, n-done); ok {
+		return seq, plain, true
+	}
+	if x.c.midstream && done+a.tried < n {
+		l.step, l.offset, x.broken = x.step, done+a.tried, true
+		return 0, nil, false
+	}
+	x.step++
+	l.step, l.offset = 0, 0
+	return 0, nil, false
 }
 
 // tryInner looks for the client random of an encrypted ClientHello (RFC 9849) by
@@ -152,26 +210,32 @@ func (c *Conn) tryInner(rec []byte) {
 	if c.sides[reassembly.FromServer].phase != handshakePhase || c.sides[reassembly.FromServer].seq != 0 || rec[0] != recordData {
 		return
 	}
-	all, from := o.keys.newest(), o.keys.newest()
+	all := o.keys.newest()
+	if h.from == 0 {
+		h.from, h.seen = all, all
+	}
 	buf := o.buffer()
 	defer o.done(buf)
 	var v [1]secret
 	names := []label{serverHandshake}
-	for budget := connEffort; budget > 0 && o.effort.left > 0; budget -= costKey + costOpen {
-		r, n, more := o.keys.before(from, h.tried, names, v[:])
+	for budget := connEffort; ; budget -= costKey + costOpen {
+		if budget <= 0 || o.effort.left == 0 {
+			return // to go on with the next data
+		}
+		r, n, more := o.keys.before(h.from, h.tried, names, v[:])
 		if !more {
 			break
 		}
-		from = n
+		h.from = n
 		if int(v[0].n) != h.suite.hash.Size() {
 			continue
 		}
 		o.effort.spend(costKey + costOpen)
 		k := newKey13(h.suite, v[0].bytes())
 		if _, ok := k.open(&o.scratch, buf, rec[:headerLen], rec[headerLen:], 0); ok {
-			h.client, h.encrypted = r, false
+			h.client, h.encrypted, h.from = r, false, 0
 			return
 		}
 	}
-	h.tried = all - min(all, recheck)
+	h.from, h.tried = 0, h.seen-min(h.seen, recheck)
 }

@@ -104,6 +104,10 @@ func (c *Conn) look(dir reassembly.Direction, s *side, b []byte, t time.Time) (r
 		c.stop(keyless)
 		return b
 	}
+	if c.midstream && s.key == nil && s.looksOld(b) {
+		c.stop(hopeless)
+		return b
+	}
 	if s.search == nil {
 		s.search = c.newSearch(dir, s)
 	}
@@ -247,8 +251,9 @@ func (o *Opener) tryKey(a *attempt, buf, rec []byte, n uint64) (seq uint64, plai
 		cost *= 4
 	}
 	spend := max(leastEffort, min(o.effort.left, connEffort))
-	defer func() { a.tried = seq - a.from }()
+	a.tried = 0
 	for seq = a.from; seq < a.from+n && spend > 0; seq++ {
+		a.tried++
 		if a.filter != nil {
 			spend--
 			o.effort.spend(1)
@@ -274,8 +279,9 @@ func (c *Conn) found(dir reassembly.Direction, s *side, a *attempt, seq uint64, 
 	s.lost, s.search, s.late, s.hidden, s.fails, s.tries = false, nil, nil, 0, 0, 0
 	s.buf = nil // the caller goes on with the rest of it
 	if n > 0 && (c.opened || !c.midstream) {
-		c.tellGap(dir, n, exact, t)
+		c.tellGap(dir, s, n, exact, t)
 	}
+	s.tooLate = false
 	if c.over != living {
 		c.count(c.over, len(rec))
 		return
@@ -317,11 +323,13 @@ type loser interface {
 }
 
 // tellGap tells the next Consumer that content was lost.
-func (c *Conn) tellGap(dir reassembly.Direction, n int64, exact bool, t time.Time) {
+func (c *Conn) tellGap(dir reassembly.Direction, s *side, n int64, exact bool, t time.Time) {
 	next := c.receiver()
 	if next == nil {
 		return
 	}
+	c.opener.tooLate = s.tooLate
+	defer func() { c.opener.tooLate = false }()
 	if l, ok := next.(loser); ok && !exact {
 		l.Lost(dir, n, t)
 		return
@@ -332,7 +340,7 @@ func (c *Conn) tellGap(dir reassembly.Direction, n int64, exact bool, t time.Tim
 // tellLost tells at the end what was not found again.
 func (c *Conn) tellLost(dir reassembly.Direction, s *side, t time.Time) {
 	if n := s.hidden + int64(len(s.buf)); s.lost && c.opened && n > 0 && s.key != nil {
-		c.tellGap(dir, n, false, t)
+		c.tellGap(dir, s, n, false, t)
 	}
 }
 

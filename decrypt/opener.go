@@ -30,7 +30,9 @@ type Opener struct {
 	buffers    [][]byte // for plaintext
 	records    [][]byte // for records in pieces
 	effort     effort
-	names      names
+	tooLate    bool  // for Opener.TooLate
+	names      names // servers' of connections that are not opened
+	others     names // of what is not supported
 	stats      Stats
 }
 
@@ -47,6 +49,10 @@ func NewOpener(keys *KeyLog, cfg *Config) *Opener {
 
 // Waiting says that connections wait for their secrets.
 func (o *Opener) Waiting() bool { return o.waiting.Len() > 0 }
+
+// TooLate says, of the Gap that a Consumer is being told, that what is missing was
+// captured: it waited for its secrets, until it was given up.
+func (o *Opener) TooLate() bool { return o.tooLate }
 
 // Changed returns a channel that is closed when the log has secrets that it had
 // not when Changed was called: then Retry is due.

@@ -91,6 +91,21 @@ func startServer(t *testing.T, dir string, args ...string) *sslServer {
 	return s
 }
 
+// eventually waits for what a program does, of which out is the output.
+func eventually(t *testing.T, out *syncBuffer, done func() bool) {
+	t.Helper()
+	for end := time.Now().Add(30 * time.Second); !done(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("it does not come: %s", out.String())
+		}
+	}
+}
+
+func exists(name string) bool {
+	_, err := os.Stat(name)
+	return err == nil
+}
+
 // proxy passes one connection to addr on, and puts it on a tape. It returns the
 // address to connect to, and a function that waits for the connection's end.
 func (tp *tape) proxy(t *testing.T, addr string) (string, func()) {
@@ -161,11 +176,7 @@ func sslTalk(t *testing.T, lines []string, serverArgs, clientArgs []string) (*ta
 		t.Fatal(err)
 	}
 	defer func() { cmd.Process.Kill(); cmd.Wait() }()
-	for end := time.Now().Add(10 * time.Second); !strings.Contains(out.String(), "Verify return code"); time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("s_client: %s\ns_server: %s", out.String(), s.out.String())
-		}
-	}
+	eventually(t, &out, func() bool { return strings.Contains(out.String(), "Verify return code") })
 	time.Sleep(100 * time.Millisecond)
 	for _, l := range lines {
 		from, text, _ := strings.Cut(l, ":")

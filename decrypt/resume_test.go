@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"encoding/binary"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -70,15 +71,14 @@ func TestSessionID(t *testing.T) {
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		for end := time.Now().Add(10 * time.Second); !strings.Contains(out.String(), "Verify return code") && time.Now().Before(end); {
-			time.Sleep(10 * time.Millisecond)
-		}
+		eventually(t, &out, func() bool { return strings.Contains(out.String(), "Verify return code") })
 		if i == 1 && !strings.Contains(out.String(), "Reused") {
 			t.Fatalf("not resumed: %s", out.String())
 		}
 		io.WriteString(in, "hello\n")
 		tp.sent[fromClient] = []byte("hello\n")
-		time.Sleep(100 * time.Millisecond)
+		heard := i + 1
+		eventually(t, s.out, func() bool { return strings.Count(s.out.String(), "hello") == heard })
 		io.WriteString(in, "Q\n")
 		in.Close()
 		cmd.Wait()
@@ -146,11 +146,15 @@ func TestEarlyData(t *testing.T) {
 				if err := cmd.Start(); err != nil {
 					t.Fatal(err)
 				}
-				time.Sleep(500 * time.Millisecond)
+				ready := func() bool { return strings.Contains(out.String(), "Verify return code") }
+				if args[0] == "-sess_out" { // written once there is a ticket
+					ready = func() bool { return strings.Contains(out.String(), "Verify return code") && exists(args[1]) }
+				}
+				eventually(t, &out, ready)
 				io.WriteString(in, "hello\n")
-				time.Sleep(300 * time.Millisecond)
+				eventually(t, s.out, func() bool { return strings.Contains(s.out.String(), "hello") })
 				in.Close()
-				time.Sleep(100 * time.Millisecond)
+				time.Sleep(50 * time.Millisecond)
 				cmd.Process.Kill()
 				cmd.Wait()
 				wait()
@@ -238,6 +242,10 @@ func TestEncryptedHello(t *testing.T) {
 	if r.check(t, tp); !r.closed {
 		t.Errorf("not closed: %+v", o.Stats())
 	}
+	for i := range 20_000 { // more than are tried at once
+		fmt.Fprintln(keys, logLine("SERVER_HANDSHAKE_TRAFFIC_SECRET", i, 32+i%2*16))
+	}
+	play(t, NewOpener(keys, nil), tp.cut(1460), false).check(t, tp)
 }
 
 // echConfig makes an ECHConfig (RFC 9849, section 4).

@@ -23,20 +23,28 @@ type Stats struct {
 	Active      uint64 // those of them that have not ended
 	OpenedConns uint64 // from which something was given on
 
-	// Connections that ended, or were given up, and were not opened.
+	// Connections of which nothing was opened, by what is known of that so far: one
+	// whose secrets come late is none of them any more.
 	KeylessConns     uint64 // the log has no secrets
 	LateConns        uint64 // joined after the handshake, and no secret of the log fits
+	Late12Conns      uint64 // the same, known to be TLS 1.2, for which secrets are not enough
+	HelloLostConns   uint64 // TLS 1.2 whose ServerHello was not captured: the same
 	OldConns         uint64 // SSL, TLS 1.0 and 1.1
 	UnsupportedConns uint64 // of another version or cipher suite
+	UnverifiedConns  uint64 // records do not verify, or are none
 
 	// Unopened are those connections by server name, the most frequent first, and
 	// with an empty one those that told no name. At most 16, and those that
 	// are left out in MoreUnopened.
 	Unopened     []NameCount
 	MoreUnopened uint64
+
+	// Unsupported are the versions and cipher suites of UnsupportedConns, as "TLS 1.2
+	// 0xC010". At most 16.
+	Unsupported []NameCount
 }
 
-// A NameCount counts the connections to a server.
+// A NameCount counts connections.
 type NameCount struct {
 	Name  string
 	Conns uint64
@@ -55,19 +63,26 @@ func (s *Stats) Add(o *Stats) {
 	s.Conns += o.Conns
 	s.Active += o.Active
 	s.OpenedConns += o.OpenedConns
-	s.KeylessConns += o.KeylessConns
-	s.LateConns += o.LateConns
-	s.OldConns += o.OldConns
-	s.UnsupportedConns += o.UnsupportedConns
-	s.MoreUnopened += o.MoreUnopened
-	if len(o.Unopened) > 0 {
-		var n names
-		for _, c := range slices.Concat(s.Unopened, o.Unopened) {
-			n.add(c.Name, c.Conns)
-		}
-		s.Unopened = n.list()
-		s.MoreUnopened += n.more
+	for v := noSecrets; v < verdicts; v++ {
+		*s.conns(v) += *o.conns(v)
 	}
+	s.MoreUnopened += o.MoreUnopened
+	more := uint64(0)
+	s.Unopened, more = merge(s.Unopened, o.Unopened)
+	s.MoreUnopened += more
+	s.Unsupported, _ = merge(s.Unsupported, o.Unsupported)
+}
+
+// merge adds counts, and returns how many found no room.
+func merge(a, b []NameCount) ([]NameCount, uint64) {
+	if len(b) == 0 {
+		return a, 0
+	}
+	var n names
+	for _, c := range slices.Concat(a, b) {
+		n.add(c.Name, c.Conns)
+	}
+	return n.list(), n.more
 }
 
 // Stats returns the counters so far.
@@ -75,16 +90,16 @@ func (o *Opener) Stats() Stats {
 	s := o.stats
 	if o.names.changed {
 		o.names.changed = false
-		o.names.told = o.names.list()
+		o.names.told, o.others.told = o.names.list(), o.others.list()
 	}
-	s.Unopened, s.MoreUnopened = o.names.told, o.names.more
+	s.Unopened, s.MoreUnopened, s.Unsupported = o.names.told, o.names.more, o.others.told
 	return s
 }
 
-// maxNames is how many server names are told.
+// maxNames is how many names are told.
 const maxNames = 16
 
-// names counts connections by server name, for a bounded number of names.
+// names counts connections by a name, for a bounded number of names.
 type names struct {
 	count   map[string]uint64
 	more    uint64 // of names that found no room
@@ -93,7 +108,6 @@ type names struct {
 }
 
 func (n *names) add(name string, conns uint64) {
-	n.changed = true
 	if _, known := n.count[name]; !known && len(n.count) >= maxNames {
 		n.more += conns
 		return
@@ -102,6 +116,18 @@ func (n *names) add(name string, conns uint64) {
 		n.count = make(map[string]uint64)
 	}
 	n.count[name] += conns
+}
+
+// remove takes back an add.
+func (n *names) remove(name string) {
+	switch n.count[name] {
+	case 0:
+		n.more--
+	case 1:
+		delete(n.count, name)
+	default:
+		n.count[name]--
+	}
 }
 
 func (n *names) list() []NameCount {

@@ -54,7 +54,7 @@ func (c *Conn) GiveUp() {
 			n := len(s.buf)
 			s.buf = nil
 			c.lose(s)
-			s.hidden = int64(n)
+			s.hidden, s.tooLate = int64(n), true
 		}
 	}
 	for _, k := range c.held {

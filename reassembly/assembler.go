@@ -39,6 +39,8 @@ type Assembler struct {
 	pieced bool // it was put together from fragments
 	apart  bool // it is of another leg: see ordinary
 
+	closing *Flow // of which Closed is being called
+
 	clock clock
 	due   int64     // time of the next look at the time-outs
 	tick  int64     // interval of those looks
@@ -84,18 +86,25 @@ func (a *Assembler) Packets(ps []decode.Packet, ts []time.Time) int {
 	if len(a.several) < len(ps) {
 		a.several = make([]lookup, len(ps))
 	}
+	ls, ts := a.several[:len(ps)], ts[:len(ps)]
 	for i := range ps {
 		if p := &ps[i]; p.TCP {
-			a.look(p, a.vlanSpace(p), &a.several[i])
+			a.look(p, a.vlanSpace(p), &ls[i])
 		}
 	}
 	a.stop = false
 	for i := range ps {
-		a.time = ts[i]
-		a.take(&ps[i], &a.several[i])
-		if a.stop {
-			return i + 1
+		if !a.short(&ps[i], &ls[i], &ts[i]) {
+			a.time = ts[i]
+			a.take(&ps[i], &ls[i])
 		}
+		if a.stop {
+			ps = ps[:i+1]
+			break
+		}
+	}
+	if len(ps) > 0 {
+		a.time = ts[len(ps)-1]
 	}
 	return len(ps)
 }
@@ -142,6 +151,10 @@ func (a *Assembler) Close() {
 		}
 	}
 }
+
+// Closing returns the Flow whose end is being told by a call of Closed, else nil. A
+// Consumer that other Consumers have handed over to knows by it whose.
+func (a *Assembler) Closing() *Flow { return a.closing }
 
 // usual are the flags of a segment that is data and acknowledgment alone.
 const usual = decode.ACK | decode.PSH | decode.ECE | decode.CWR | decode.AE

@@ -72,6 +72,7 @@ type half struct {
 	scale  uint8  // shift of the windows that it offers
 	flags  uint8
 	reset  bool  // it sent a reset that may be forged, or was captured too early
+	closes uint8 // 1: its FIN was the first, 2: the second; 3: its reset counted
 	offset int64 // bytes told, gaps among them
 	queue  *queue
 }
@@ -102,12 +103,50 @@ func (f *Flow) Midstream() bool { return f.flags&midstream != 0 }
 // Server are those of its first subflow.
 func (f *Flow) Multipath() bool { return f.flags&multi != 0 }
 
+// The values of half.closes.
+const (
+	closesFirst uint8 = 1 + iota
+	closesSecond
+	closesByReset
+)
+
+// Closers returns the sides that have closed the connection so far, in the order of
+// their FINs, or the one that reset it. It must not be changed.
+func (f *Flow) Closers() []Direction {
+	for side := range f.half {
+		if f.half[side].closes == closesByReset {
+			return closers[f.direction(side)][:1:1]
+		}
+	}
+	for side := range f.half {
+		if f.half[side].closes == closesFirst {
+			n := 1
+			if f.half[side^1].closes == closesSecond {
+				n = 2
+			}
+			return closers[f.direction(side)][:n:n]
+		}
+	}
+	return nil
+}
+
+// closers are both sides, by the first.
+var closers = [2][2]Direction{{FromClient, FromServer}, {FromServer, FromClient}}
+
 // Numbers returns the initial sequence numbers, by [Direction]; false where one was
 // not seen.
 func (f *Flow) Numbers() (isn [2]uint32, ok bool) {
 	c := f.clientSide()
 	client, server := &f.half[c], &f.half[c^1]
 	return [2]uint32{client.isn, server.isn}, client.flags&server.flags&synced != 0
+}
+
+// Firsts returns the sequence numbers of the first bytes of the two streams, by
+// [Direction]; false where one is not known yet.
+func (f *Flow) Firsts() (numbers [2]uint32, ok bool) {
+	c := f.clientSide()
+	client, server := &f.half[c], &f.half[c^1]
+	return [2]uint32{client.isn + 1, server.isn + 1}, client.flags&server.flags&seen != 0
 }
 
 // Ignore says that the Consumer wants no more of this flow: nothing is queued

@@ -348,7 +348,13 @@ func (a *Assembler) multipathEnded(f *Flow, index uint32, r Reason) {
 			return
 		}
 		if m.index != 0 {
-			a.end(a.table.flow(m.index), m.index, r)
+			c := a.table.flow(m.index)
+			for side := range f.half {
+				if f.half[side].closes == closesByReset {
+					c.half[side^s.swap].closes = closesByReset
+				}
+			}
+			a.end(c, m.index, r)
 		}
 		a.forgetConnection(m)
 	}

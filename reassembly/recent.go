@@ -32,22 +32,22 @@ func owner(index uint32, side int) uint32 { return index<<1 | uint32(side) }
 // last is the reference to the record before.
 func (h *recent) add(owner, last, seq uint32, b []byte) uint32 {
 	n := (recordHeader + len(b) + 15) &^ 15
-	if n > len(h.ring)/4 {
-		if len(h.ring) == h.size {
-			return last
-		}
-		h.ring = make([]byte, h.size)
-		return h.add(owner, last, seq, b)
-	}
 	at := int(h.end) & (len(h.ring) - 1)
-	if at+n > len(h.ring) {
+	if n > len(h.ring)/4 || n > len(h.ring)-at {
+		if n > len(h.ring)/4 {
+			if len(h.ring) == h.size {
+				return last
+			}
+			h.ring = make([]byte, h.size)
+			return h.add(owner, last, seq, b)
+		}
 		h.end += uint32(len(h.ring) - at)
 		at = 0
 	}
-	r := h.ring[at : at+n]
-	binary.NativeEndian.PutUint64(r, pair(owner, seq))
-	binary.NativeEndian.PutUint64(r[8:], pair(uint32(len(b)), last))
-	copy(r[recordHeader:], b)
+	head := (*[recordHeader]byte)(h.ring[at:])
+	binary.NativeEndian.PutUint64(head[:], pair(owner, seq))
+	binary.NativeEndian.PutUint64(head[8:], pair(uint32(len(b)), last))
+	copy(h.ring[at+recordHeader:], b)
 	position := h.end
 	h.end += uint32(n)
 	return position | 1

@@ -74,6 +74,7 @@ func (a *Assembler) unusual(f *Flow, index uint32, side int, p *decode.Packet) b
 		a.stats.Skipped += n
 		switch f.judge(side, p) {
 		case certain:
+			f.half[side].closes = closesByReset
 			a.end(f, index, RST)
 		case doubtful:
 			f.half[side].reset = true
@@ -186,6 +187,10 @@ func (a *Assembler) fin(f *Flow, index uint32, side int, p *decode.Packet) {
 	}
 	h.flags |= fin
 	h.fin = n
+	h.closes = closesFirst
+	if f.half[side^1].flags&fin != 0 {
+		h.closes = closesSecond
+	}
 	a.finish(f, index, side)
 }
 
@@ -417,12 +422,19 @@ func (a *Assembler) end(f *Flow, index uint32, r Reason) {
 	case f.half[0].flags&f.half[1].flags&fin != 0:
 		told = FIN // both have closed, and only holes have kept it open
 	}
+	for side := range f.half {
+		if h := &f.half[side]; told == RST && h.reset {
+			h.closes = closesByReset
+		}
+	}
 	a.stats.Ended[told]++
 	c := f.consumer
 	f.consumer = nil
 	f.flags |= ignored
 	if c != nil {
+		a.closing = f
 		c.Closed(told, a.time)
+		a.closing = nil
 	}
 	if f.flags&(multi|mpSubflow) != 0 {
 		a.multipathEnded(f, index, told)

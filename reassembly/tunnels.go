@@ -14,20 +14,23 @@ type Tunnels uint16
 const (
 	VXLAN   Tunnels = 1 << iota // RFC 7348, with GBP or GPE, over UDP
 	Geneve                      // RFC 8926, over UDP
-	GRE                         // RFC 2784, RFC 2890 with IP, Ethernet, PPP, MPLS, NSH or ERSPAN I to III inside; RFC 2637 (PPTP)
-	IPIP                        // RFC 2003, RFC 2473, RFC 4213: IP in IP, of any version in any
+	GRE                         // RFC 2784, RFC 2890 with IP, Ethernet, PPP, MPLS, NSH, WCCP or ERSPAN I to III inside; RFC 2637 (PPTP); RFC 8086, over UDP
+	IPIP                        // RFC 2003, RFC 2473, RFC 4213: IP in IP, of any version in any; RFC 4380 (Teredo)
 	MPLS                        // RFC 7510, over UDP; RFC 4023, over IP
 	GTP                         // 3GPP TS 29.281: GTP-U, over UDP
 	L2TP                        // RFC 2661, over UDP; RFC 3931, over UDP and IP
 	EtherIP                     // RFC 3378; also Ethernet in IP (RFC 8986)
 	TZSP                        // TaZmen Sniffer Protocol, over UDP
+	GUE                         // generic UDP encapsulation (draft-ietf-intarea-gue)
+	LISP                        // RFC 9300, over UDP
+	CAPWAP                      // RFC 5415, over UDP: data that DTLS does not protect
 	AnyPort                     // those over UDP on ports of a mirror's own choice, where the form leaves no doubt
 
-	AllTunnels = VXLAN | Geneve | GRE | IPIP | MPLS | GTP | L2TP | EtherIP | TZSP | AnyPort
+	AllTunnels = VXLAN | Geneve | GRE | IPIP | MPLS | GTP | L2TP | EtherIP | TZSP | GUE | LISP | CAPWAP | AnyPort
 )
 
 // overUDP are those that UDP carries.
-const overUDP = VXLAN | Geneve | MPLS | GTP | L2TP | TZSP
+const overUDP = VXLAN | Geneve | GRE | IPIP | MPLS | GTP | L2TP | TZSP | GUE | LISP | CAPWAP
 
 // maxDepth is how many layers of tunnels and fragments are looked through.
 const maxDepth = 4
@@ -127,23 +130,62 @@ func (a *Assembler) tunnel(p *decode.Packet, space uint32, depth int) bool {
 	return true
 }
 
-// byPort reads the tunnel that has the ports of a UDP datagram.
-func (a *Assembler) byPort(t *tunnel, p *decode.Packet) bool {
-	on := a.cfg.Tunnels
+// portKind returns the one of the tunnels over UDP that has the ports of a
+// datagram, or 0.
+func (a *Assembler) portKind(p *decode.Packet) Tunnels {
 	either := func(port uint16) bool { return p.DstPort == port || p.SrcPort == port }
 	switch {
-	case on&VXLAN != 0 && (slices.Contains(a.cfg.VXLANPorts, p.DstPort) || p.DstPort == gpePort):
+	case slices.Contains(a.cfg.VXLANPorts, p.DstPort), p.DstPort == gpePort:
+		return VXLAN
+	case p.DstPort == genevePort:
+		return Geneve
+	case p.DstPort == mplsPort:
+		return MPLS
+	case either(gtpPort):
+		return GTP
+	case either(l2tpPort):
+		return L2TP
+	case p.DstPort == tzspPort:
+		return TZSP
+	case p.DstPort == guePort:
+		return GUE
+	case p.DstPort == greUDPPort:
+		return GRE
+	case either(teredoPort):
+		return IPIP
+	case p.DstPort == lispPort:
+		return LISP
+	case either(capwapPort):
+		return CAPWAP
+	}
+	return 0
+}
+
+// byPort reads the tunnel that has the ports of a UDP datagram.
+func (a *Assembler) byPort(t *tunnel, p *decode.Packet) bool {
+	switch a.portKind(p) & a.cfg.Tunnels {
+	case VXLAN:
 		return t.vxlan()
-	case on&Geneve != 0 && p.DstPort == genevePort:
+	case Geneve:
 		return t.geneve()
-	case on&MPLS != 0 && p.DstPort == mplsPort:
+	case MPLS:
 		return t.mpls(0) && t.of(MPLS)
-	case on&GTP != 0 && either(gtpPort):
+	case GTP:
 		return t.gtp()
-	case on&L2TP != 0 && either(l2tpPort):
+	case L2TP:
 		return t.l2tp()
-	case on&TZSP != 0 && p.DstPort == tzspPort:
+	case TZSP:
 		return t.tzsp()
+	case GUE:
+		return t.gue()
+	case GRE:
+		return t.gre()
+	case IPIP:
+		return t.teredo()
+	case LISP:
+		return t.lisp()
+	case CAPWAP:
+		return t.capwap()
 	}
 	return false
 }

@@ -1,10 +1,6 @@
 package reassembly
 
-import (
-	"slices"
-
-	"github.com/wstap/wstap/decode"
-)
+import "github.com/wstap/wstap/decode"
 
 const (
 	protoESP = 50 // RFC 4303
@@ -30,11 +26,5 @@ func (a *Assembler) closed(p *decode.Packet) bool {
 	if off == 0 || p.Proto != decode.ProtoUDP {
 		return off != 0
 	}
-	if !p.UDP {
-		return false
-	}
-	either := func(port uint16) bool { return p.DstPort == port || p.SrcPort == port }
-	return off&VXLAN != 0 && (slices.Contains(a.cfg.VXLANPorts, p.DstPort) || p.DstPort == gpePort) ||
-		off&Geneve != 0 && p.DstPort == genevePort || off&MPLS != 0 && p.DstPort == mplsPort ||
-		off&GTP != 0 && either(gtpPort) || off&L2TP != 0 && either(l2tpPort) || off&TZSP != 0 && p.DstPort == tzspPort
+	return p.UDP && off&a.portKind(p) != 0
 }

@@ -18,7 +18,7 @@ type tunnel struct {
 // is notes what is inside, n bytes on.
 func (t *tunnel) is(kind Tunnels, link decode.LinkType, n int) bool {
 	t.kind, t.link, t.n = kind, link, n
-	t.ends = kind == GRE || kind == IPIP || kind == MPLS || kind == L2TP || kind == EtherIP
+	t.ends = kind&(GRE|IPIP|MPLS|L2TP|EtherIP|GUE|CAPWAP) != 0
 	return n <= len(t.b)
 }
 
@@ -43,6 +43,8 @@ func (t *tunnel) etherType(kind Tunnels, etherType uint16, n int) bool {
 		return t.ppp(n) && t.of(kind)
 	case 0x894f:
 		return t.nsh(n) && t.of(kind)
+	case 0x883e: // WCCP: with version 2 a header of four bytes, whose first is no version of IP
+		return (t.ip(n) || t.ip(n+4)) && t.of(kind)
 	}
 	return false
 }

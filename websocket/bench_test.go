@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"runtime"
+	"slices"
 	"testing"
 
 	"github.com/wstap/wstap/capture"
@@ -145,6 +146,32 @@ func BenchmarkMessages(b *testing.B) {
 	}
 }
 
+func BenchmarkBatches(b *testing.B) {
+	for _, s := range benchShapes {
+		b.Run(s.name, func(b *testing.B) {
+			c := makeCapture(b, s.name, s.conns, s.messages, s.per, s.size, s.compress)
+			b.SetBytes(c.bytes)
+			b.ReportAllocs()
+			for b.Loop() {
+				src := *c.frames
+				n := 0
+				tap := NewTap(&src, nil)
+				for batch := range tap.Batches(context.Background()) {
+					for _, e := range batch {
+						if _, ok := e.(*Message); ok {
+							n++
+						}
+					}
+				}
+				if err := tap.Err(); err != nil || n != c.messages {
+					b.Fatalf("%d messages, want %d: %v", n, c.messages, err)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(c.messages), "ns/message")
+		})
+	}
+}
+
 func BenchmarkUnmask(b *testing.B) {
 	for _, n := range []int{10, 100, 1000, 100000} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
@@ -263,5 +290,77 @@ func BenchmarkCount(b *testing.B) {
 				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(c.messages), "ns/message")
 			})
 		}
+	}
+}
+
+// BenchmarkConns lists ten thousand connections.
+func BenchmarkConns(b *testing.B) {
+	tap := manyConns(b, 10000)
+	b.ReportAllocs()
+	for b.Loop() {
+		n := 0
+		for range tap.Conns() {
+			n++
+		}
+		if n != 10000 {
+			b.Fatal(n)
+		}
+	}
+}
+
+// manyConns returns a Tap that knows n connections.
+func manyConns(tb testing.TB, n int) *Tap {
+	c := makeCapture(tb, fmt.Sprintf("%d connections to list", n), n, 2*n, 1, 10, false)
+	tap := NewTap(&frameSource{}, nil)
+	p := newPipeline(tap, c.frames, func(Event, error) bool { return true }, nil)
+	tap.pipes = []*pipeline{p}
+	w := new(work)
+	src := *c.frames
+	for {
+		n, err := src.Read(w.frames[:])
+		if err != nil {
+			return tap
+		}
+		p.work(w, n)
+	}
+}
+
+// TestConns: connections come in order while others come and go, and a list of many
+// is short work, which takes little memory.
+func TestConns(t *testing.T) {
+	tap := manyConns(t, 10000)
+	p := tap.pipes[0]
+	last, n := uint64(0), 0
+	for s := range tap.Conns() {
+		if s.Conn.Number <= last || s.Counts[0].Messages()+s.Counts[1].Messages() == 0 && s.Conn.Number == 0 {
+			t.Fatalf("%d after %d", s.Conn.Number, last)
+		}
+		if last = s.Conn.Number; last == 5000 { // the loop's body works in between
+			for _, k := range slices.Clone(p.told.sockets) {
+				if k.info.Number > 9000 {
+					p.tellEnd(k, CauseFIN, t0)
+				}
+			}
+		}
+		n++
+	}
+	if n != 9000 || last != 9000 || p.told.Len() != 9000 {
+		t.Errorf("%d connections up to %d, %d left", n, last, p.told.Len())
+	}
+	bytes := testing.Benchmark(func(b *testing.B) {
+		for b.Loop() {
+			for range tap.Conns() {
+			}
+		}
+	}).AllocedBytesPerOp()
+	if bytes > 40*9000 {
+		t.Errorf("a list of 9,000 takes %d bytes", bytes)
+	}
+	for _, k := range slices.Clone(p.told.sockets) {
+		p.tellEnd(k, CauseFIN, t0)
+		p.told.remove(k) // which does nothing
+	}
+	for range tap.Conns() {
+		t.Error("a connection that has ended")
 	}
 }

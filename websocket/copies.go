@@ -39,7 +39,8 @@ type sighting struct {
 	key, heads      uint64 // hashes
 	client, server  netip.AddrPort
 	numbered        bool
-	numbers         [2]uint32
+	numbers         [2]uint32 // initial sequence numbers; of one seen late, those of the first bytes
+	found           [2]uint64 // hashes of where a connection was found mid-stream, by Direction, and 0
 	asked, answered moment
 	end             moment    // valid where k is nil
 	past            [2]past   // the same
@@ -77,7 +78,9 @@ func (s *sighting) before(m moment, o *sighting, n moment) bool {
 // A group is a connection with its copies.
 type group struct {
 	first uint64       // Number of the first one
-	told  [2]*coverage // by Direction
+	told  [2]*coverage // by Direction, with the offsets of the first one
+	// numbers are those of the first one's sighting.
+	numbers [2]uint32
 }
 
 var sightingSeed = maphash.MakeSeed()
@@ -137,9 +140,10 @@ const (
 // Tables of a fixed size take a third of the time of maps that grow.
 type sightings struct {
 	mu       sync.Mutex
-	queue    []*sighting // the oldest first
-	byKey    []*sighting // the newest of those whose hashes end alike; older leads on
-	byNumber []*sighting // by the end of the number
+	queue    []*sighting          // the oldest first
+	byKey    []*sighting          // the newest of those whose hashes end alike; older leads on
+	byNumber []*sighting          // by the end of the number
+	late     map[uint64]*sighting // by where it was found mid-stream
 }
 
 const (
@@ -158,9 +162,14 @@ func (l *sightings) add(s *sighting) {
 		l.queue = l.queue[1:]
 	}
 	l.queue = append(l.queue, s)
-	chain, number := &l.byKey[s.key%keyChains], &l.byNumber[s.number%maxSightings]
-	s.older = *chain
-	*chain = s
+	if s.isLate() {
+		l.addLate(s)
+	} else {
+		chain := &l.byKey[s.key%keyChains]
+		s.older = *chain
+		*chain = s
+	}
+	number := &l.byNumber[s.number%maxSightings]
 	if *number != nil { // its end would not be noted
 		l.forget(*number)
 	}
@@ -169,6 +178,7 @@ func (l *sightings) add(s *sighting) {
 
 // forget keeps s from being found. What is behind it in its chain is older.
 func (l *sightings) forget(s *sighting) {
+	l.forgetLate(s)
 	s.gone, s.older, s.k, s.group, s.past = true, nil, nil, nil, [2]past{}
 	if chain := &l.byKey[s.key%keyChains]; *chain == s {
 		*chain = nil
@@ -183,6 +193,9 @@ func (l *sightings) forget(s *sighting) {
 func (l *sightings) find(s *sighting) (same, leg *sighting) {
 	if l.byKey == nil {
 		return nil, nil
+	}
+	if s.isLate() {
+		return l.findLate(s), nil
 	}
 	n, alike := 0, 0
 	for o := l.byKey[s.key%keyChains]; o != nil && !o.gone; o = o.older {
@@ -248,7 +261,7 @@ func (p *pipeline) recognise(k *socket, s *sighting) {
 		return
 	}
 	g := p.groupOf(same)
-	g.join(k)
+	g.join(k, s)
 	k.info.CopyOf = g.first
 	p.counts.ConnCopies++
 	l.mu.Lock()
@@ -273,13 +286,13 @@ func (p *pipeline) groupOf(s *sighting) *group {
 	switch {
 	case s.group != nil:
 	case q != p && q.ending: // it cannot be looked at: what it gives out is not known
-		return &group{first: s.number, told: [2]*coverage{{}, {}}}
+		return &group{first: s.number, told: [2]*coverage{{}, {}}, numbers: s.numbers}
 	case s.k == nil:
-		s.group = newGroup(s.number, &s.past)
+		s.group = newGroup(s, &s.past)
 	default:
 		then := s.k.past()
-		s.group = newGroup(s.number, &then)
-		s.group.join(s.k)
+		s.group = newGroup(s, &then)
+		s.group.join(s.k, s)
 	}
 	return s.group
 }
@@ -304,8 +317,8 @@ func (k *socket) past() (p [2]past) {
 
 // newGroup returns the group of a connection of which messages were given out
 // already.
-func newGroup(number uint64, then *[2]past) *group {
-	g := &group{first: number}
+func newGroup(s *sighting, then *[2]past) *group {
+	g := &group{first: s.number, numbers: s.numbers}
 	for dir := range g.told {
 		g.told[dir] = &coverage{top: then[dir].top}
 		for _, s := range then[dir].missed {
@@ -316,8 +329,12 @@ func newGroup(number uint64, then *[2]past) *group {
 }
 
 // join adds a connection to a group.
-func (g *group) join(k *socket) {
+func (g *group) join(k *socket, s *sighting) {
 	for dir := range g.told {
-		k.halves[dir].needRare().told = g.told[dir]
+		r := k.halves[dir].needRare()
+		r.told = g.told[dir]
+		if s.isLate() {
+			r.shift = int64(int32(s.numbers[dir] - g.numbers[dir]))
+		}
 	}
 }

@@ -267,6 +267,31 @@ func copiesCases() []copiesCase {
 		k.all = len(k.texts)
 		return k
 	}
+	// Captures that begin later than the connection.
+	late := func(name string, conns string, all int, first int, views ...view) copiesCase {
+		k := copiesCase{name: "joined late: " + name, conns: conns, all: all}
+		for i, v := range views {
+			lost := v.lost
+			v.lost = func(j int, p packetgen.Packet) bool { return j < 9+i*first || lost != nil && lost(j, p) }
+			k.places = append(k.places, v.of(x))
+		}
+		var alone reader
+		k.texts = alone.messages(&frameSource{link: decode.LinkEthernet, frames: k.places[0]})
+		slices.Sort(k.texts)
+		return k
+	}
+	n := len(late("alone", "", 0, 0, view{}).texts)
+	cases = append(cases,
+		late("SNAT", "open; copy of 1", 2*n, 0, view{}, view{late: behind, move: snat}),
+		late("SNAT and DNAT", "open; copy of 1", 2*n, 0, view{}, view{late: behind, move: both(snat, dnat)}),
+		late("three copies", "open; copy of 1; copy of 1", 3*n, 0,
+			view{}, view{late: behind, move: snat}, view{late: [2]time.Duration{80 * time.Microsecond, -80 * time.Microsecond}, move: dnat}),
+		late("in a tunnel", "open; copy of 1", 2*n, 0, view{}, view{late: behind, wrap: vxlan}),
+		late("the capture shows the copy always later", "open; copy of 1", 2*n, 0, view{}, view{late: [2]time.Duration{100, 100}, move: snat}),
+		late("the copy's acknowledgment came before", "open; copy of 1", 2*n, 0,
+			view{lost: func(i int, p packetgen.Packet) bool { return i == 9 && len(p.TCP.Payload) == 0 }}, view{late: behind, move: snat}),
+	)
+
 	a, b := "10.0.0.1:40000", "10.0.0.1:40001"
 	return append(cases,
 		alike("one key, several ports at once", "open; open", others(a, [2]uint32{1, 2}, 0), others(b, [2]uint32{1, 2}, 1)),

@@ -20,6 +20,8 @@ type Counts struct {
 
 	LostBytes uint64 // told as gaps
 
+	Flawed uint64 // messages that are not Whole
+
 	// Messages flagged so; of Partial ones bytes are Unknown.
 	Compressed, Truncated, Undecoded, Partial, Conflicts, InvalidUTF8, Copies uint64
 
@@ -57,6 +59,7 @@ func (c *Counts) Add(o *Counts) {
 	c.WireBytes += o.WireBytes
 	c.Largest = max(c.Largest, o.Largest)
 	c.LostBytes += o.LostBytes
+	c.Flawed += o.Flawed
 	c.Compressed += o.Compressed
 	c.Truncated += o.Truncated
 	c.Undecoded += o.Undecoded
@@ -101,7 +104,8 @@ type tally struct {
 // frame each; more.counts have the others.
 type sums struct {
 	text, binary, compressed uint64
-	bytes, wire              uint64
+	bytes                    uint64
+	extra                    int64 // bytes on the wire beyond those: less than 0 where messages are compressed
 	largest                  int
 }
 
@@ -160,7 +164,7 @@ func (t *traffic) copyTo(n *[2]Counts) {
 			c.Frames += t.more.counts[dir].Frames
 		}
 		c.Text, c.Binary, c.Compressed = a.text, a.binary, a.compressed
-		c.Bytes, c.WireBytes, c.Largest = a.bytes, a.wire, a.largest
+		c.Bytes, c.WireBytes, c.Largest = a.bytes, a.bytes+uint64(a.extra), a.largest
 		c.First, c.Last = a.first, a.last
 	}
 }
@@ -177,7 +181,11 @@ func (t *traffic) closed() []Closing {
 // ping.
 func (k *socket) count(m *Message) {
 	p, side := k.p, m.From&1
-	s := sums{bytes: uint64(len(m.Payload)), wire: uint64(m.WireLength), largest: len(m.Payload)}
+	size := len(m.Payload)
+	if k.skips(m.Opcode) {
+		size = int(m.WireLength)
+	}
+	s := sums{bytes: uint64(size), extra: m.WireLength - int64(size), largest: size}
 	frames := uint64(m.Frames)
 	if m.Compressed {
 		s.compressed = 1
@@ -227,7 +235,7 @@ func (n *tally) add(s *sums, t time.Time) {
 	n.binary += s.binary
 	n.compressed += s.compressed
 	n.bytes += s.bytes
-	n.wire += s.wire
+	n.extra += s.extra
 	n.largest = max(n.largest, s.largest)
 }
 
@@ -299,6 +307,9 @@ func (c *Counts) roundTrip(d time.Duration) {
 
 // flag counts the flags of a message, but for Compressed.
 func (n *Counts) flag(m *Message) {
+	if !m.Whole() {
+		n.Flawed++
+	}
 	if m.Truncated {
 		n.Truncated++
 	}

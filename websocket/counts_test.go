@@ -24,7 +24,7 @@ func TestCountsOfAllKinds(t *testing.T) {
 	}
 	want := [2]Counts{
 		{Text: 1, Binary: 1, Close: 1, Ping: 1, Other: 1, Frames: 6, Bytes: 19, WireBytes: 19, Largest: 9, First: at(1), Last: at(7),
-			Compressed: 1, Truncated: 1, Undecoded: 1, Partial: 1, Conflicts: 1,
+			Flawed: 2, Compressed: 1, Truncated: 1, Undecoded: 1, Partial: 1, Conflicts: 1,
 			RoundTrips: 1, RoundTripSum: 3 * time.Second, RoundTripMax: 3 * time.Second, RTT: 3 * time.Second},
 		{Text: 1, Pong: 1, Frames: 2, Bytes: 3, WireBytes: 3, Largest: 2, First: at(4), Last: at(5), InvalidUTF8: 1},
 	}

@@ -12,7 +12,7 @@ import (
 // frames reads b as frames.
 func (k *socket) frames(dir Direction, h *half, b []byte, t time.Time) {
 	for len(b) > 0 {
-		if k.p.silent && (b[0] == wholeText || b[0] == wholeBinary) {
+		if (k.p.silent || k.unwanted) && (b[0] == frame.WholeText || b[0] == frame.WholeBinary) {
 			if b = b[k.countPlain(dir, h, b, t):]; len(b) == 0 {
 				return
 			}
@@ -113,6 +113,7 @@ func (k *socket) beginFrame(dir Direction, h *half, f *frame.Header, start, t ti
 		}
 		h.data = a
 	}
+	a.full = a.full || k.skips(a.opcode)
 	a.frames++
 	a.wire += f.Length
 	a.rsv |= f.RSV()
@@ -129,7 +130,7 @@ func (k *socket) beginFrame(dir Direction, h *half, f *frame.Header, start, t ti
 func (k *socket) endFrame(dir Direction, h *half, t time.Time) {
 	a := h.cur
 	h.cur = nil
-	if a.packed {
+	if a.packed && !k.skips(a.opcode) {
 		k.unpack(dir, h, a)
 	}
 	if !h.fin {
@@ -180,6 +181,10 @@ func (k *socket) reserve(h *half, m *Message, rsv byte) {
 // whole tells a message that is one frame, at hand whole.
 func (k *socket) whole(dir Direction, h *half, f *frame.Header, b []byte, start, t time.Time) {
 	p := k.p
+	if op := Opcode(f.Opcode()); k.skips(op) {
+		k.skip(dir, &Message{Opcode: op, Time: t, WireLength: f.Length, Frames: 1, Compressed: k.compressed(f)})
+		return
+	}
 	var m *Message
 	var ascii bool
 	rsv := f.RSV()
@@ -217,6 +222,11 @@ func (k *socket) whole(dir Direction, h *half, f *frame.Header, b []byte, start,
 // finish tells a message that was put together from pieces.
 func (k *socket) finish(dir Direction, h *half, a *assembly, t time.Time) {
 	p := k.p
+	if k.skips(a.opcode) {
+		k.skip(dir, &Message{Opcode: a.opcode, Time: t, WireLength: a.wire, Frames: a.frames, Compressed: a.compressed || a.packed, Truncated: a.truncated})
+		p.freeAssembly(a)
+		return
+	}
 	var m *Message
 	rsv := a.rsv
 	if a.packed {
@@ -258,12 +268,23 @@ func (k *socket) tell(dir Direction, h *half, m *Message, begin int64, t time.Ti
 		if len(h.conflicts) > 0 {
 			m.Conflict = h.conflicted(begin)
 		}
-		if h.told != nil {
-			m.Copy = h.told.again(span{begin, h.offset}, !m.Truncated && !m.Undecoded && m.Unknown == 0, maphash.Bytes(sightingSeed, m.Payload))
+		if h.told != nil && !k.unwanted {
+			m.Copy = h.told.again(span{begin + h.shift, h.offset + h.shift}, !m.Truncated && !m.Undecoded && m.Unknown == 0, maphash.Bytes(sightingSeed, m.Payload))
 		}
 	}
 	k.count(m)
-	k.p.tellMessage(m)
+	k.p.tellMessage(k, m)
+}
+
+// skips says that payloads of messages with an opcode are not looked at. Control
+// frames are short, and some of them are counted by what they say.
+func (k *socket) skips(o Opcode) bool { return k.unwanted && !o.Control() }
+
+// skip counts a message whose payload was not looked at.
+func (k *socket) skip(dir Direction, m *Message) {
+	m.From = dir
+	k.count(m)
+	k.p.counts.Unselected++
 }
 
 // checkText checks the text of a message at hand whole.

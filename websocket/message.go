@@ -2,7 +2,6 @@ package websocket
 
 import (
 	"encoding/binary"
-	"slices"
 	"time"
 )
 
@@ -40,11 +39,17 @@ type Message struct {
 // Text returns the payload as a string, whatever the opcode.
 func (m *Message) Text() string { return string(m.Payload) }
 
+// Whole says that Payload is all that was sent, and known. Bytes that were seen
+// twice with different contents (Conflict) are there.
+func (m *Message) Whole() bool { return !m.Truncated && !m.Undecoded && m.Unknown == 0 }
+
 // Clone returns a copy that belongs to the caller.
 func (m *Message) Clone() *Message {
-	c := *m
-	c.Payload = slices.Clone(m.Payload)
-	return &c
+	c := newMessage(len(m.Payload))
+	payload := append(c.Payload[:0], m.Payload...)
+	*c = *m
+	c.Payload = payload
+	return c
 }
 
 // StatusNone is the status code of a close frame that carries none (RFC 6455,

@@ -4,17 +4,16 @@ import (
 	"time"
 
 	"github.com/wstap/wstap/internal/budget"
-	"github.com/wstap/wstap/internal/handshake"
 	"github.com/wstap/wstap/internal/http1"
 	"github.com/wstap/wstap/internal/http2"
-	"github.com/wstap/wstap/internal/resync"
 	"github.com/wstap/wstap/reassembly"
 )
 
 // An opening is the Consumer of a connection that begins with HTTP, or whose
-// beginning is not known. It reads HTTP/1.1 in both directions. Requests and responses are paired by their
-// order (RFC 9112, section 9.3.2). A capture may show an answer before its
-// question: what cannot be read yet is held.
+// beginning is not known. It reads HTTP/1.1 in both directions. Requests and
+// responses are paired by their order (RFC 9112, section 9.3.2). A capture may show
+// an answer before its question: what cannot be read yet is held (held.go). When it
+// is known what the connection is, another Consumer takes over (handover.go).
 type opening struct {
 	p *pipeline
 	origin
@@ -52,16 +51,10 @@ type openingSide struct {
 	held      []byte
 	marks     []mark
 	lost      int64 // bytes of gaps since the last whole head
+	tooLate   bool  // some of them waited for keys
 	search    *search
 	sniffer   *http2.Sniffer // while what is held may be HTTP/2
 	conflicts []span
-}
-
-// A mark says when the bytes from an offset on came, or that a gap is there.
-type mark struct {
-	offset int
-	gap    int64
-	t      time.Time
 }
 
 // A pendingRequest is a request that waits for its response.
@@ -251,40 +244,6 @@ func (o *opening) notHTTP(dir Direction, pending, b []byte, t time.Time) {
 	}
 }
 
-// toFront hands all that was seen of a connection over to a front.
-func (o *opening) toFront(dir Direction, pending, b []byte, t time.Time) {
-	var heads [2][]byte
-	var held [2]heldBytes
-	came := [2]time.Time{t, t}
-	r := relayAt(o.p, o.place)
-	from := o.origin
-	from.place = r
-	for side := range Direction(2) {
-		s := &o.sides[side]
-		if heads[side] = pending; side != dir {
-			var head http1.Head
-			head, came[side] = s.http.Abandon()
-			heads[side] = []byte(head)
-		}
-		held[side] = o.takeHeld(side)
-		s.offset -= int64(len(heads[side]))
-		o.p.counts.HTTPBytes -= uint64(len(heads[side]))
-		from.offsets[side] = s.offset
-	}
-	f := o.p.newFront(from)
-	f.wait = &waiting{began: t, notHTTP: true}
-	o.leaveTo(r, f)
-	for side := range Direction(2) {
-		if len(heads[side]) > 0 {
-			r.Data(side, heads[side], came[side])
-		}
-		if side == dir {
-			r.Data(side, b, t)
-		}
-		held[side].replay(side, r.Data, r.Gap)
-	}
-}
-
 // GiveUp implements budget.Owner.
 func (o *opening) GiveUp() { o.ignore(0) }
 
@@ -311,71 +270,6 @@ func (o *opening) clear(n int) {
 	o.pending, o.asked = nil, 0
 }
 
-// hold keeps b for later.
-func (o *opening) hold(dir Direction, b []byte, t time.Time) {
-	s := &o.sides[dir]
-	s.offset += int64(len(b))
-	s.marks = append(s.marks, mark{offset: len(s.held), t: t})
-	s.held = append(s.held, b...)
-	o.p.counts.HeldBytes += uint64(len(b))
-	if len(s.held) > maxHeld || len(s.marks) > maxHeld/16 || !o.fits() {
-		o.release(dir)
-	}
-}
-
-// release reads what is held although what it waits for did not come.
-func (o *opening) release(dir Direction) {
-	o.lossy = true
-	if dir == FromClient {
-		o.sides[dir].state = searching
-	}
-	o.resume(dir)
-}
-
-// resume reads on with what is held for a direction.
-func (o *opening) resume(dir Direction) {
-	if o.sides[dir].sniffer != nil {
-		o.unsniff(dir)
-		return
-	}
-	held := o.takeHeld(dir)
-	held.replay(dir, o.data, o.gap)
-}
-
-// heldBytes are what was held for a direction, with what the marks say of them.
-type heldBytes struct {
-	bytes []byte
-	marks []mark
-}
-
-// takeHeld takes what is held for a direction. It counts as not yet seen.
-func (o *opening) takeHeld(dir Direction) heldBytes {
-	s := &o.sides[dir]
-	held := heldBytes{s.held, s.marks}
-	s.held, s.marks = nil, nil
-	o.p.counts.HeldBytes -= uint64(len(held.bytes))
-	s.offset -= int64(len(held.bytes))
-	for _, m := range held.marks {
-		s.offset -= m.gap
-	}
-	return held
-}
-
-// replay gives out what was held, as it came.
-func (b heldBytes) replay(dir Direction, data func(Direction, []byte, time.Time), gap func(Direction, int64, time.Time)) {
-	for i, m := range b.marks {
-		end := len(b.bytes)
-		if i+1 < len(b.marks) {
-			end = b.marks[i+1].offset
-		}
-		if m.gap > 0 {
-			gap(dir, m.gap, m.t)
-		} else {
-			data(dir, b.bytes[m.offset:end], m.t)
-		}
-	}
-}
-
 // Gap implements reassembly.Consumer.
 func (o *opening) Gap(dir Direction, n int64, t time.Time) {
 	o.gap(dir, n, t)
@@ -395,6 +289,7 @@ func (o *opening) gap(dir Direction, n int64, t time.Time) {
 		return
 	}
 	s.offset += n
+	s.tooLate = s.tooLate || o.p.opener.TooLate()
 	switch {
 	case o.void:
 		if o.refused != nil {
@@ -455,204 +350,4 @@ func (o *opening) Closed(reason reassembly.Reason, t time.Time) {
 	if o.refused != nil {
 		o.p.tellEnd(o.refused, causes[reason], t)
 	}
-}
-
-// leave hands over to the Consumer that reads what follows.
-func (o *opening) leave(next reassembly.Consumer) {
-	o.p.budget.Leave(&o.memory)
-	o.next = next
-	o.place.SetConsumer(next)
-}
-
-// leaveTo hands over to the Consumer at a relay.
-func (o *opening) leaveTo(r *relay, next reassembly.Consumer) {
-	o.p.budget.Leave(&o.memory)
-	o.next = r
-	r.SetConsumer(next)
-}
-
-// toHTTP2 hands over to a reader of HTTP/2, of which all but the last skip bytes
-// of the client's preface were read.
-func (o *opening) toHTTP2(skip int) {
-	o.p.carries(&o.origin, ProtocolHTTP2)
-	o.leave(newMultiplex(o, skip))
-	for _, dir := range []Direction{FromServer, FromClient} {
-		if len(o.sides[dir].held) > 0 {
-			o.resume(dir)
-		}
-	}
-}
-
-// toTunnel hands over to a front: what follows is a connection of its own
-// (RFC 9110, section 9.3.6).
-func (o *opening) toTunnel() {
-	held := o.takeHeld(FromClient)
-	r := relayAt(o.p, o.place)
-	inner := o.origin
-	inner.place, inner.midstream = r, false
-	o.p.carries(&inner, ProtocolUndecided)
-	for dir := range o.sides {
-		o.sides[dir].search.drop(o.p)
-		inner.offsets[dir] = o.sides[dir].offset
-	}
-	o.leaveTo(r, o.p.newFront(inner))
-	held.replay(FromClient, r.Data, r.Gap)
-}
-
-// become makes the connection a WebSocket. Directions whose place in the stream
-// is known read frames from there on, others look for them. seen may be nil.
-func (o *opening) become(info *Conn, deflate handshake.Deflate, swap bool, seen *sighting, t time.Time) *socket {
-	o.replace(t)
-	o.p.carries(&o.origin, ProtocolWebSocket)
-	k := &socket{p: o.p, info: info, deflate: deflate}
-	var held [2]heldBytes
-	for dir := range Direction(2) {
-		s, h := &o.sides[dir], &k.halves[dir]
-		held[dir] = o.takeHeld(dir)
-		h.offset, h.guessed, h.probation = s.offset, s.guessed, s.probation
-		k.lost[dir] = !(s.state == holding && (info.request != "" || s.probation > 0) || dir == FromServer && info.Status != 0 && s.state != searching)
-		if s.search != nil {
-			h.needRare().search, s.search = s.search, nil
-		}
-		if len(s.conflicts) > 0 {
-			h.needRare().conflicts = s.conflicts
-		}
-	}
-	if swap {
-		o.leave(swapped{k})
-	} else {
-		o.leave(k)
-	}
-	o.p.tellOpen(k, seen, t)
-	for dir := range Direction(2) {
-		if n := o.sides[dir].lost; n > 0 {
-			k.tellGap(dir, n, t)
-		}
-	}
-	for dir := range Direction(2) {
-		held[dir].replay(dir, k.Data, k.Gap)
-	}
-	return k
-}
-
-// refuse tells a handshake that was not accepted.
-func (o *opening) refuse(info *Conn, seen *sighting, t time.Time) {
-	o.replace(t)
-	o.p.carries(&o.origin, ProtocolWebSocket)
-	o.refused = &socket{p: o.p, info: info}
-	o.p.tellOpen(o.refused, seen, t)
-}
-
-// replace ends a refused connection when another handshake on it is told.
-func (o *opening) replace(t time.Time) {
-	if o.refused != nil {
-		o.p.tellEnd(o.refused, CauseRefused, t)
-		o.refused = nil
-	}
-}
-
-// searchIn looks for frames in b. It returns false unless b is HTTP again.
-func (o *opening) searchIn(dir Direction, b []byte, t time.Time) bool {
-	s := &o.sides[dir]
-	if s.sniffer != nil {
-		if !o.sniff(dir, b, t) {
-			o.search(dir, b, t)
-		}
-		return false
-	}
-	if dir == FromClient && http1.LooksLikeRequest(b) || dir == FromServer && http1.LooksLikeResponse(b) {
-		s.search.drop(o.p)
-		s.search = nil
-		s.state = reading
-		return true
-	}
-	if o.looksTLS(s, b) {
-		o.toTLS(dir, b, t)
-		return false
-	}
-	if o.searched += int64(len(b)); o.impatient && o.searched > maxSearched {
-		o.ignore(len(b))
-		return false
-	}
-	if o.stream != nil || !o.sniff(dir, b, t) {
-		o.search(dir, b, t)
-	}
-	return false
-}
-
-// search looks for frames in b.
-func (o *opening) search(dir Direction, b []byte, t time.Time) {
-	s := &o.sides[dir]
-	s.offset += int64(len(b))
-	if s.search == nil {
-		s.search = new(search)
-	}
-	if o.spoke != dir {
-		s.search.Turn()
-	}
-	o.spoke = dir
-	if s.search.add(o.p, b, t, unknown, &o.memory) {
-		o.settle()
-	}
-}
-
-// unknown is what is known of a connection that may be no WebSocket.
-var unknown = &resync.Target{Unknown: true}
-
-// settle makes the connection a WebSocket if what is searched in both directions
-// says so.
-func (o *opening) settle() {
-	var sides [2]*search
-	for dir := range o.sides {
-		if s := &o.sides[dir]; s.state == searching {
-			sides[dir] = s.search
-		}
-	}
-	if sides == [2]*search{} {
-		return
-	}
-	swap, t, ok := o.p.judge(sides, o.trust())
-	if !ok {
-		return
-	}
-	if swap { // only clients mask: the addresses are the wrong way round
-		o.sides[0], o.sides[1] = o.sides[1], o.sides[0]
-	}
-	k := o.found(t, swap)
-	var found [2]*search
-	for dir := range Direction(2) {
-		target := k.target(dir)
-		target.Judged = true
-		found[dir] = k.found(dir, target)
-	}
-	k.begin(found)
-}
-
-// trust says how little evidence is enough.
-func (o *opening) trust() resync.Trust {
-	switch t := o.p.tap; {
-	case t.cfg.OnlyWebSocket:
-		return resync.Promised
-	case t.servers.has(o.server) || t.servers.has(o.client):
-		return resync.Server
-	}
-	return resync.Stranger
-}
-
-// found makes a connection whose handshake was not, or only half, seen one of
-// ours.
-func (o *opening) found(t time.Time, swap bool) *socket {
-	var request http1.Head
-	for _, r := range o.pending {
-		if r.upgrade != "" {
-			request = r.upgrade
-		}
-	}
-	// What the client sent behind a request that was refused is no frames.
-	if client := &o.sides[FromClient]; client.state == holding && http1.LooksLikeRequest(client.held) {
-		client.state = searching
-	}
-	info := o.describe(request, "", swap)
-	info.Midstream = true
-	return o.become(info, handshake.UnseenDeflate, swap, nil, t)
 }

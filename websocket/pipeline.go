@@ -16,7 +16,6 @@ import (
 	"github.com/wstap/wstap/internal/budget"
 	"github.com/wstap/wstap/internal/frame"
 	"github.com/wstap/wstap/internal/inflate"
-	"github.com/wstap/wstap/internal/list"
 	"github.com/wstap/wstap/internal/resync"
 	"github.com/wstap/wstap/reassembly"
 )
@@ -24,14 +23,15 @@ import (
 // A pipeline takes one Source through decode and reassembly to events, in one
 // goroutine, and keeps what its connections share.
 type pipeline struct {
-	tap    *Tap
-	src    capture.Source
-	asm    *reassembly.Assembler
-	opener *decrypt.Opener
-	last   time.Time               // of the packets worked on
-	yield  func(Event, error) bool // borrows; nil where sink is set
-	sink   *sink                   // owns
-	silent bool                    // neither, nor a selection: all is for Stats alone
+	tap     *Tap
+	src     capture.Source
+	asm     *reassembly.Assembler
+	opener  *decrypt.Opener
+	last    time.Time               // of the packets worked on
+	yield   func(Event, error) bool // borrows; nil where sink is set
+	wasRead func()                  // tells the Tap that the source is at its end
+	sink    *sink                   // owns
+	silent  bool                    // neither, nor a selection: all is for Stats alone
 
 	moments       uint64 // that were made
 	maxMessage    int
@@ -57,8 +57,10 @@ type pipeline struct {
 	stopped bool // the caller broke off
 	unread  int  // packets that were left then
 
-	sending      []*Message // on the way to sink
-	sendingBytes int
+	slab            slab
+	sending         []Event // on the way to sink
+	sendingMessages int     // of sending
+	sendingBytes    int     // of their payload
 
 	counts Stats   // what the pipeline's goroutine counts, but for
 	total  traffic // of all connections
@@ -69,7 +71,7 @@ type pipeline struct {
 	mu     sync.Mutex
 	busy   bool // mu is held
 	ending bool // only ends are to be told, and mu is not held meanwhile
-	told   list.List[socket]
+	told   roll
 
 	// published are counts as they were after the last packets.
 	published struct {
@@ -86,8 +88,10 @@ func newPipeline(t *Tap, src capture.Source, yield func(Event, error) bool, s *s
 	p.histories = inflate.NewHistories(t.cfg.MaxWindows)
 	p.tester.Inflater = &p.inflater
 	if s != nil {
-		p.sending = make([]*Message, 0, sendTogether)
+		p.sending = make([]Event, 0, sendTogether)
 	}
+	t.reading.Add(1)
+	p.wasRead = sync.OnceFunc(t.reading.Done)
 	p.opener = decrypt.NewOpener(t.cfg.Keys, &decrypt.Config{MaxWaiting: t.cfg.MaxWaiting})
 	p.asm = reassembly.New(t.cfg.Reassembly, p.accept)
 	return p
@@ -106,6 +110,7 @@ type work struct {
 
 // run reads the source to its end. Whatever ends it, what was read is given out.
 func (p *pipeline) run(ctx context.Context) error {
+	defer p.wasRead()
 	if ctx.Err() != nil {
 		return doneError(ctx)
 	}
@@ -140,7 +145,7 @@ func (p *pipeline) run(ctx context.Context) error {
 	p.finishTLS(ctx)
 	p.publish()
 	if len(p.sending) > 0 {
-		p.flush()
+		p.flushTo(p.batching() || !p.sink.drop)
 	}
 	if errors.Is(err, io.EOF) {
 		return nil
@@ -321,7 +326,7 @@ func (p *pipeline) addStats(s *Stats) (unread uint64) {
 // ASCII ascii is true.
 func (p *pipeline) message(b []byte, key uint32, masked bool) (m *Message, ascii bool) {
 	if p.sink != nil {
-		m = newMessage(len(b))
+		m = p.slab.message(len(b))
 		return m, frame.Mask(m.Payload, b, key)
 	}
 	p.msg = Message{Payload: b}

@@ -138,11 +138,24 @@ func (p *pipeline) retryTLS() (wait time.Duration) {
 	return wait
 }
 
-// finishTLS gives up the connections that wait for secrets. It waits for the end of
-// a key log that comes through a pipe, unless the tap is to end.
+// finishTLS gives up the connections that wait for secrets. It waits for what another
+// pipeline may learn of a session that is resumed here, and for the end of a key log
+// that comes through a pipe, unless the tap is to end.
 func (p *pipeline) finishTLS(ctx context.Context) {
+	p.wasRead()
 	if !p.opener.Waiting() {
 		return
+	}
+	if !p.stopped {
+		others := make(chan struct{})
+		go func() {
+			p.tap.reading.Wait()
+			close(others)
+		}()
+		select {
+		case <-others:
+		case <-ctx.Done():
+		}
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

@@ -6,7 +6,6 @@ import (
 	"github.com/wstap/wstap/internal/frame"
 	"github.com/wstap/wstap/internal/handshake"
 	"github.com/wstap/wstap/internal/inflate"
-	"github.com/wstap/wstap/internal/list"
 	"github.com/wstap/wstap/internal/resync"
 	"github.com/wstap/wstap/reassembly"
 )
@@ -15,15 +14,16 @@ import (
 // reads its frames. 100,000 idle ones must fit in memory: what only a busy
 // connection needs hangs on pointers.
 type socket struct {
-	p       *pipeline
-	info    *Conn
-	opened  int64    // when it was told, in nanoseconds since 1970
-	traffic *traffic // nil before the first message or gap
-	node    list.Node[socket]
-	deflate handshake.Deflate
-	doubt   bool    // frames were found where none are, and since then none that were
-	lost    [2]bool // directions of which it is not known where the next frame begins
-	halves  [2]half
+	p        *pipeline
+	info     *Conn
+	traffic  *traffic // nil before the first message or gap
+	place    int      // in the pipeline's roll, from 1; 0: not there
+	deflate  handshake.Deflate
+	unwanted bool    // refused by Config.Accept: counted, and not given out
+	untold   bool    // its Open waits for room in the channel
+	doubt    bool    // frames were found where none are, and since then none that were
+	lost     [2]bool // directions of which it is not known where the next frame begins
+	halves   [2]half
 }
 
 // A swapped is the Consumer of a connection of which the flow's client is the
@@ -64,6 +64,7 @@ type rare struct {
 	conflicts []span
 	missed    []span    // where frames were lost, to where the next one was found
 	told      *coverage // what was given out of all copies; nil: there are none
+	shift     int64     // from an offset of this stream to the one in told
 }
 
 func (h *half) needRare() *rare {
@@ -75,11 +76,19 @@ func (h *half) needRare() *rare {
 
 // Data implements reassembly.Consumer.
 func (k *socket) Data(dir Direction, b []byte, t time.Time) {
-	if h := &k.halves[dir&1]; k.lost[dir&1] {
+	h := &k.halves[dir&1]
+	if k.lost[dir&1] {
 		k.searchIn(dir, h, b, t)
-	} else {
-		k.frames(dir, h, b, t)
+		return
 	}
+	if k.p.silent {
+		n := k.countPlain(dir, h, b, t)
+		if n == len(b) {
+			return
+		}
+		b = b[n:]
+	}
+	k.frames(dir, h, b, t)
 }
 
 // Lost implements http2.Stream, and serves TLS. What is lost may be any frame's, so

@@ -1,9 +1,6 @@
 package websocket
 
 import (
-	"cmp"
-	"slices"
-
 	"github.com/wstap/wstap/capture"
 	"github.com/wstap/wstap/decrypt"
 	"github.com/wstap/wstap/reassembly"
@@ -46,9 +43,10 @@ type Stats struct {
 
 	Messages       uint64    // given out, control frames included
 	MessageDropped uint64    // not given out: the channel was full, or the receiver had gone
-	Unselected     uint64    // not given out: refused by Config.Select
+	Unselected     uint64    // not given out: refused by Config.Select, or of connections refused by Config.Accept
 	MessageCopies  uint64    // of Messages and those dropped while the receiver was there, the ones flagged Copy
 	Conns          uint64    // WebSocket connections, refused handshakes included
+	Untold         uint64    // those of them that Batches told nothing of: the channel was full all the while
 	ConnCopies     uint64    // those of them that are copies: see Conn.CopyOf
 	Active         uint64    // those of them that have not ended
 	LostBytes      uint64    // bytes of WebSocket connections told as gaps
@@ -102,6 +100,7 @@ func (s *Stats) add(o *Stats) {
 	s.Unselected += o.Unselected
 	s.MessageCopies += o.MessageCopies
 	s.Conns += o.Conns
+	s.Untold += o.Untold
 	s.ConnCopies += o.ConnCopies
 	s.Active += o.Active
 	s.LostBytes += o.LostBytes
@@ -116,34 +115,6 @@ func (s *Stats) add(o *Stats) {
 	s.WindowsDropped += o.WindowsDropped
 	s.BufferedBytes += o.BufferedBytes
 	s.WindowBytes += o.WindowBytes
-}
-
-// ConnStats tells of a connection that goes on.
-type ConnStats struct {
-	Conn    *Conn
-	Closing []Closing // as in End
-	Counts  [2]Counts // what each side sent so far, by Direction
-}
-
-// Conns returns the connections that were told and have not ended, in the order
-// of their numbers. It may be called like Stats.
-func (t *Tap) Conns() []ConnStats {
-	var list []ConnStats
-	for _, p := range t.pipelines() {
-		p.mu.Lock()
-		list = slices.Grow(list, p.told.Len())
-		for k := p.told.First(); k != nil; k = k.node.Next() {
-			s := ConnStats{Conn: k.info}
-			if k.traffic != nil {
-				s.Closing = slices.Clone(k.traffic.closed())
-				s.Counts = k.traffic.both()
-			}
-			list = append(list, s)
-		}
-		p.mu.Unlock()
-	}
-	slices.SortFunc(list, func(a, b ConnStats) int { return cmp.Compare(a.Conn.Number, b.Conn.Number) })
-	return list
 }
 
 func (t *Tap) pipelines() []*pipeline {

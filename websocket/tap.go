@@ -65,6 +65,12 @@ type Config struct {
 	// their handshakes. Beyond it new ones keep no headers and are flagged
 	// HeadersDropped. 0 means 128 MiB.
 	MaxHeads int
+	// Accept chooses connections, each when its Open is due: of one for which it
+	// returns false nothing is given out, its messages are neither inflated nor
+	// copied, and Stats counts their bytes as they were sent. What can be said by
+	// addresses costs least in the source's filter. With a Sharded source Accept is
+	// called from several goroutines at the same time. nil: all are wanted.
+	Accept func(*Conn) bool
 	// Select chooses the messages that are given out. Others are counted in
 	// Stats.Unselected and take no room in the channel. nil: all are.
 	Select *Selector
@@ -102,8 +108,9 @@ type Tap struct {
 	stopped  context.CancelFunc
 
 	recent   sightings
-	buffered budget.Pool  // what is counted against MaxBuffered
-	heads    atomic.Int64 // bytes counted against MaxHeads
+	buffered budget.Pool    // what is counted against MaxBuffered
+	heads    atomic.Int64   // bytes counted against MaxHeads
+	reading  sync.WaitGroup // pipelines whose source goes on
 
 	mu     sync.Mutex
 	err    error // why the first use ended
@@ -266,9 +273,34 @@ func (t *Tap) Messages(ctx context.Context) <-chan *Message {
 	pipes := t.spread(s)
 	go func() {
 		t.runAll(ctx, pipes)
-		close(s.out)
+		close(s.messages)
 	}()
-	return s.out
+	return s.messages
+}
+
+// Batches returns a channel of what Events yields, several events at a time, which
+// belong to the receiver: it is the fastest channel, and tells handshakes, gaps and
+// ends as well. A batch holds at least one event, and what there is at the time. Else
+// it is as Messages; Config.Buffer counts events.
+//
+// Where the channel is full and OnFull drops, messages and gaps are dropped. Open
+// then comes with the first event of its connection for which there is room. An End
+// waits for room; that of a connection for which there never was any is left out and
+// counted in Stats.Untold.
+func (t *Tap) Batches(ctx context.Context) <-chan []Event {
+	ctx, ok := t.start(ctx)
+	if !ok {
+		c := make(chan []Event)
+		close(c)
+		return c
+	}
+	s := newBatches(ctx, &t.cfg)
+	pipes := t.spread(s)
+	go func() {
+		t.runAll(ctx, pipes)
+		close(s.batches)
+	}()
+	return s.batches
 }
 
 // Count reads the source to its end for Stats alone: everything is decoded and

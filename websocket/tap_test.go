@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -227,7 +228,7 @@ func TestBreak(t *testing.T) {
 	tap := NewTap(src, nil)
 	for e := range tap.Events(t.Context()) {
 		if _, ok := e.(*Message); ok {
-			if st, conns := tap.Stats(), tap.Conns(); st.Messages > 1 || len(conns) != 1 || conns[0].Counts[0].Messages()+conns[0].Counts[1].Messages() != 1 {
+			if st, conns := tap.Stats(), slices.Collect(tap.Conns()); st.Messages > 1 || len(conns) != 1 || conns[0].Counts[0].Messages()+conns[0].Counts[1].Messages() != 1 {
 				t.Errorf("%+v, %+v", st, conns)
 			}
 			break

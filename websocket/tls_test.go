@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -16,6 +17,7 @@ import (
 	coder "github.com/coder/websocket"
 
 	"github.com/wstap/wstap/capture"
+	"github.com/wstap/wstap/decode"
 	"github.com/wstap/wstap/decrypt"
 	"github.com/wstap/wstap/internal/packetgen"
 	"github.com/wstap/wstap/internal/testkit"
@@ -323,7 +325,7 @@ func TestTLSLate(t *testing.T) {
 				}
 			}
 			if v.name != "1.3" {
-				if got.all != 0 || got.stats.TLS.LateConns != 1 {
+				if got.all != 0 || got.stats.TLS.LateConns+got.stats.TLS.Late12Conns != 1 {
 					t.Errorf("%s from packet %d: %d messages, %+v", v.name, at, got.all, got.stats.TLS)
 				}
 				continue
@@ -373,6 +375,59 @@ func TestTLSKeysLate(t *testing.T) {
 	}
 }
 
+// A scriptSource does something before one of its frames.
+type scriptSource struct {
+	frameSource
+	at int64
+	do func()
+}
+
+func (s *scriptSource) Read(fs []capture.Frame) (int, error) {
+	if s.n == s.at {
+		s.do()
+	}
+	return s.frameSource.Read(fs[:1])
+}
+
+// TestTLSKeysTooLate: what waits for keys beyond the budget is a gap that says so; what
+// is lost later is one that does not.
+func TestTLSKeysTooLate(t *testing.T) {
+	for _, v := range tlsVersions {
+		w := converseTLS(t, 200, v.change, chatLine)
+		keys := decrypt.NewKeyLog()
+		src := &scriptSource{frameSource: *source(w.packets(1460)), do: func() { keys.Write(w.log.Bytes()) }}
+		src.at = int64(len(src.frames) / 2)
+		src.frames = slices.Delete(src.frames, len(src.frames)*3/4, len(src.frames)*3/4+1)
+		tap := NewTap(src, &Config{Keys: keys, MaxWaiting: 32 << 10})
+		var late [2]int
+		others, whole := 0, 0
+		for e, err := range tap.Events(t.Context()) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			switch e := e.(type) {
+			case *Gap:
+				switch e.Reason {
+				case LateKeys:
+					late[e.From]++
+				case "":
+					others++
+				default:
+					t.Errorf("%+v", e)
+				}
+			case *Message:
+				if !e.Truncated {
+					whole++
+				}
+			}
+		}
+		if late != [2]int{1, 1} || others != 1 || whole < 150 {
+			t.Errorf("%s: %v gaps for late keys, %d others, %d messages: %+v", v.name, late, others, whole, tap.Stats().TLS)
+		}
+		checkAccounts(t, v.name, tap.Stats(), true)
+	}
+}
+
 // TestTLSBehindFronts: TLS behind what proxies put before it, and behind a line that
 // asks for it.
 func TestTLSBehindFronts(t *testing.T) {
@@ -411,5 +466,72 @@ func TestTLSBehindFronts(t *testing.T) {
 			}
 			r.balance(t, n)
 		}
+	}
+}
+
+// A slowSource begins when another one has come to its end.
+type slowSource struct {
+	frameSource
+	ended chan struct{} // of the other one
+}
+
+func (s *slowSource) Read(fs []capture.Frame) (int, error) {
+	select {
+	case <-s.ended:
+		time.Sleep(20 * time.Millisecond) // more would be needed if nobody waited
+	case <-time.After(10 * time.Second):
+	}
+	return s.frameSource.Read(fs)
+}
+
+// A fastSource tells its end.
+type fastSource struct {
+	frameSource
+	once  sync.Once
+	ended chan struct{}
+}
+
+func (s *fastSource) Read(fs []capture.Frame) (int, error) {
+	n, err := s.frameSource.Read(fs)
+	if err != nil {
+		s.once.Do(func() { close(s.ended) })
+	}
+	return n, err
+}
+
+// twoSources are shards.
+type twoSources struct {
+	frameSource
+	shards []capture.Source
+}
+
+func (s *twoSources) Shards() []capture.Source { return s.shards }
+
+// TestTLSResumedInShards: a session is resumed in a shard that comes to its end before
+// the one where it began.
+func TestTLSResumedInShards(t *testing.T) {
+	cache := tls.NewLRUClientSessionCache(0)
+	change := func(client, server *tls.Config) {
+		client.MaxVersion = tls.VersionTLS12
+		client.ClientSessionCache = cache
+		server.SetSessionTicketKeys([][32]byte{{1}})
+	}
+	first, again := converseTLS(t, 3, change, chatLine), converseTLS(t, 3, change, chatLine)
+	if again.log.Len() > 0 {
+		t.Fatal("the session was not resumed")
+	}
+	ended := make(chan struct{})
+	src := &twoSources{frameSource: frameSource{link: decode.LinkEthernet}}
+	src.shards = []capture.Source{
+		&fastSource{frameSource: *source(again.packets(1460)), ended: ended},
+		&slowSource{frameSource: *source(first.packets(1460)), ended: ended},
+	}
+	tap := NewTap(src, &Config{Keys: first.keyLog()})
+	if err := tap.Count(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	want := len(first.sent[0]) + len(first.sent[1]) + len(again.sent[0]) + len(again.sent[1])
+	if st := tap.Stats(); st.Messages != uint64(want) {
+		t.Errorf("%d messages of %d, %+v", st.Messages, want, st.TLS)
 	}
 }

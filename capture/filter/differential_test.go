@@ -2,6 +2,7 @@ package filter
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -240,7 +241,10 @@ func subjects(t testing.TB) []subject {
 		{decode.LinkDot11, false}, {decode.LinkRadiotap, false}, {decode.LinkPrism, false}, {decode.LinkAVS, false},
 		{decode.LinkPPI, false}, {decode.LinkNFLOG, false}, {decode.LinkPKTAP, false},
 	} {
-		sub := subject{name: fmt.Sprintf("%v-%v", s.link, s.big), target: Target{Link: s.link, BigEndian: s.big}}
+		sub := subject{name: fmt.Sprintf("%v-%v", s.link, s.big), target: Target{Link: s.link, Order: binary.LittleEndian}}
+		if s.big {
+			sub.target.Order = binary.BigEndian
+		}
 		sub.frames = corpus(s.link, s.big)
 		sub.file = filepath.Join(dir, sub.name+".pcap")
 		if err := os.WriteFile(sub.file, writePcap(s.link, s.big, sub.frames), 0o644); err != nil {

@@ -33,6 +33,8 @@
 package filter
 
 import (
+	"encoding/binary"
+
 	"golang.org/x/net/bpf"
 
 	"github.com/wstap/wstap/decode"
@@ -53,9 +55,10 @@ type Target struct {
 	// is tcpdump's for files and for every interface: it leaves 0.0.0.0 and
 	// 255.255.255.255.
 	Netmask uint32
-	// BigEndian says that the file with LinkNull comes from a machine that
-	// stores the most significant byte first.
-	BigEndian bool
+	// Order is the byte order of the machine that wrote the frames, in which
+	// LinkNull and LinkENC have their headers. Nil means little endian with LinkENC.
+	// LinkNull is refused without it, and so is the zero Target, which is the same.
+	Order binary.ByteOrder
 }
 
 // A Program is a compiled filter. It is immutable and safe for concurrent use.
@@ -86,6 +89,9 @@ func catch(expr string, p **Program, err *error) {
 }
 
 func compile(expr string, t Target, r resolver) *Program {
+	if t.Link == decode.LinkNull && t.Order == nil {
+		fail(everywhere, "Target says no link type, or LinkNull without its byte order")
+	}
 	if t.SnapLen == 0 {
 		t.SnapLen = defaultSnapLen
 	}

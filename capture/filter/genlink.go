@@ -48,7 +48,7 @@ func (g *generator) protocol(at span, p uint32) *cond {
 
 // family tests the address family of a BSD loopback header.
 func (g *generator) family(af uint32) *cond {
-	if g.link != decode.LinkLoop && !g.t.BigEndian {
+	if g.link != decode.LinkLoop && !g.bigEndian() {
 		af = bits.ReverseBytes32(af)
 	}
 	return g.cmp(atLink, 0, sizeW, af)
@@ -145,3 +145,6 @@ func (g *generator) behindLabels(at span, p uint32) *cond {
 	bottom := g.masked(atNet, ^uint32(1), sizeB, 1, 1)
 	return and(bottom, g.masked(atNet, 0, sizeB, version, 0xf0))
 }
+
+// bigEndian says that headers in the order of the machine are.
+func (g *generator) bigEndian() bool { return g.t.Order != nil && g.t.Order.Uint16([]byte{0, 1}) == 1 }

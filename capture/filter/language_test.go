@@ -2,6 +2,7 @@ package filter
 
 import (
 	"bufio"
+	"encoding/binary"
 	"errors"
 	"net/netip"
 	"os"
@@ -297,7 +298,7 @@ func FuzzCompile(f *testing.F) {
 		if len(expr) > 500 {
 			return
 		}
-		target := Target{Link: links[int(how>>1)%len(links)], Live: how&1 != 0}
+		target := Target{Link: links[int(how>>1)%len(links)], Order: binary.LittleEndian, Live: how&1 != 0}
 		p, err := compileWith(fixed{}, expr, target)
 		if err != nil {
 			var e *Error
@@ -320,4 +321,24 @@ func FuzzCompile(f *testing.F) {
 		}
 		p.Match([]byte(expr), &Meta{Length: len(expr)})
 	})
+}
+
+// TestZeroTarget: what says no link type selects nothing by mistake, but is refused.
+func TestZeroTarget(t *testing.T) {
+	for _, e := range []string{"", "tcp port 80"} {
+		if _, err := Compile(e, Target{}); err == nil || !strings.Contains(err.Error(), "no link type") {
+			t.Errorf("%q: %v", e, err)
+		}
+	}
+	for _, order := range []binary.ByteOrder{binary.LittleEndian, binary.BigEndian, binary.NativeEndian} {
+		p, err := Compile("ip", Target{Link: decode.LinkNull, Order: order})
+		if err != nil {
+			t.Fatal(err)
+		}
+		frame := make([]byte, 24)
+		order.PutUint32(frame, 2) // AF_INET
+		if p.Match(frame, nil) == 0 {
+			t.Errorf("%v: IP is not found", order)
+		}
+	}
 }

@@ -1,6 +1,8 @@
 package pcapfile
 
 import (
+	"encoding/binary"
+
 	"github.com/wstap/wstap/capture"
 	"github.com/wstap/wstap/capture/filter"
 	"github.com/wstap/wstap/decode"
@@ -38,7 +40,11 @@ func (r *Reader) SetFilter(expr string) error {
 }
 
 func (r *Reader) compile(expr string, link decode.LinkType) (*filter.Program, error) {
-	return filter.Compile(expr, filter.Target{Link: link, BigEndian: r.bigEndian})
+	var order binary.ByteOrder = binary.LittleEndian
+	if r.bigEndian {
+		order = binary.BigEndian
+	}
+	return filter.Compile(expr, filter.Target{Link: link, Order: order})
 }
 
 // choose makes c the filter.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -120,7 +121,7 @@ func (s *session) compile(link decode.LinkType) (*filter.Program, error) {
 	if strings.TrimSpace(s.expr) == "" {
 		return nil, nil
 	}
-	p, err := filter.Compile(s.expr, filter.Target{Link: link})
+	p, err := filter.Compile(s.expr, filter.Target{Link: link, Order: binary.LittleEndian})
 	if e := (*filter.Error)(nil); errors.As(err, &e) {
 		return nil, fmt.Errorf("%w\n%s", err, e.Point())
 	}
@@ -136,7 +137,7 @@ func (s *session) dumpProgram(link decode.LinkType, snapLen int) error {
 			return fmt.Errorf("invalid data link type %s", s.linkType)
 		}
 	}
-	p, err := filter.Compile(s.expr, filter.Target{Link: link, Live: s.live, SnapLen: uint32(snapLen)})
+	p, err := filter.Compile(s.expr, filter.Target{Link: link, Order: binary.LittleEndian, Live: s.live, SnapLen: uint32(snapLen)})
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -58,6 +59,14 @@ func (o *options) demoStart(attr *syscall.SysProcAttr) (why, err error) {
 	cmd := exec.Command(self, os.Args[1:]...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	cmd.ExtraFiles = []*os.File{tell}
+	if o.page != nil { // browsers are here, not there
+		f, err := o.page.listener.(*net.TCPListener).File()
+		if err != nil {
+			return err, nil
+		}
+		defer f.Close()
+		cmd.ExtraFiles = append(cmd.ExtraFiles, f)
+	}
 	cmd.Env = append(os.Environ(), demoEnv+"=1")
 	cmd.SysProcAttr = attr
 	attr.Setpgid = true // the terminal's signals come through this process, once
@@ -101,6 +110,21 @@ func (o *options) demoStart(attr *syscall.SysProcAttr) (why, err error) {
 		return nil, fmt.Errorf("--demo: %w", err)
 	}
 	return nil, err
+}
+
+// inheritedListener returns the listener of the page that demoStart has given to
+// this process, nil where there is none.
+func inheritedListener() net.Listener {
+	if os.Getenv(demoEnv) == "" {
+		return nil
+	}
+	f := os.NewFile(4, "page")
+	defer f.Close()
+	l, err := net.FileListener(f)
+	if err != nil {
+		return nil
+	}
+	return l
 }
 
 // demoInside is the demo in the process that has a network of its own. What

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/binary"
 	"fmt"
 	"io"
 	"net"
@@ -16,7 +17,7 @@ import (
 // dumpFilter prints the compiled filter as tcpdump's -d, -dd and -ddd do. It
 // opens no capture, so it needs no privilege.
 func (o *options) dumpFilter(w io.Writer) error {
-	t := filter.Target{SnapLen: uint32(o.snaplen)}
+	t := filter.Target{SnapLen: uint32(o.snaplen), Order: binary.LittleEndian}
 	if o.read != "" {
 		s, err := (&options{read: o.read}).openFile()
 		if err != nil {

@@ -62,8 +62,10 @@ type options struct {
 
 	long
 	memory
+	pageOptions
 
-	end *ending // of the capture; nil where there is none
+	end  *ending // of the capture; nil where there is none
+	page *page   // of --web; nil where there is none
 }
 
 // A usageError is a mistake on the command line: exit status 2.
@@ -96,7 +98,7 @@ func nonEmpty(field func(*options) *string) func(*options, string) error {
 const packetsOnly = "is about packets, and wsdump prints messages: use tcpdump for it"
 
 // table holds all switches.
-var table = slices.Concat(switches, chooseOptions, longFlags, memoryFlags, namespaceFlags)
+var table = slices.Concat(switches, chooseOptions, longFlags, memoryFlags, namespaceFlags, pageFlags)
 
 // switches holds the switches of wsdump and every letter of tcpdump 4.99, so that a
 // habit is either served or answered in one line.
@@ -294,6 +296,10 @@ func (o *options) check() error {
 		return usagef("-w - writes packets to standard output: messages cannot go there as well")
 	case o.write != "" && o.json && o.jsonFile == "" && !o.print:
 		return usagef("-w saves packets and prints no messages: add --print to have those of --json as well")
+	case o.web && o.json && o.jsonFile == "" && !o.print:
+		return usagef("--web shows messages in its page: add --print to have those of --json as well")
+	case o.webMemory > 0 && !o.web:
+		return usagef("--web-memory belongs to --web")
 	case o.read == "-" && slices.Contains(o.keylogs, "-"):
 		return usagef("-r - and --keylog - cannot both read standard input")
 	case o.times > 5:

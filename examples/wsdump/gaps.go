@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/wstap/wstap/internal/cli"
+	"github.com/wstap/wstap/internal/escape"
 	"github.com/wstap/wstap/websocket"
 )
 
@@ -28,7 +29,7 @@ type lossy struct {
 // add adds a gap to those of its direction.
 func (g *gaps) add(ev *websocket.Gap) {
 	for i := range *g {
-		if x := &(*g)[i]; x.Conn == ev.Conn && x.From == ev.From {
+		if x := &(*g)[i]; x.Conn == ev.Conn && x.From == ev.From && x.Reason == ev.Reason {
 			x.Bytes += ev.Bytes
 			x.places++
 			return
@@ -84,6 +85,9 @@ func (x *lossy) line(p *textPrinter, b []byte) []byte {
 	if x.places > 1 {
 		b = append(b, " in "...)
 		b = append(b, cli.Quantity(uint64(x.places), "place")...)
+	}
+	if x.Reason != "" {
+		b = escape.Append(append(b, ": "...), x.Reason)
 	}
 	b = append(b, p.paint.off...)
 	return append(b, '\n')

@@ -73,6 +73,15 @@ What else to make of them
   --extract DIR
               write each binary and each long payload into a file
 
+The page
+  --web[=ADDR]
+              show it in a browser, at an address that is printed, until Ctrl-C: also
+              after the end of a file. Without ADDR (HOST, PORT or HOST:PORT) it is on
+              this machine alone and its port is free. Prints no messages, except with
+              --print, and takes none of its own packets
+  --web-memory SIZE
+              keep so many of the latest messages for it (default 256M)
+
 How it looks
   -A          whole text payloads (otherwise the first 512 bytes)
   -x, -X      binary payloads in hex, and in ASCII too

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 
 	"github.com/wstap/wstap/capture/pcapfile"
@@ -44,17 +46,20 @@ func (o *options) printTLS(w io.Writer, s *websocket.Stats) {
 		n    uint64
 		what string
 	}{
-		{t.KeylessConns, " without keys: --keylog gives them"},
-		{t.LateConns, " joined late, without keys that fit"},
+		{t.KeylessConns, " without keys: " + o.keyAdvice()},
+		{t.LateConns, " joined late, and not opened: " + o.lateAdvice()},
+		{t.Late12Conns, " of TLS 1.2 joined late: what its handshake said is needed beside the keys"},
+		{t.HelloLostConns, " of TLS 1.2 whose ServerHello was not captured: it is needed beside the keys"},
 		{t.OldConns, " of TLS 1.1 or older, which is not opened"},
-		{t.UnsupportedConns, " of a version or cipher suite that is not opened"},
+		{t.UnsupportedConns, " of a version or cipher suite that is not opened: " + counts(t.Unsupported, 0)},
+		{t.UnverifiedConns, " of which nothing verifies: damaged, or other keys than these"},
 	} {
 		if rare.n > 0 {
 			fmt.Fprintf(w, "%s%s\n", cli.Quantity(rare.n, "TLS connection"), rare.what)
 		}
 	}
-	if names := serverNames(t); names != "" {
-		fmt.Fprintf(w, "not opened: %s\n", names)
+	if len(t.Unopened) > 0 {
+		fmt.Fprintf(w, "not opened: %s\n", counts(t.Unopened, t.MoreUnopened))
 	}
 	if t.Refused > 0 {
 		fmt.Fprintf(w, "%s of TLS not verified, or refused by the server\n", cli.Quantity(t.Refused, "byte"))
@@ -66,8 +71,55 @@ func (o *options) printTLS(w io.Writer, s *websocket.Stats) {
 	}
 }
 
-// serverNames lists the servers of connections that were not opened.
-func serverNames(t *decrypt.Stats) string {
+// keyAdvice says why a connection has no keys.
+func (o *options) keyAdvice() string {
+	var known decrypt.KeyLogStats
+	if o.keys != nil {
+		known = o.keys.Stats()
+	}
+	switch {
+	case known.Secrets > 0:
+		return fmt.Sprintf("%s known, not theirs", cli.Quantity(known.Secrets, "secret"))
+	case len(o.keylogs) == 0:
+		return "--keylog gives them"
+	case known.Lines > 0:
+		return fmt.Sprintf("the key log has %s, and no secret", cli.Quantity(known.Lines, "line"))
+	}
+	states := make([]string, len(o.keylogs))
+	for i, name := range o.keylogs {
+		states[i] = keyLogState(name)
+	}
+	return strings.Join(states, ", ")
+}
+
+// keyLogState says what is the matter with a key log of which no line came.
+func keyLogState(name string) string {
+	if name == "-" {
+		return "the standard input has given none"
+	}
+	info, err := os.Stat(name)
+	name = quoteArg(name)
+	switch {
+	case err != nil:
+		return name + " is not there"
+	case !info.Mode().IsRegular():
+		return name + " has given none"
+	case info.Size() == 0:
+		return name + " is empty"
+	}
+	return name + " has no line"
+}
+
+// lateAdvice says why a connection that was joined late was not opened.
+func (o *options) lateAdvice() string {
+	if o.keys == nil || o.keys.Stats().Secrets == 0 {
+		return o.keyAdvice() + ", where it is TLS 1.3"
+	}
+	return o.keyAdvice() + ", or it is TLS 1.2"
+}
+
+// counts lists how many connections have what name.
+func counts(list []decrypt.NameCount, more uint64) string {
 	var b strings.Builder
 	add := func(name string, n uint64) {
 		if b.Len() > 0 {
@@ -75,15 +127,11 @@ func serverNames(t *decrypt.Stats) string {
 		}
 		fmt.Fprintf(&b, "%s (%d)", name, n)
 	}
-	for _, u := range t.Unopened {
-		name := escape.String(u.Name)
-		if name == "" {
-			name = "no name"
-		}
-		add(name, u.Conns)
+	for _, u := range list {
+		add(cmp.Or(escape.String(u.Name), "no name"), u.Conns)
 	}
-	if t.MoreUnopened > 0 {
-		add("others", t.MoreUnopened)
+	if more > 0 {
+		add("others", more)
 	}
 	return b.String()
 }

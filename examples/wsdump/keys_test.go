@@ -8,6 +8,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/wstap/wstap/decrypt"
+	"github.com/wstap/wstap/websocket"
 )
 
 // The same conversation: wss.pcapng holds its secrets, wss.keys too, with CR and LF.
@@ -63,6 +66,58 @@ func TestKeyLog(t *testing.T) {
 	}
 	if r := wsdump(t, "-r", "-", "--keylog", "-"); r.status != 2 {
 		t.Errorf("both from standard input: %d %s", r.status, r.stderr)
+	}
+}
+
+// TestKeyAdvice: what is the matter is said, and not what was done already.
+func TestKeyAdvice(t *testing.T) {
+	dir := t.TempDir()
+	file := func(name, text string) string {
+		name = filepath.Join(dir, name)
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return name
+	}
+	none, empty := filepath.Join(dir, "none"), file("empty", "")
+	other := "CLIENT_RANDOM " + strings.Repeat("ab", 32) + " " + strings.Repeat("cd", 48) + "\n"
+	for _, tt := range []struct {
+		want string
+		args []string
+	}{
+		{"--keylog gives them", nil},
+		{none + " is not there", []string{"--keylog", none}},
+		{none + " is not there, " + empty + " is empty", []string{"--keylog", none, "--keylog", empty}},
+		{file("comment", "# nothing\n") + " has no line", []string{"--keylog", filepath.Join(dir, "comment")}},
+		{"the standard input has given none", []string{"--keylog", "-"}},
+		{"the key log has 2 lines, and no secret", []string{"--keylog", file("odd", "what?\nEXPORTER_SECRET 00 00\n")}},
+		{"1 secret known, not theirs", []string{"--keylog", file("others", other)}},
+	} {
+		r := mustWork(t, append(tt.args, "-r", wssPcap, "-v")...)
+		if want := "1 TLS connection without keys: " + tt.want + "\nnot opened: chat.example (1)\n"; !strings.Contains(r.stderr, want) {
+			t.Errorf("%q does not say %q:\n%s", tt.args, want, r.stderr)
+		}
+	}
+}
+
+// TestPrintTLS: each reason has its line.
+func TestPrintTLS(t *testing.T) {
+	var b strings.Builder
+	o := &options{keylogs: []string{"-"}}
+	o.printTLS(&b, &websocket.Stats{TLS: decrypt.Stats{
+		LateConns: 1, Late12Conns: 2, HelloLostConns: 3, OldConns: 4, UnsupportedConns: 5, UnverifiedConns: 6,
+		Unsupported: []decrypt.NameCount{{Name: "TLS 1.2 0xC010", Conns: 5}}, Unopened: []decrypt.NameCount{{Name: "a", Conns: 20}, {Conns: 1}},
+	}})
+	want := `1 TLS connection joined late, and not opened: the standard input has given none, where it is TLS 1.3
+2 TLS connections of TLS 1.2 joined late: what its handshake said is needed beside the keys
+3 TLS connections of TLS 1.2 whose ServerHello was not captured: it is needed beside the keys
+4 TLS connections of TLS 1.1 or older, which is not opened
+5 TLS connections of a version or cipher suite that is not opened: TLS 1.2 0xC010 (5)
+6 TLS connections of which nothing verifies: damaged, or other keys than these
+not opened: a (20), no name (1)
+`
+	if b.String() != want {
+		t.Errorf("%s", &b)
 	}
 }
 

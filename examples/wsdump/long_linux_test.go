@@ -131,6 +131,9 @@ func TestJSONFile(t *testing.T) {
 			t.Fatal(err)
 		}
 		lines := events(t, string(b))
+		if len(lines) == 0 {
+			continue // it was moved away before anything was captured
+		}
 		if lines[0].Event != "open" || len(lines) > 1 && lines[1].Event == "open" {
 			t.Errorf("%s does not begin with the one handshake", f)
 		}

@@ -77,6 +77,21 @@ func (o *options) run() error {
 		return readerGone(o.dumpFilter(os.Stdout))
 	}
 	o.end = newEnding(o.jsonFile != "")
+	page, err := o.openPage()
+	if err != nil {
+		return err
+	}
+	o.page = page
+	defer page.close()
+	err = o.capture()
+	if err == nil || errors.As(err, new(exitStatus)) {
+		page.linger()
+	}
+	return err
+}
+
+// capture shows what there is to its end.
+func (o *options) capture() error {
 	if o.demo {
 		return o.runDemo()
 	}
@@ -154,12 +169,13 @@ func (o *options) tapAll(ctx context.Context, src *source, each func(websocket.E
 	o.end.stats.Store(&asked)
 	go o.end.see(finale{tap, out, stop, stats, src.saved}, over)
 	src.announce() // only now, for who reads it may send a signal
+	o.page.begin(o.sourceName(src), src.Info().Live, o.kept(src), tap.Stats, o.printStats)
 	progress.start()
-	if src.Info().Live && (o.total || o.printsLines()) {
-		go o.end.wonder(over, tap.Stats)
+	if src.Info().Live && (o.total || o.web || o.printsLines()) {
+		go o.wonder(over, tap.Stats)
 	}
 	if o.duration > 0 {
-		time.AfterFunc(o.duration, o.end.ask)
+		time.AfterFunc(o.duration, o.endCapture(tap))
 	}
 
 	var seen uint64
@@ -187,6 +203,7 @@ func (o *options) tapAll(ctx context.Context, src *source, each func(websocket.E
 	saved := src.finish()
 	err = join(saved, err, ps.Close(), o.finishOutput(out))
 	close(over)
+	o.end.stats.Store(&stats)
 	progress.stop()
 	if o.total && err == nil {
 		_, err = fmt.Printf("%d messages\n", seen)
@@ -201,6 +218,14 @@ func (o *options) tapAll(ctx context.Context, src *source, each func(websocket.E
 		return exitStatus(status)
 	}
 	return nil
+}
+
+// endCapture is what --duration does: the page goes on where there is one.
+func (o *options) endCapture(tap *websocket.Tap) func() {
+	if o.page == nil {
+		return o.end.ask
+	}
+	return func() { _ = tap.Stop() } // fails only where it has ended already
 }
 
 // finishOutput has everything shown, and tells how many messages are not.

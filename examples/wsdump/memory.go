@@ -36,7 +36,11 @@ func (o *options) allowed() int64 { return limits.Allowed(o.most) }
 func (o *options) tapConfig() (*websocket.Config, error) {
 	most := o.allowed()
 	limits.Collect(most)
-	cfg, err := limits.Config(most, o.maxMessage)
+	page := o.pageMemory()
+	if page > most/2 {
+		return nil, usagef("--web-memory %s does not fit into %d MiB: raise --memory", limits.SizeText(page), most>>20)
+	}
+	cfg, err := limits.Config(most-page, o.maxMessage)
 	if err != nil {
 		return nil, usagef("%v", err)
 	}

@@ -35,6 +35,20 @@ func (o *options) namespace() (string, error) {
 	return name, nil
 }
 
+// ownNamespace says whether a namespace, as capture.Config has it, is that of this
+// process.
+func ownNamespace(namespace string) bool {
+	switch {
+	case namespace == "":
+		return true
+	case isNumber(namespace):
+		namespace = path.Join("/proc", namespace, "ns/net")
+	}
+	other, err1 := os.Stat(namespace)
+	own, err2 := os.Stat("/proc/self/ns/net")
+	return err1 == nil && err2 == nil && os.SameFile(own, other)
+}
+
 func isNumber(s string) bool {
 	_, err := strconv.ParseUint(s, 10, 32)
 	return err == nil

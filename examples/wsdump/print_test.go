@@ -88,6 +88,8 @@ func TestText(t *testing.T) {
 		{"", message(websocket.Text, "abc", func(m *websocket.Message) { m.Undecoded = true }), head + "text 3 [undecoded]\n"},
 		{"", &websocket.Gap{Time: testTime, Conn: testConn, From: websocket.FromServer, Bytes: 1460},
 			"18:16:32.752000 #1 127.0.0.1:36534 <- 127.0.0.1:7272 gap 1460 bytes lost\n"},
+		{"", &websocket.Gap{Time: testTime, Conn: testConn, From: websocket.FromServer, Bytes: 1460, Reason: websocket.LateKeys},
+			"18:16:32.752000 #1 127.0.0.1:36534 <- 127.0.0.1:7272 gap 1460 bytes lost: keys came too late\n"},
 		{"", &websocket.End{Time: testTime, Conn: testConn, Cause: "fin"}, "18:16:32.752000 #1 127.0.0.1:36534 -- 127.0.0.1:7272 end fin\n"},
 	} {
 		o, err := parse(strings.Fields(tt.args))

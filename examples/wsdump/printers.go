@@ -73,13 +73,13 @@ func (ps printers) Close() error {
 
 // shows says that events are needed one by one, and not their number alone.
 func (o *options) shows() bool {
-	return o.printsLines() || o.har != "" || o.extract != ""
+	return o.printsLines() || o.web || o.har != "" || o.extract != ""
 }
 
 // printsLines says that there is something for the standard output: not with
-// --count, and with -w only where --print says so.
+// --count, and with -w and --web only where --print says so.
 func (o *options) printsLines() bool {
-	return !o.total && (o.write == "" || o.print || o.jsonFile != "")
+	return !o.total && (o.write == "" && !o.web || o.print || o.jsonFile != "")
 }
 
 // printer returns what writes lines to out, the standard output.
@@ -101,6 +101,9 @@ func (o *options) printer(out io.Writer) printer {
 func (o *options) openPrinters(out io.Writer) (ps printers, err error) {
 	if o.printsLines() {
 		ps = append(ps, o.chosen(o.printer(out)))
+	}
+	if o.page != nil {
+		ps = append(ps, o.chosen(o.page))
 	}
 	if o.har != "" {
 		a, err := createArchive(o.har, &har.Config{ShowSecrets: o.secrets, Creator: "wsdump", Version: version()})

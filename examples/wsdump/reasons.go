@@ -38,7 +38,7 @@ func printReasons(w io.Writer, s *websocket.Stats) {
 		n          uint64
 		unit, what string
 	}{
-		{s.Protocols[websocket.ProtocolTLS], "TCP connection", " in TLS that was not opened: --keylog gives the keys"},
+		{s.Protocols[websocket.ProtocolTLS], "TCP connection", " in TLS that was not opened"},
 		{s.Protocols[websocket.ProtocolHTTP], "TCP connection", " of HTTP without an accepted WebSocket"},
 		{s.Protocols[websocket.ProtocolHTTP2], "TCP connection", " of HTTP/2 without a WebSocket"},
 		{s.Protocols[websocket.ProtocolUnknown], "TCP connection", " not understood"},
@@ -76,7 +76,7 @@ func skippedBytes(s *websocket.Stats) uint64 {
 const wondering = 5 * time.Second
 
 // wonder says once why there are no messages, where there is traffic.
-func (e *ending) wonder(over <-chan struct{}, stats func() websocket.Stats) {
+func (o *options) wonder(over <-chan struct{}, stats func() websocket.Stats) {
 	tick := time.NewTicker(wondering / 10)
 	defer tick.Stop()
 	var since time.Time
@@ -84,7 +84,7 @@ func (e *ending) wonder(over <-chan struct{}, stats func() websocket.Stats) {
 		select {
 		case <-over:
 			return
-		case <-e.asked: // the closing lines say it
+		case <-o.end.asked: // the closing lines say it
 			return
 		case <-tick.C:
 		}
@@ -97,6 +97,7 @@ func (e *ending) wonder(over <-chan struct{}, stats func() websocket.Stats) {
 		case time.Since(since) >= wondering:
 			fmt.Fprint(os.Stderr, "wsdump: ")
 			printReasons(os.Stderr, &s)
+			o.printTLS(os.Stderr, &s)
 			return
 		}
 	}

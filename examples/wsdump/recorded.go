@@ -10,6 +10,7 @@ import (
 	"iter"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/wstap/wstap/export/jsonl"
@@ -23,6 +24,7 @@ type messageFile struct {
 	in   io.Reader
 	gone chan struct{} // closed at the end that a signal asks for
 
+	mu      sync.Mutex
 	counted websocket.Stats // of what was read so far
 }
 
@@ -160,23 +162,36 @@ func (r *messageFile) events(s *websocket.Selector) iter.Seq2[websocket.Event, e
 				return
 			default:
 			}
-			switch ev := ev.(type) {
-			case *websocket.Open:
-				r.counted.Conns++
-			case *websocket.Message:
-				if !s.Message(ev) {
-					r.counted.Unselected++
-					continue
-				}
-				r.counted.Messages++
-			case *websocket.Gap:
-				r.counted.LostBytes += uint64(ev.Bytes)
-			}
-			if !yield(ev, err) {
+			if r.count(ev, s) && !yield(ev, err) {
 				return
 			}
 		}
 	}
+}
+
+// count counts an event, and says whether it is to be shown.
+func (r *messageFile) count(ev websocket.Event, s *websocket.Selector) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch ev := ev.(type) {
+	case *websocket.Open:
+		r.counted.Conns++
+	case *websocket.Message:
+		if !s.Message(ev) {
+			r.counted.Unselected++
+			return false
+		}
+		r.counted.Messages++
+	case *websocket.Gap:
+		r.counted.LostBytes += uint64(ev.Bytes)
+	}
+	return true
+}
+
+func (r *messageFile) stats() websocket.Stats {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.counted
 }
 
 // checkMessageFile refuses what needs packets.
@@ -223,6 +238,7 @@ func (o *options) show(r *messageFile) error {
 	show := ps.Show
 	o.end.stats.Store(&show)
 	fmt.Fprintf(os.Stderr, "reading messages from file %s\n", quoteArg(o.read))
+	o.page.begin(o.read, false, &kept{why: "the file holds messages and no packets"}, r.stats, printMessageStats)
 	seen, err := o.printAll(r.events(o.selector), ps, out, nil)
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		err = nil
@@ -239,14 +255,18 @@ func (o *options) show(r *messageFile) error {
 		return err
 	}
 	status := report(err)
-	s := &r.counted
-	fmt.Fprintf(os.Stderr, "%s on %s\n", cli.Quantity(s.Messages, "message"), cli.Quantity(s.Conns, "connection"))
-	if s.Unselected > 0 {
-		fmt.Fprintf(os.Stderr, "%s not selected\n", cli.Quantity(s.Unselected, "message"))
-	}
-	fmt.Fprintf(os.Stderr, "%s lost in gaps\n", cli.Quantity(s.LostBytes, "byte"))
+	printMessageStats(os.Stderr, r.stats())
 	if status != 0 {
 		return exitStatus(status)
 	}
 	return nil
+}
+
+// printMessageStats writes the closing lines of a messageFile.
+func printMessageStats(w io.Writer, s websocket.Stats) {
+	fmt.Fprintf(w, "%s on %s\n", cli.Quantity(s.Messages, "message"), cli.Quantity(s.Conns, "connection"))
+	if s.Unselected > 0 {
+		fmt.Fprintf(w, "%s not selected\n", cli.Quantity(s.Unselected, "message"))
+	}
+	fmt.Fprintf(w, "%s lost in gaps\n", cli.Quantity(s.LostBytes, "byte"))
 }

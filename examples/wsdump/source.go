@@ -105,6 +105,12 @@ func (o *options) listen() (*source, error) {
 	if err != nil {
 		return nil, err
 	}
+	if o.page != nil && !o.demo && ownNamespace(namespace) {
+		if err := src.SetFilter(o.page.exclude(o.filter)); err != nil {
+			src.Close()
+			return nil, fmt.Errorf("--web leaves out its own packets: %v", err)
+		}
+	}
 	for _, w := range src.Warnings() {
 		fmt.Fprintf(os.Stderr, "wsdump: %s\n", quoteArg(w)) // it holds an interface's name
 	}
@@ -120,7 +126,7 @@ func (o *options) listen() (*source, error) {
 // blockTimeout is how long a packet may wait to be seen. Where nobody watches it is
 // longer: then the ring holds half a minute of little traffic while a disk stalls.
 func (o *options) blockTimeout() time.Duration {
-	if !o.printsLines() {
+	if !o.printsLines() && !o.web {
 		return 120 * time.Millisecond
 	}
 	return capture.DefaultBlockTimeout

@@ -123,7 +123,11 @@ func (e *Encoder) gap(b []byte, ev *websocket.Gap) []byte {
 	b = appendConn(b, ev.Conn)
 	b = appendWord(b, `,"from":"`, ev.From.String())
 	b = appendInt(b, `,"bytes":`, ev.Bytes)
-	return appendEnds(b, ev.Conn)
+	b = appendEnds(b, ev.Conn)
+	if ev.Reason != "" {
+		b = appendString(b, `,"reason":`, ev.Reason)
+	}
+	return b
 }
 
 func (e *Encoder) end(b []byte, ev *websocket.End) []byte {

@@ -124,6 +124,8 @@ func TestContract(t *testing.T) {
 				`"proxied":{"client":"203.0.113.7:4711","server":"[2001:db8::1]:80"},"midstream":true}`},
 		{ev: &websocket.Gap{Time: testTime, Conn: testConn, From: websocket.FromServer, Bytes: 1460},
 			want: `{"event":"gap","time":"2026-11-22T18:16:32.752Z","conn":1,"from":"server","bytes":1460,"client":"127.0.0.1:36534","server":"127.0.0.1:7272"}`},
+		{ev: &websocket.Gap{Time: testTime, Conn: testConn, From: websocket.FromServer, Bytes: 1460, Reason: websocket.LateKeys},
+			want: `{"event":"gap","time":"2026-11-22T18:16:32.752Z","conn":1,"from":"server","bytes":1460,` + addresses + `,"reason":"keys came too late"}`},
 		{ev: &websocket.End{Time: testTime.In(time.FixedZone("", 3600)), Conn: testConn, Cause: "fin"},
 			want: `{"event":"end","time":"2026-11-22T18:16:32.752Z","conn":1,"cause":"fin",` + addresses + `,"duration":0,"counts":{"client":` + nothing + `,"server":` + nothing + `}}`},
 		{ev: &websocket.End{Time: testTime, Conn: testConn, Cause: "rst", Duration: 90*time.Second + 50*time.Millisecond,
@@ -291,7 +293,7 @@ func eventsOf(s string, n uint64) []websocket.Event {
 		Conflict: n&8 != 0, Midstream: n&16 != 0, InvalidUTF8: n&32 != 0,
 	}
 	return []websocket.Event{
-		&websocket.Open{Time: at, Conn: c}, m, &websocket.Gap{Time: at, Conn: c, From: m.From, Bytes: int64(n)},
+		&websocket.Open{Time: at, Conn: c}, m, &websocket.Gap{Time: at, Conn: c, From: m.From, Bytes: int64(n), Reason: s},
 		&websocket.End{Time: at, Conn: c, Cause: websocket.Cause(s)},
 	}
 }

@@ -53,7 +53,8 @@
 // it breaks, see [websocket.Violations].
 //
 // "gap" is a number of "bytes" that were lost "from" the client or the server.
-// "client" and "server" are as above.
+// "client" and "server" are as above. Only where they were captured there is a
+// "reason": "keys came too late".
 //
 // "end" is the last line of a connection, with its "cause" as in [websocket.End],
 // "client" and "server", the "duration" since its "open" in seconds, and "counts",

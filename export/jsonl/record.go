@@ -97,7 +97,7 @@ func (d *Decoder) event(b []byte) (websocket.Event, error) {
 		return d.message(&l)
 	case "gap":
 		from, err := direction(l.From)
-		return &websocket.Gap{Time: l.Time, Conn: d.conn(&l), From: from, Bytes: l.Bytes}, err
+		return &websocket.Gap{Time: l.Time, Conn: d.conn(&l), From: from, Bytes: l.Bytes, Reason: l.Reason}, err
 	case "end":
 		return d.end(&l)
 	case "":
@@ -109,7 +109,7 @@ func (d *Decoder) event(b []byte) (websocket.Event, error) {
 // opened returns the connection that an open tells.
 func (d *Decoder) opened(l *record) *websocket.Conn {
 	c := &websocket.Conn{
-		Number: l.Conn, Client: l.Client, Server: l.Server, Midstream: l.Midstream,
+		Number: l.Conn, Opened: l.Time, Client: l.Client, Server: l.Server, Midstream: l.Midstream,
 		Method: l.Method, URL: l.URL, Subprotocol: l.Subprotocol, Extensions: l.Extensions,
 		Status: l.Status, AcceptValid: l.AcceptValid, HeadersDropped: l.HeadersDropped, Draft: l.Draft, CopyOf: l.CopyOf, SameKey: l.SameKey,
 	}

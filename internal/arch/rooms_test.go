@@ -98,7 +98,9 @@ var rooms = []room{
 	{path: "examples/embed", imports: "examples/embed/service", kind: program},
 	{path: "examples/embed/service", imports: public, modules: "github.com/coder/websocket", kind: program},
 	{path: "examples/tcpdump", imports: "internal/cli internal/escape " + public, modules: xsys, kind: program},
-	{path: "examples/wsdump", imports: "internal/chat internal/cli internal/escape internal/limits " + public, modules: "github.com/coder/websocket " + xsys, kind: program},
+	{path: "examples/wsdump/web/store", imports: "internal/list websocket", kind: pure},
+	{path: "examples/wsdump/web", imports: "examples/wsdump/web/store export/har export/jsonl internal/escape websocket", kind: program},
+	{path: "examples/wsdump", imports: "examples/wsdump/web examples/wsdump/web/store internal/chat internal/cli internal/escape internal/limits " + public, modules: "github.com/coder/websocket " + xsys, kind: program},
 
 	// For tests.
 	{path: "internal/arch", kind: program},

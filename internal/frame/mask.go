@@ -52,23 +52,32 @@ func Mask(dst, src []byte, key uint32) (ascii bool) {
 func ASCII(src []byte, key uint32) bool {
 	n := len(src)
 	o, k := binary.LittleEndian, uint64(key)|uint64(key)<<32
-	if n < 8 {
-		var all byte
-		for _, c := range src {
-			all |= c ^ byte(k)
-			k >>= 8
+	last := bits.RotateLeft64(k, -8*(n&3)) // for the last 4, 8, ... bytes
+	switch {
+	case n >= 32: // some bytes are looked at twice: that is quicker than what fits
+		all := or32((*[32]byte)(src[n-32:]), last)
+		for ; len(src) > 32; src = src[32:] {
+			all |= or32((*[32]byte)(src), k)
 		}
-		return all < utf8.RuneSelf
+		return all&highBits == 0
+	case n >= 8:
+		all := o.Uint64(src[n-8:]) ^ last
+		for ; len(src) > 8; src = src[8:] {
+			all |= o.Uint64(src) ^ k
+		}
+		return all&highBits == 0
 	}
-	all := o.Uint64(src[n-8:]) ^ bits.RotateLeft64(k, -8*(n&3))
-	for ; len(src) >= 32; src = src[32:] {
-		b := (*[32]byte)(src)
-		all |= (o.Uint64(b[:]) ^ k) | (o.Uint64(b[8:]) ^ k) | (o.Uint64(b[16:]) ^ k) | (o.Uint64(b[24:]) ^ k)
+	var all byte
+	for _, c := range src {
+		all |= c ^ byte(k)
+		k >>= 8
 	}
-	for ; len(src) > 8; src = src[8:] {
-		all |= o.Uint64(src) ^ k
-	}
-	return all&highBits == 0
+	return all < utf8.RuneSelf
+}
+
+func or32(b *[32]byte, k uint64) uint64 {
+	o := binary.LittleEndian
+	return (o.Uint64(b[:]) ^ k) | (o.Uint64(b[8:]) ^ k) | (o.Uint64(b[16:]) ^ k) | (o.Uint64(b[24:]) ^ k)
 }
 
 // highBits are those that no byte of ASCII has.

@@ -90,7 +90,7 @@ func Config(most, maxMessage int64) (*websocket.Config, error) {
 	b := BudgetsOf(most)
 	if maxMessage > 0 {
 		if maxMessage > most/2 {
-			return nil, fmt.Errorf("--max-message %s does not fit into %d MiB: raise --memory", sizeText(maxMessage), most>>20)
+			return nil, fmt.Errorf("--max-message %s does not fit into %d MiB: raise --memory", SizeText(maxMessage), most>>20)
 		}
 		b.Message = int(maxMessage)
 		b.Buffered = max(b.Buffered, b.Message+b.Message/8)
@@ -103,7 +103,8 @@ func Config(most, maxMessage int64) (*websocket.Config, error) {
 	}, nil
 }
 
-func sizeText(n int64) string {
+// SizeText writes a number of bytes as [Size] reads it.
+func SizeText(n int64) string {
 	if n>>20 > 0 && n&(1<<20-1) == 0 {
 		return fmt.Sprintf("%dM", n>>20)
 	}

@@ -74,6 +74,9 @@ func (n *Node[T]) Linked() bool { return n.in != nil }
 // Next returns the item behind this one, nil where it is the last.
 func (n *Node[T]) Next() *T { return n.next.get() }
 
+// Prev returns the item before this one, nil where it is the first.
+func (n *Node[T]) Prev() *T { return n.prev.get() }
+
 func (n *Node[T]) get() *T {
 	if n == nil {
 		return nil

@@ -1,0 +1,93 @@
+package websocket
+
+import (
+	"encoding/binary"
+	"hash/maphash"
+	"time"
+
+	"github.com/wstap/wstap/reassembly"
+)
+
+// A connection that is found mid-stream has no handshake by which its copies could be
+// known. But the same packets lead to the same find: copies have in common where in
+// the sequence numbers of TCP the first frame stands, and what it says. Where the
+// numbers are changed on the way, they stay two connections.
+
+const (
+	// lateApart is how far apart copies are found, in time of packets.
+	lateApart = time.Second
+	// maxLateFrame is how much of the first frame is compared.
+	maxLateFrame = 64
+)
+
+// sightLate returns what was seen of a connection at the frames that were found;
+// nil where there is nothing to know a copy by.
+func (o *opening) sightLate(found [2]*search, swap bool, t time.Time) *sighting {
+	flow, ok := o.place.(*reassembly.Flow)
+	if !ok {
+		return nil
+	}
+	numbers, ok := flow.Firsts()
+	if !ok {
+		return nil
+	}
+	if swap {
+		numbers[0], numbers[1] = numbers[1], numbers[0]
+	}
+	m := o.p.moment(t)
+	s := &sighting{p: o.p, client: o.client, server: o.server, numbers: numbers, asked: m, answered: m}
+	for dir, in := range found {
+		if in != nil {
+			s.found[dir] = foundAt(Direction(dir), numbers[dir]+uint32(o.sides[dir].offset-int64(in.Held())), in)
+		}
+	}
+	return s
+}
+
+// foundAt is a hash of the first frame in a direction and its place.
+func foundAt(dir Direction, number uint32, in *search) uint64 {
+	var h maphash.Hash
+	h.SetSeed(sightingSeed)
+	h.Write(binary.BigEndian.AppendUint32([]byte{byte(dir)}, number))
+	left := maxLateFrame
+	for b := range in.Rest() {
+		n := min(left, len(b))
+		h.Write(b[:n])
+		if left -= n; left == 0 {
+			break
+		}
+	}
+	return h.Sum64() | 1 // not 0
+}
+
+func (s *sighting) isLate() bool { return s.found != [2]uint64{} }
+
+// findLate returns the connection that s is a copy of.
+func (l *sightings) findLate(s *sighting) *sighting {
+	for _, at := range s.found {
+		o := l.late[at]
+		if at != 0 && o != nil && s.answered.t.Sub(o.answered.t).Abs() <= lateApart && (o.k != nil || s.before(s.asked, o, o.end)) {
+			return o
+		}
+	}
+	return nil
+}
+
+func (l *sightings) addLate(s *sighting) {
+	if l.late == nil {
+		l.late = map[uint64]*sighting{}
+	}
+	for _, at := range s.found {
+		if at != 0 {
+			l.late[at] = s
+		}
+	}
+}
+
+func (l *sightings) forgetLate(s *sighting) {
+	for _, at := range s.found {
+		if l.late[at] == s {
+			delete(l.late, at)
+		}
+	}
+}

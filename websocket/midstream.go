@@ -1,0 +1,118 @@
+package websocket
+
+import (
+	"time"
+
+	"github.com/wstap/wstap/internal/handshake"
+	"github.com/wstap/wstap/internal/http1"
+	"github.com/wstap/wstap/internal/resync"
+)
+
+// How an opening finds a connection whose handshake was not, or only half, seen.
+
+// searchIn looks for frames in b. It returns false unless b is HTTP again.
+func (o *opening) searchIn(dir Direction, b []byte, t time.Time) bool {
+	s := &o.sides[dir]
+	if s.sniffer != nil {
+		if !o.sniff(dir, b, t) {
+			o.search(dir, b, t)
+		}
+		return false
+	}
+	if dir == FromClient && http1.LooksLikeRequest(b) || dir == FromServer && http1.LooksLikeResponse(b) {
+		s.search.drop(o.p)
+		s.search = nil
+		s.state = reading
+		return true
+	}
+	if o.looksTLS(s, b) {
+		o.toTLS(dir, b, t)
+		return false
+	}
+	if o.searched += int64(len(b)); o.impatient && o.searched > maxSearched {
+		o.ignore(len(b))
+		return false
+	}
+	if o.stream != nil || !o.sniff(dir, b, t) {
+		o.search(dir, b, t)
+	}
+	return false
+}
+
+// search looks for frames in b.
+func (o *opening) search(dir Direction, b []byte, t time.Time) {
+	s := &o.sides[dir]
+	s.offset += int64(len(b))
+	if s.search == nil {
+		s.search = new(search)
+	}
+	if o.spoke != dir {
+		s.search.Turn()
+	}
+	o.spoke = dir
+	if s.search.add(o.p, b, t, unknown, &o.memory) {
+		o.settle()
+	}
+}
+
+// unknown is what is known of a connection that may be no WebSocket.
+var unknown = &resync.Target{Unknown: true}
+
+// settle makes the connection a WebSocket if what is searched in both directions
+// says so.
+func (o *opening) settle() {
+	var sides [2]*search
+	for dir := range o.sides {
+		if s := &o.sides[dir]; s.state == searching {
+			sides[dir] = s.search
+		}
+	}
+	if sides == [2]*search{} {
+		return
+	}
+	swap, t, ok := o.p.judge(sides, o.trust())
+	if !ok {
+		return
+	}
+	if swap { // only clients mask: the addresses are the wrong way round
+		o.sides[0], o.sides[1] = o.sides[1], o.sides[0]
+	}
+	var found [2]*search
+	for dir := range Direction(2) {
+		s := &o.sides[dir]
+		target := &resync.Target{Masked: dir == FromClient, Deflate: handshake.UnseenDeflate.On, Judged: true}
+		if s.state == searching && s.search != nil && s.search.match(o.p, target) {
+			found[dir], s.search = s.search, nil
+		}
+	}
+	o.found(t, swap, o.sightLate(found, swap, t)).begin(found)
+}
+
+// trust says how little evidence is enough.
+func (o *opening) trust() resync.Trust {
+	switch t := o.p.tap; {
+	case t.cfg.OnlyWebSocket:
+		return resync.Promised
+	case t.servers.has(o.server) || t.servers.has(o.client):
+		return resync.Server
+	}
+	return resync.Stranger
+}
+
+// found makes a connection whose handshake was not, or only half, seen one of
+// ours. seen may be nil.
+func (o *opening) found(t time.Time, swap bool, seen *sighting) *socket {
+	var request http1.Head
+	for _, r := range o.pending {
+		if r.upgrade != "" {
+			request = r.upgrade
+		}
+	}
+	// What the client sent behind a request that was refused is no frames.
+	if client := &o.sides[FromClient]; client.state == holding && http1.LooksLikeRequest(client.held) {
+		client.state = searching
+	}
+	info := o.describe(request, "", swap)
+	info.Midstream = true
+	return o.become(info, handshake.UnseenDeflate, swap, seen, t)
+}
