@@ -3,11 +3,7 @@ package main
 import (
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"errors"
-	"fmt"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -198,16 +194,6 @@ func (t *tap) heartbeat(over <-chan struct{}) {
 	}
 }
 
-// fields are the accounts of a tap, for its own events.
-func (t *tap) fields() []batch.Field {
-	c, s := t.builder.Counts(), t.src.stats()
-	return []batch.Field{
-		{Name: "events", N: c.Events}, {Name: "messages", N: c.Messages}, {Name: "lost", N: c.Lost},
-		{Name: "packets_received", N: s.Capture.Received}, {Name: "packets_dropped", N: s.Capture.Dropped},
-		{Name: "lost_bytes", N: s.LostBytes},
-	}
-}
-
 // finish sends what is left, or leaves it in the spool.
 func (t *tap) finish(asked, hurry context.Context) error {
 	t.builder.Flush(true)
@@ -221,108 +207,4 @@ func (t *tap) finish(asked, hurry context.Context) error {
 	t.left = t.out.Close(ctx)
 	t.engine.Close()
 	return t.end()
-}
-
-// A state is kept beside the spool: whose it is, and how its last run ended.
-type state struct {
-	Tap  string `json:"tap"`
-	Boot string `json:"boot"`
-	Done bool   `json:"done"` // it ended in good order
-}
-
-func (t *tap) stateFile() string { return filepath.Join(t.spoolDir, "state.json") }
-
-// begin remembers that a run has begun, and returns what there is to tell of the last.
-func (t *tap) begin() ([]batch.Field, error) {
-	fields := []batch.Field{{Name: "source", Text: t.src.name}, {Name: "filter", Text: t.filter}, {Name: "version", Text: version()}}
-	if t.filter == "" {
-		fields = append(fields[:1], fields[2:]...)
-	}
-	if t.spool == nil {
-		return fields, nil
-	}
-	var last state
-	b, err := os.ReadFile(t.stateFile())
-	if err == nil {
-		err = json.Unmarshal(b, &last)
-	}
-	if err == nil && last.Tap != t.name {
-		return nil, fmt.Errorf("the spool %s is that of tap %s: give another --spool", t.spoolDir, last.Tap)
-	}
-	if err == nil {
-		fields = append(fields, batch.Field{Name: "before", Text: last.Boot})
-		if !last.Done {
-			fields = append(fields, batch.Field{Name: "before_ended", Text: "killed"})
-		}
-	}
-	return fields, t.save(false)
-}
-
-func (t *tap) end() error {
-	if t.spool == nil {
-		return nil
-	}
-	return t.save(true)
-}
-
-func (t *tap) save(done bool) error {
-	b, err := json.Marshal(state{t.name, t.boot, done})
-	if err == nil {
-		err = os.WriteFile(t.stateFile()+".new", append(b, '\n'), 0o600)
-	}
-	if err == nil {
-		err = os.Rename(t.stateFile()+".new", t.stateFile())
-	}
-	return err
-}
-
-// account says at the end where everything went.
-func (t *tap) account() {
-	if t.quiet {
-		return
-	}
-	c, o, s := t.builder.Counts(), t.out.Counts(), t.src.stats()
-	say("tap %s: %d events, %d of them messages; %d acknowledged in %d batches", t.name, c.Events, c.Messages, o.Events, o.Sent)
-	if t.src.live {
-		say("%d packets received, %d dropped by the kernel", s.Capture.Received, s.Capture.Dropped)
-	}
-	if o.Spool > 0 {
-		say("%d bytes wait in %s for the next start", o.Spool, t.spoolDir)
-	}
-	if n := c.Lost + t.left + o.Dropped; n > 0 {
-		say("%d events LOST: %d found no room, %d had nowhere to wait at the end, %d the engine does not take", n, c.Lost, t.left, o.Dropped)
-	}
-	if c.Cut > 0 {
-		say("%d messages cut: the engine takes no longer ones", c.Cut)
-	}
-	if o.SpoolDamaged > 0 {
-		say("%d bytes of the spool were damaged, and passed over", o.SpoolDamaged)
-	}
-}
-
-// trouble is what was last told.
-type trouble struct {
-	mu   sync.Mutex
-	told string
-	at   time.Time
-}
-
-// tellTrouble tells what is wrong, once as long as it stays the same.
-func (t *tap) tellTrouble(err error) {
-	t.trouble.mu.Lock()
-	defer t.trouble.mu.Unlock()
-	switch {
-	case err == nil:
-		if t.trouble.told != "" {
-			say("tap %s: all is sent again", t.name)
-		}
-		t.trouble.told = ""
-	case err.Error() != t.trouble.told && time.Since(t.trouble.at) > time.Second:
-		t.trouble.told, t.trouble.at = err.Error(), time.Now()
-		if t.spool != nil {
-			say("tap %s: %v: what comes waits in %s", t.name, err, t.spoolDir)
-		} else {
-			say("tap %s: %v: what comes waits in memory", t.name, err)
-		}
-	}
 }

@@ -2,13 +2,11 @@ package batch
 
 import (
 	"bytes"
-	"strconv"
 	"sync"
 	"time"
 	"unicode/utf8"
 
 	"github.com/wstap/wstap/export/jsonl"
-	"github.com/wstap/wstap/internal/escape"
 	"github.com/wstap/wstap/websocket"
 )
 
@@ -79,12 +77,6 @@ type pending struct {
 type mark struct {
 	end  int
 	conn uint64
-}
-
-type loss struct {
-	since, until     time.Time
-	events, messages uint64
-	first, last      uint64
 }
 
 // NewBuilder returns a Builder.
@@ -242,140 +234,6 @@ func (b *Builder) cut(port uint16, r *round) {
 	if len(b.free) < 16 {
 		b.free = append(b.free, r)
 	}
-}
-
-// seal gives lines their ends.
-func (b *Builder) seal(port uint16, k Kind, p *pending) *Batch {
-	per := len(b.tail) + len(b.cfg.Tap) + len(b.cfg.Boot) + 64
-	out := &Batch{Tap: b.cfg.Tap, Boot: b.cfg.Boot, Port: port, Kind: k, First: b.seq + 1, N: uint64(len(p.marks)),
-		Lines: make([]byte, 0, len(p.lines)+per*len(p.marks))}
-	at := 0
-	for _, m := range p.marks {
-		b.seq++
-		out.Lines = b.end(append(out.Lines, p.lines[at:m.end]...), m.conn)
-		at = m.end
-	}
-	return out
-}
-
-// end appends the end of a line. Events of taps have no connection.
-func (b *Builder) end(line []byte, conn uint64) []byte {
-	line = strconv.AppendUint(append(line, b.tail...), b.seq, 10)
-	if conn > 0 {
-		line = append(append(line, connectionField...), b.cfg.Tap...)
-		line = append(append(line, '.'), b.cfg.Boot...)
-		line = append(strconv.AppendUint(append(line, '.'), conn, 10), '"')
-	}
-	return append(line, '}', '\n')
-}
-
-const connectionField = `,"connection":"`
-
-// Connection returns the fleet-wide name of a line's connection, "" where it has none.
-func Connection(line []byte) []byte {
-	i := bytes.LastIndex(line, []byte(connectionField))
-	if i < 0 {
-		return nil
-	}
-	name := line[i+len(connectionField):]
-	if j := bytes.IndexByte(name, '"'); j >= 0 {
-		return name[:j]
-	}
-	return nil
-}
-
-// put puts a batch, or counts it as lost: what comes behind a loss that could not be
-// told yet is part of it.
-func (b *Builder) put(out *Batch, since time.Time) {
-	if b.lost.events == 0 && b.pass(out) {
-		return
-	}
-	if b.lost.events == 0 {
-		b.lost.since, b.lost.first = since, out.First
-	}
-	b.lost.until, b.lost.last = time.Now(), out.Last()
-	b.lost.events += out.N
-	b.counts.Lost += out.N
-	if out.Kind == Message {
-		b.lost.messages += out.N
-		b.counts.LostMessages += out.N
-	}
-}
-
-// pass puts a batch and says whether it was taken.
-func (b *Builder) pass(out *Batch) bool {
-	sent := b.sent[out.Port]
-	if sent == nil {
-		sent = new([Kinds]uint64)
-		b.sent[out.Port] = sent
-	}
-	out.Before = *sent
-	if !b.cfg.Put(out) {
-		return false
-	}
-	sent[out.Kind] += out.N
-	b.counts.Batches++
-	b.counts.Bytes += uint64(len(out.Lines))
-	if out.Kind < Tap {
-		b.counts.Put += out.N
-	}
-	return true
-}
-
-// tellLoss puts what is to be told, if it is taken.
-func (b *Builder) tellLoss() {
-	l := b.lost
-	line := append([]byte(nil), `{"event":"loss","time":"`...)
-	line = append(l.until.UTC().AppendFormat(line, time.RFC3339Nano), `","since":"`...)
-	line = append(l.since.UTC().AppendFormat(line, time.RFC3339Nano), `","events":`...)
-	line = strconv.AppendUint(line, l.events, 10)
-	line = strconv.AppendUint(append(line, `,"messages":`...), l.messages, 10)
-	line = strconv.AppendUint(append(line, `,"first_seq":`...), l.first, 10)
-	line = strconv.AppendUint(append(line, `,"last_seq":`...), l.last, 10)
-	line = append(line, `,"reason":"neither the queue nor the spool had room"`...)
-	if b.own(Loss, line) {
-		b.lost = loss{}
-	}
-}
-
-// own puts one event that tells of the tap, and says whether it was taken.
-func (b *Builder) own(k Kind, line []byte) bool {
-	if b.pass(b.seal(0, k, &pending{lines: line, marks: []mark{{len(line), 0}}})) {
-		return true
-	}
-	b.seq-- // it never was
-	return false
-}
-
-// Tell puts an event of the kind Tap, {"event":"tap","time":…,"state":…} and further
-// fields, unless Put refuses it.
-func (b *Builder) Tell(state string, fields ...Field) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	line := append([]byte(nil), `{"event":"tap","time":"`...)
-	line = append(time.Now().UTC().AppendFormat(line, time.RFC3339Nano), `","state":`...)
-	line = escape.AppendJSON(line, state)
-	for _, f := range fields {
-		line = escape.AppendJSON(append(line, ','), f.Name)
-		line = append(line, ':')
-		if f.Text != "" {
-			line = escape.AppendJSON(line, f.Text)
-		} else {
-			line = strconv.AppendUint(line, f.N, 10)
-		}
-	}
-	if b.lost.events > 0 {
-		b.tellLoss()
-	}
-	if b.lost.events == 0 {
-		b.own(Tap, line)
-	}
-}
-
-// A Field is a text, or a number where that is empty.
-type Field struct {
-	Name, Text string
-	N          uint64
 }
 
 // Counts returns the accounts so far.
