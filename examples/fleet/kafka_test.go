@@ -33,9 +33,9 @@ func TestKafka(t *testing.T) {
 	c, access := kafka(t)
 	defer c.Close()
 	c.Fault(
-		kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Topic: engine.DefaultTopic, Err: kerr.NotLeaderForPartition, Count: 3},
-		kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Topic: engine.DefaultTopic, Err: kerr.NotEnoughReplicasAfterAppend, Count: 3},
-		kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Topic: engine.DefaultTopic, Err: kerr.RequestTimedOut, Count: 3},
+		kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Topic: engine.DefaultTopic, Err: kerr.NotLeaderForPartition, Count: testkit.Rounds(1, 1, 5)},
+		kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Topic: engine.DefaultTopic, Err: kerr.NotEnoughReplicasAfterAppend, Count: testkit.Rounds(1, 1, 5)},
+		kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Topic: engine.DefaultTopic, Err: kerr.RequestTimedOut, Count: testkit.Rounds(1, 1, 5)},
 	)
 	over := make(chan struct{})
 	go func() {

@@ -145,7 +145,12 @@ func tailCommand(args []string) error {
 	}
 	ctx, _, undo := untilSignal()
 	defer undo()
-	counts, err := o.run(ctx, os.Stdout)
+	r, done, err := o.reader(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
+	counts, err := o.show(ctx, r, os.Stdout)
 	if !errors.Is(err, errReaderGone) {
 		counts.say()
 	}
