@@ -40,6 +40,7 @@ func DialKafka(a *Access) (*Kafka, error) {
 		kgo.ProducerBatchCompression(kgo.SnappyCompression()),
 		kgo.MaxBufferedRecords(1<<20), // what is on its way is bounded by the outbox
 		kgo.UnknownTopicRetries(3),
+		kgo.MetadataMinAge(time.Second), // a leader that has moved is found soon
 	)
 	client, err := kgo.NewClient(opts...)
 	if err != nil {
