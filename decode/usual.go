@@ -29,7 +29,7 @@ func (p *Packet) headers(data []byte, off int, h *[usualLen]byte) bool {
 	p.Seq, p.Ack = be.Uint32(h[tcp+4:]), be.Uint32(h[tcp+8:])
 	p.Flags = TCPFlags(be.Uint16(h[tcp+12:]) & 0xfff)
 	p.Window, p.Urgent = be.Uint16(h[tcp+14:]), be.Uint16(h[tcp+18:])
-	p.Options = Options(data[off+usualLen : n])
+	p.Options = Options(data[off+usualLen : n : n])
 	p.Payload, p.PayloadLen = data[n:end], off+length-n
 	return true
 }

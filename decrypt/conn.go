@@ -32,8 +32,9 @@ type Conn struct {
 	opened    bool // plaintext was given on
 	missed    bool // there were bytes without secrets
 	verdict   verdict
-	named     string // with it
-	news      bool   // something was learnt that the other side may wait for
+	named     string  // with it
+	using     *random // whose secrets are recorded as long as it goes on
+	news      bool    // something was learnt that the other side may wait for
 	replaying bool
 	over      fate
 	closed    bool // by the flow, which must not be used any more
@@ -329,6 +330,10 @@ func (c *Conn) stop(why fate) {
 	}
 	c.over = why
 	c.judge()
+	if c.using != nil {
+		c.opener.keys.release(c.using)
+		c.using = nil
+	}
 	for i := range c.sides {
 		s := &c.sides[i]
 		if n := len(s.buf); n > 0 {

@@ -34,8 +34,8 @@ type KeyLog struct {
 	secrets  store
 	sessions store         // by lookupBy
 	changed  chan struct{} // closed, and made anew, when secrets were added
-	record   io.Writer
-	older    []byte // RSA lines, for record: what they are looked up by does not tell them
+	record   *recording    // nil: none
+	older    []byte        // RSA lines, for record: what they are looked up by does not tell them
 	stats    KeyLogStats
 	written  lineReader // by Write
 	readers  sync.WaitGroup
@@ -86,19 +86,6 @@ func (k *KeyLog) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// Record has every secret that is known, and each that is added later, written to
-// w too, a whole line in each Write, as for the Decryption Secrets Blocks of a
-// capture file. What w holds opens the connections: it is as secret as they are.
-// Errors of w are its own to keep. w must not call the KeyLog.
-func (k *KeyLog) Record(w io.Writer) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.record = w
-	k.secrets.write(w)
-	_, _ = w.Write(k.older)
-	k.older = nil
-}
-
 // take takes a line. The caller holds mu, and calls publish later.
 func (k *KeyLog) take(b []byte) {
 	l := parseLine(b)
@@ -123,13 +110,7 @@ func (k *KeyLog) take(b []byte) {
 	default:
 		k.stats.Secrets++
 		k.version.Add(1)
-		b = bytes.TrimRight(b, " \t\r")
-		switch {
-		case k.record != nil:
-			_, _ = k.record.Write(append(bytes.Clone(b), '\n'))
-		case l.kind == lineSession && len(k.older)+len(b) < maxOlder:
-			k.older = append(append(k.older, b...), '\n')
-		}
+		k.recordLine(b, l.kind)
 	}
 }
 

@@ -20,6 +20,7 @@ func (c *Conn) acquire(dir reassembly.Direction, s *side, rec []byte) bool {
 			return false
 		}
 		s.key, s.seq = h.keys[dir], 0
+		c.use()
 		c.settle()
 		return true
 	}
@@ -55,6 +56,7 @@ func (c *Conn) acquire(dir reassembly.Direction, s *side, rec []byte) bool {
 		return false
 	}
 	s.set(h.suite, v)
+	c.use()
 	c.settle()
 	return true
 }
@@ -122,6 +124,15 @@ func (c *Conn) keys12() bool {
 	}
 	h.keys = newKeys12(h.suite, h.master.bytes(), &h.client, &h.server, h.etm)
 	return true
+}
+
+// use says that the connection goes on with secrets of the log, of which the first ones
+// count: behind a renegotiation (TLS 1.2) nobody can join.
+func (c *Conn) use() {
+	if h := c.shake; c.using == nil && c.opener.keys.use(&h.client, h.master) {
+		r := h.client
+		c.using = &r
+	}
 }
 
 // findMaster finds the master secret: by client random, or, for a session that is

@@ -64,7 +64,7 @@ func (c *Conn) tryLate(dir reassembly.Direction, s *side, buf, rec []byte, hidde
 	}
 	o, h, l := c.opener, c.shake, s.late
 	old := h.suite != nil && !h.suite.tls13
-	if !old && (rec[0] != recordData || len(rec) < headerLen+1+16) {
+	if !old && (rec[0] != recordData || len(rec) < headerLen+1+16) || old && inClear(rec) {
 		return nil, 0, nil, false
 	}
 	names := []label{labelOf(dir, trafficPhase)}
@@ -107,6 +107,17 @@ func (c *Conn) tryLate(dir reassembly.Direction, s *side, buf, rec []byte, hidde
 		budget -= max(1, before-o.effort.left)
 	}
 	return nil, 0, nil, false
+}
+
+// inClear says that a record of TLS 1.2 is not protected, as those before Finished.
+func inClear(rec []byte) bool {
+	switch body := rec[headerLen:]; rec[0] {
+	case recordChangeCipher:
+		return true
+	case recordHandshake:
+		return len(body) > 4 && body[0] == typeClientKeyExchange && int(body[1])<<16|int(body[2])<<8|int(body[3]) <= len(body)-4
+	}
+	return false
 }
 
 // enter begins with an entry, or goes on with it.

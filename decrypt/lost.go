@@ -210,12 +210,9 @@ func (c *Conn) try(dir reassembly.Direction, s *side, rec []byte, off int, t tim
 	hidden := s.hidden + int64(off)
 	for i := range s.search.attempts {
 		a := &s.search.attempts[i]
-		if seq, plain, ok := o.tryKey(a, buf, rec, c.numbers(a, hidden)); ok {
+		if seq, plain, ok := c.tryAttempt(a, buf, rec, hidden); ok {
 			c.found(dir, s, a, seq, hidden, off, rec, plain, t)
 			return true
-		}
-		if c.midstream && !a.same {
-			a.from = (a.from + a.tried) % maxRange // go on there with the next record
 		}
 	}
 	if a, seq, plain, ok := c.tryLate(dir, s, buf, rec, hidden); ok {
@@ -225,8 +222,30 @@ func (c *Conn) try(dir reassembly.Direction, s *side, rec []byte, off int, t tim
 	return false
 }
 
-// maxRange is how many record numbers are tried with a key where nothing is known.
-const maxRange = 1 << 20
+// tryAttempt tries a key. Of a connection that was joined late all numbers are tried
+// from one record to the next, and low ones with each: the records before may have had
+// another key.
+func (c *Conn) tryAttempt(a *attempt, buf, rec []byte, hidden int64) (seq uint64, plain []byte, ok bool) {
+	o := c.opener
+	if !c.midstream || a.same {
+		return o.tryKey(a, buf, rec, c.numbers(a, hidden))
+	}
+	at := a.from
+	a.from = 0
+	if seq, plain, ok = o.tryKey(a, buf, rec, lowRange); !ok {
+		a.from = at
+		seq, plain, ok = o.tryKey(a, buf, rec, maxRange)
+		a.from = (at + a.tried) % maxRange
+	}
+	return seq, plain, ok
+}
+
+// maxRange is how many record numbers are tried with a key where nothing is known, and
+// lowRange those that are likely: the records before may have had another key.
+const (
+	maxRange = 1 << 20
+	lowRange = 1 << 8
+)
 
 // range_ returns how many numbers a record may have with a key.
 func (c *Conn) numbers(a *attempt, hidden int64) uint64 {
@@ -288,6 +307,7 @@ func (c *Conn) found(dir reassembly.Direction, s *side, a *attempt, seq uint64, 
 	}
 	if c.shake != nil {
 		c.learn(k.key.suite)
+		c.use()
 		c.settle()
 	}
 	c.content(dir, s, rec, plain, t)

@@ -1,10 +1,6 @@
 package decrypt
 
-import (
-	"fmt"
-	"io"
-	"iter"
-)
+import "iter"
 
 // A label says what a secret is for. The names are those of RFC 9850, section 1.1,
 // and NSS's for what is older.
@@ -179,21 +175,6 @@ func (s *store) newest(before, after uint32) iter.Seq[uint32] {
 			if !yield(n) {
 				return
 			}
-		}
-	}
-}
-
-// write writes the lines of all secrets, the oldest random first.
-func (s *store) write(w io.Writer) {
-	var names [serverTraffic + 1]string
-	for name, l := range labels {
-		names[l] = name
-	}
-	for n := s.first; n != s.next; n++ {
-		e := s.entry(n)
-		for c := e.cells; c != 0; c = s.cells[c].next {
-			v := &s.cells[c]
-			fmt.Fprintf(w, "%s %x %x\n", names[v.label], e.random[:], v.secret.bytes())
 		}
 	}
 }

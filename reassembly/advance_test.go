@@ -31,7 +31,7 @@ func TestAdvance(t *testing.T) {
 	if s := b.a.Stats(); s.Active != 0 || s.Ended[Idle] != 1 {
 		t.Errorf("%+v", s)
 	}
-	if got := b.close(); got != "client a|server x|gap client 2|client d|closed idle" {
+	if got := b.close(); got != "client a|gap client 2|client d|server x|closed idle" {
 		t.Error(got)
 	}
 }

@@ -252,12 +252,16 @@ func (a *Assembler) ordinary(f *Flow, index uint32, side int, p *decode.Packet) 
 	if p.PayloadLen == 0 {
 		return true
 	}
-	if p.Seq == h.next && h.queue == nil && len(p.Payload) == p.PayloadLen && h.flags&(fin|urgent|seen) == seen {
+	if p.Seq == h.next && f.flags&waiting == 0 && len(p.Payload) == p.PayloadLen && h.flags&(fin|urgent|seen) == seen {
 		h.next += uint32(p.PayloadLen)
 		a.deliver(f, index, side, p.Payload, a.time)
 		return true
 	}
-	return a.data(f, index, side, p.Seq, p.Payload, p.PayloadLen)
+	ack := f.half[side^1].next
+	if p.Flags&decode.ACK != 0 {
+		ack = p.Ack
+	}
+	return a.data(f, index, side, p.Seq, ack, p.Payload, p.PayloadLen)
 }
 
 // deliver tells the bytes before next.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"math/rand/v2"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -64,13 +65,75 @@ var scenes = []struct {
 		b.packet(seg(server, 0, 501, 107, "x"))
 		b.packet(seg(client, 0, 105, 501, "ef"))
 		b.packet(seg(client, 0, 101, 501, "abcd"))
-	}, "server x|client abcdef|closed eof"},
+	}, "client abcdef|server x|closed eof"},
 	{"an acknowledged hole times out", nil, func(b *bench) {
 		b.open(100, 500)
 		b.packet(seg(server, 0, 501, 104, "x"))
 		b.now = b.now.Add(2 * time.Second)
 		b.packet(seg(server, 0, 502, 104, "y"))
-	}, "server x|gap client 3|server y|closed eof"},
+	}, "gap client 3|server xy|closed eof"},
+	{"what both sides say behind a hole comes in the order of its capture", nil, func(b *bench) {
+		b.open(100, 500)
+		b.packet(seg(server, 0, 501, 102, "v")) // acknowledges what is lost
+		b.packet(seg(client, 0, 102, 502, "b"))
+		b.packet(seg(server, 0, 502, 103, "w"))
+		b.packet(seg(client, 0, 103, 503, "c"))
+		b.packet(seg(client, 0, 104, 503, "d"))
+		b.packet(seg(server, 0, 503, 105, "x"))
+	}, "gap client 1|server v|client b|server w|client cd|server x|closed eof"},
+	{"so does what they say behind holes of both", nil, func(b *bench) {
+		b.open(100, 500)
+		b.packet(seg(server, 0, 501, 102, "v"))
+		b.packet(seg(client, 0, 102, 503, "b")) // acknowledges what is lost
+		b.packet(seg(server, 0, 503, 103, "x"))
+		b.packet(seg(client, 0, 103, 504, "c"))
+		b.now = b.now.Add(time.Second)
+		b.packet(seg(server, 0, 504, 104, "y"))
+		b.now = b.now.Add(time.Second)
+		b.packet(seg(client, 0, 104, 505, "d"))
+	}, "gap client 1|server v|gap server 1|client b|server x|client c|server y|client d|closed eof"},
+	{"an answer to what is lost, and of which a part is lost", nil, func(b *bench) {
+		b.open(100, 500)
+		b.packet(seg(server, 0, 501, 103, "v"))
+		b.packet(seg(server, 0, 503, 103, "x"))
+		b.packet(seg(client, 0, 103, 504, "c"))
+		b.packet(seg(client, 0, 101, 501, "ab")) // comes late
+		b.packet(seg(server, 0, 502, 103, "w"))
+	}, "client ab|server vwx|client c|closed eof"},
+	{"an answer does not wait for what it does not acknowledge", nil, func(b *bench) {
+		b.open(100, 500)
+		b.packet(seg(client, 0, 102, 501, "b"))
+		b.packet(seg(server, 0, 501, 101, "v"))
+		b.packet(seg(client, 0, 101, 502, "a"))
+	}, "server v|client ab|closed eof"},
+	{"nor for long", &Config{MaxFlowBytes: 1 << 10}, func(b *bench) {
+		b.open(100, 500)
+		b.packet(seg(server, 0, 501, 102, "v"))
+		for i := range uint32(10) {
+			b.packet(seg(server, 0, 502+i, 102, "w"))
+		}
+		b.packet(seg(client, 0, 102, 501, "b"))
+	}, "gap client 1|server vwwwwwwwwww|client b|closed eof"},
+	{"a FIN that is acknowledged before it is captured", nil, func(b *bench) {
+		b.open(100, 500)
+		b.packet(seg(client, 0, 101, 501, "a"))
+		b.packet(seg(server, decode.FIN, 501, 103, "x"))
+		b.packet(seg(client, decode.FIN, 102, 501, ""))
+	}, "client a|server x|closed fin"},
+	{"segments out of order, far behind the last acknowledgment that was captured", nil, func(b *bench) {
+		b.open(100, 500)
+		b.packet(seg(client, 0, 101, 501, "ab"))
+		b.packet(seg(server, 0, 501, 103, ""))
+		long := strings.Repeat(".", 50_000)
+		for i := range uint32(10) {
+			b.packet(seg(client, 0, 103+i*50_000, 501, long))
+		}
+		b.packet(seg(client, 0, 103+500_000+1, 501, "d"))
+		b.packet(seg(client, 0, 103+500_000, 501, "c"))
+		b.packet(seg(client, 0, 103+500_000+2, 501, "e"))
+		got := &b.flows[0].log[0]
+		*got = strings.ReplaceAll(*got, ".", "")
+	}, "client abcde|closed eof"},
 	{"a hole is told at the end", nil, func(b *bench) {
 		b.open(100, 500)
 		b.packet(seg(client, 0, 103, 501, "c"))
@@ -214,7 +277,7 @@ var scenes = []struct {
 		b.packet(seg(server, 0, 501, 104, "x"))
 		b.packet(seg(client, 0, 102, 501, "b"))
 		b.packet(seg(client, 0, 104, 501, "d"))
-	}, "client a|server xy|client bc|closed rst"},
+	}, "client abc|server xy|closed rst"},
 	{"a reset behind a hole", nil, func(b *bench) {
 		b.open(100, 500)
 		b.packet(seg(client, 0, 103, 501, "c"))
@@ -239,7 +302,7 @@ var scenes = []struct {
 		b.packet(seg(client, 0, 10<<20+1, 501, "c"))
 		b.packet(seg(server, 0, 501, 10<<20+2, "x"))
 		b.packet(seg(client, 0, 10<<20+2, 502, "d"))
-	}, "client a|server x|gap client 10485659|client cd|closed eof"},
+	}, "client a|gap client 10485659|client c|server x|client d|closed eof"},
 	{"both sides close at once", nil, func(b *bench) {
 		b.open(100, 500)
 		b.packet(seg(client, decode.FIN, 101, 501, "a"))
@@ -263,15 +326,16 @@ var scenes = []struct {
 		b.packet(seg(client, decode.FIN, 108, 503, "h"))
 		b.packet(seg(server, decode.FIN, 503, 110, ""))
 		b.packet(seg(client, 0, 110, 504, ""))
-	}, "client a|server x|gap client 4|server y|gap client 2|client h|closed fin"},
+	}, "client a|gap client 4|server xy|gap client 2|client h|closed fin"},
 	{"only one direction is captured", nil, func(b *bench) {
 		b.packet(seg(client, decode.SYN, 100, 0, ""))
 		b.packet(seg(client, 0, 101, 501, ""))
 		b.packet(seg(client, 0, 101, 501, "a"))
 		b.packet(seg(client, 0, 102, 601, "b"))
 		b.now = b.now.Add(2 * time.Second)
-		b.packet(seg(client, decode.FIN, 103, 602, "c"))
-	}, "client ab|gap server 100|client c|gap server 1|closed eof"},
+		b.packet(seg(client, 0, 103, 702, "c")) // no answer is waited for any more
+		b.packet(seg(client, decode.FIN, 104, 703, "d"))
+	}, "client a|gap server 100|client bcd|gap server 102|closed eof"},
 	{"zero window and its probes", nil, func(b *bench) {
 		b.open(100, 500)
 		b.packet(seg(client, 0, 101, 501, "a"))

@@ -46,7 +46,8 @@ type Config struct {
 	// AckedHoleTimeout is how long a hole that the other side has acknowledged
 	// past may still be filled, because a capture can show the two directions
 	// out of step: as long as its buffers are held back, which live is some 10
-	// ms. What follows the hole waits as long. 0: 50 milliseconds.
+	// ms. What follows the hole waits as long, and so does what the other side has
+	// sent since it did. 0: 50 milliseconds.
 	AckedHoleTimeout time.Duration
 	// AckedHolePackets is the same, counted in packets of the connection.
 	// 0: 65,536.

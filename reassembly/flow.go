@@ -27,6 +27,9 @@ const (
 	legs                          // others have the same addresses and ports: see leg
 	multi                         // the data of an MPTCP connection
 	mpSubflow                     // a subflow of one
+	waiting                       // a side has a queue, or is mute
+	mute                          // nothing was captured of side 0 since a gap
+	muteB                         // of side 1
 	answered                      // half-open, and the SYN was answered twice: reopen is the second answer's number
 )
 
@@ -82,6 +85,17 @@ func (h *half) begin(next uint32) {
 	h.flags |= seen
 	h.next = next
 	h.isn = next - 1
+}
+
+// mutes returns the flag mute of a side.
+func mutes(side int) uint16 { return mute << side }
+
+// reach returns the number behind what has come without a hole.
+func (h *half) reach() uint32 {
+	if h.queue != nil && h.queue.ready() {
+		return h.queue.units.first().end
+	}
+	return h.next
 }
 
 // usual says that f is in use, and nothing about it needs care.

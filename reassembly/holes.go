@@ -21,7 +21,7 @@ const (
 func (a *Assembler) acknowledge(f *Flow, index uint32, side int, p *decode.Packet) {
 	h, o := &f.half[side], &f.half[side^1]
 	ack := p.Ack
-	exact := h.flags&seen != 0 && p.Seq == h.next
+	exact := h.flags&seen != 0 && (p.Seq == h.next || h.queue != nil && p.Seq == h.reach())
 	if h.flags&seen != 0 && !exact && (int32(h.next-p.Seq) > stale || before(h.next, p.Seq) && !f.inWindow(side, p.Seq)) {
 		return
 	}
@@ -47,13 +47,15 @@ func (a *Assembler) acknowledge(f *Flow, index uint32, side int, p *decode.Packe
 }
 
 // inWindow says whether n, which is not before the next byte of side, can be in
-// or at the end of the receiver's window, as far as that is known.
+// or at the end of the receiver's window, as far as that is known. What came in
+// order may have been acknowledged where no acknowledgments are captured.
 func (f *Flow) inWindow(side int, n uint32) bool {
 	h, o := &f.half[side], &f.half[side^1]
 	if o.flags&acks == 0 {
 		return n-h.next <= maxAhead
 	}
-	return n-h.next <= maxAhead && int64(int32(n-o.ack)) <= 2*int64(o.edge-o.ack)+slack
+	room := 2*int64(o.edge-o.ack) + slack
+	return n-h.next <= maxAhead && (int64(int32(n-o.ack)) <= room || int64(int32(n-h.reach())) <= room)
 }
 
 // past says whether the other side has acknowledged what is behind next.
@@ -68,7 +70,7 @@ func (a *Assembler) ackedPast(f *Flow, index uint32, side int) {
 	if q == nil {
 		q = a.newQueue(f, index, side)
 	}
-	if !q.acked {
+	if !q.acked && !q.ready() {
 		a.setAcked(q, true)
 	}
 	a.waited(q)
@@ -88,6 +90,7 @@ func (a *Assembler) waited(q *queue) {
 func (a *Assembler) setAcked(q *queue, acked bool) {
 	q.node.Remove()
 	q.acked, q.packets, q.since = acked, 0, a.clock.now
+	q.at, q.to = q.flow.half[q.side].next, q.flow.half[q.side^1].ack
 	if acked {
 		a.acked.PushBack(q, &q.node)
 	} else {
@@ -95,12 +98,17 @@ func (a *Assembler) setAcked(q *queue, acked bool) {
 	}
 }
 
-// data takes payload that is out of order, cut, or follows a hole. It returns
-// false if the data is of another connection.
-func (a *Assembler) data(f *Flow, index uint32, side int, seq uint32, b []byte, wire int) bool {
+// data takes payload that is out of order, cut, or follows a hole, and of which the
+// sender had the other side's before ack. It returns false if the data is of another
+// connection.
+func (a *Assembler) data(f *Flow, index uint32, side int, seq, ack uint32, b []byte, wire int) bool {
 	h := &f.half[side]
 	if h.flags&seen == 0 {
 		h.begin(seq)
+	}
+	if f.flags&mutes(side) != 0 {
+		f.flags &^= mutes(side)
+		f.endWait()
 	}
 	if h.flags&fin != 0 {
 		if b, wire = a.beforeFIN(h, seq, b, wire); wire <= 0 {
@@ -123,7 +131,7 @@ func (a *Assembler) data(f *Flow, index uint32, side int, seq uint32, b []byte, 
 		b = b[n:]
 		seq = h.next
 	}
-	if seq == h.next {
+	if seq == h.next && !f.blocked(side, ack) {
 		if q := h.queue; q != nil {
 			q.overlapping(seq, seq+uint32(len(b)), func(p *piece) { a.compare(f, side, seq, b, p.seq, p.data) })
 		}
@@ -134,7 +142,7 @@ func (a *Assembler) data(f *Flow, index uint32, side int, seq uint32, b []byte, 
 		a.drain(f, index, side)
 		return true
 	}
-	if !f.inWindow(side, end) {
+	if before(h.reach(), seq) && !f.inWindow(side, end) {
 		if h.flags&fin != 0 {
 			a.stats.Outside += uint64(len(b))
 			return true
@@ -147,12 +155,16 @@ func (a *Assembler) data(f *Flow, index uint32, side int, seq uint32, b []byte, 
 		}
 		// Much was lost: what is known of the window is out of date.
 		f.half[side^1].flags &^= acks
+		a.drain(f, index, side)
 	}
 	q := h.queue
 	if q == nil {
 		q = a.newQueue(f, index, side)
 	}
-	a.queueData(q, seq, b, int(end-seq))
+	a.queueData(q, seq, ack, b, int(end-seq))
+	if q.acked && q.ready() {
+		a.setAcked(q, false)
+	}
 	a.waited(q)
 	a.limit(h)
 	return true
@@ -275,63 +287,4 @@ func (a *Assembler) compare(f *Flow, side int, seq uint32, b []byte, at uint32, 
 		a.stats.Conflict += uint64(n)
 		c.Conflict(f.direction(side), h.offset+int64(int32(from-h.next)), int64(n), a.time)
 	}
-}
-
-// drain delivers what has become contiguous, and sees to the FIN.
-func (a *Assembler) drain(f *Flow, index uint32, side int) {
-	h := &f.half[side]
-	if q := h.queue; q != nil {
-		for u := q.units.first(); u != nil && !before(h.next, u.start); u = q.units.first() {
-			a.deliverUnit(f, index, side, u)
-			a.dropUnit(q, u, &a.stats.Duplicate)
-		}
-		past := f.past(side)
-		if q.units.root == nil && !past || f.flags&ignored != 0 {
-			a.dropQueue(q, &a.stats.Skipped)
-		} else {
-			a.setAcked(q, past)
-		}
-	}
-	a.finish(f, index, side)
-}
-
-// deliverUnit tells what of u is new.
-func (a *Assembler) deliverUnit(f *Flow, index uint32, side int, u *unit) {
-	h := &f.half[side]
-	for i := range u.pieces {
-		p := &u.pieces[i]
-		if !before(h.next, p.end()) {
-			continue
-		}
-		old := h.next - p.seq
-		if p.data == nil {
-			a.gap(f, side, uint32(p.n)-old, p.t)
-			continue
-		}
-		b := p.data[old:]
-		p.data = p.data[:old]
-		a.stats.Queued -= uint64(len(b))
-		a.tell(f, index, side, b, p.t)
-	}
-}
-
-// giveUp tells the first hole of q as a gap and delivers what is behind it.
-func (a *Assembler) giveUp(q *queue) {
-	f, side := q.flow, int(q.side)
-	h := &f.half[side]
-	if q.held {
-		a.dropQueue(q, &a.stats.Discarded)
-		return
-	}
-	to := f.half[side^1].ack
-	if h.flags&fin != 0 && before(h.fin, to) {
-		to = h.fin
-	}
-	if u := q.units.first(); u != nil && (!q.acked || before(u.start, to)) {
-		to = u.start
-	}
-	if before(h.next, to) {
-		a.gap(f, side, to-h.next, a.time)
-	}
-	a.drain(f, q.index, side)
 }

@@ -21,10 +21,11 @@ type key struct {
 // set makes k the key of a TCP packet, and returns the end that sent it and the
 // hash.
 func (k *key) set(p *decode.Packet, space uint32, seed *flowhash.Seed) (from uint8, hash uint32) {
+	data := p.Data[p.NetworkOffset:]
 	if p.IPVersion != 4 {
-		return k.set6(p.Data[p.NetworkOffset:], p.SrcPort, p.DstPort, space), k.hash(seed)
+		return k.set6(data, p.SrcPort, p.DstPort, space), k.hash(seed)
 	}
-	h := (*[20]byte)(p.Data[p.NetworkOffset:])
+	h := (*[20]byte)(data)
 	src := uint64(binary.BigEndian.Uint32(h[12:]))<<16 | uint64(p.SrcPort)
 	dst := uint64(binary.BigEndian.Uint32(h[16:]))<<16 | uint64(p.DstPort)
 	// Without a branch: directions alternate, and would be mispredicted.

@@ -272,8 +272,8 @@ func apart(h *half, n uint32) int64 {
 	if h.flags&seen == 0 {
 		return 0
 	}
-	d := int64(int32(n - h.next))
-	return max(d, -d)
+	d, further := int64(int32(n-h.next)), int64(int32(n-h.reach()))
+	return min(max(d, -d), max(further, -further))
 }
 
 // elsewhere says whether p, which is not what f expects, is of another
@@ -293,7 +293,7 @@ func (a *Assembler) elsewhere(f *Flow, index uint32, side int, p *decode.Packet)
 	}
 	switch {
 	case d > near || d < -near || ahead > near || ahead < -near:
-	case f.flags&midstream != 0 && d > 0 && (ahead > 0 || h.flags&acks != 0 && before(p.Ack, h.ack)):
+	case f.flags&midstream != 0 && before(h.reach(), p.Seq) && (ahead > 0 || h.flags&acks != 0 && before(p.Ack, h.ack)):
 	case d == -1 && p.PayloadLen == 1: // a keep-alive probe may hold anything
 		return false
 	case d < 0 && a.delivered(f, index, side, p) == otherBytes:

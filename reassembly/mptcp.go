@@ -200,7 +200,7 @@ func (a *Assembler) mapped(f *Flow, index uint32, side int, p *decode.Packet) bo
 	}
 	a.touch(c, ci) // it lives as its subflows do
 	q := &a.multi.packet
-	*q = decode.Packet{Flags: decode.ACK, Seq: c.half[in].next, Ack: o.ack, Window: p.Window}
+	*q = decode.Packet{Flags: decode.ACK, Seq: c.half[in].reach(), Ack: o.ack, Window: p.Window}
 	if o.acks {
 		c.half[in].scale = f.half[side].scale
 		a.acknowledge(c, ci, in, q)
@@ -316,7 +316,11 @@ func (a *Assembler) connectionData(m *multipath, side int, dsn uint32, b []byte,
 	a.touch(c, index)
 	now, nested := a.time, a.multi.nested
 	a.time, a.multi.nested = t, true
-	if !a.data(c, index, side, dsn, b, len(b)) { // numbers that cannot be of this connection
+	ack := c.half[side^1].next
+	if h := &c.half[side]; h.flags&acks != 0 {
+		ack = h.ack
+	}
+	if !a.data(c, index, side, dsn, ack, b, len(b)) { // numbers that cannot be of this connection
 		a.stats.Skipped += uint64(len(b))
 		a.stats.Unmapped += uint64(len(b))
 	}

@@ -7,8 +7,8 @@ import (
 	"github.com/wstap/wstap/internal/list"
 )
 
-// A queue holds what one side sent beyond a hole. It exists only while there
-// is a hole.
+// A queue holds what one side sent beyond a hole, or after it had acknowledged past
+// a hole of the other side's. It exists only while there is such a hole.
 type queue struct {
 	units  tree
 	memory int // bytes of memory held
@@ -18,8 +18,9 @@ type queue struct {
 	acked  bool // the other side has acknowledged past the hole
 	held   bool // data on a SYN, no hole: waits for the answer to the SYN
 
-	since   int64 // when the hole appeared, or was acknowledged past
-	packets int   // of the flow, since it was acknowledged past
+	since   int64  // when the hole appeared, or was acknowledged past
+	packets int    // of the flow, since it was acknowledged past
+	at, to  uint32 // next, and what was acknowledged, when the wait began
 	node    list.Node[queue]
 }
 
@@ -29,16 +30,21 @@ type unit struct {
 	node
 	start, end uint32
 	pieces     []piece
+	told       int      // pieces
 	one        [1]piece // room for the first
 }
 
 // A piece is the data of one segment.
 type piece struct {
 	seq  uint32
+	ack  uint32 // its sender had what comes before
 	n    int
 	data []byte // n bytes of the pool; nil: cut off by a snapshot length
 	t    time.Time
 }
+
+// head is the first piece that is not told.
+func (u *unit) head() *piece { return &u.pieces[u.told] }
 
 func (p *piece) end() uint32 { return p.seq + uint32(p.n) }
 
@@ -111,9 +117,11 @@ func before(a, b uint32) bool { return int32(a-b) < 0 }
 func (a *Assembler) newQueue(f *Flow, index uint32, side int) *queue {
 	q := a.pool.queue()
 	q.flow, q.index, q.side, q.since = f, index, uint8(side), a.clock.now
+	q.at = f.half[side].next
 	q.memory = overhead
 	a.stats.Memory += overhead
 	f.half[side].queue = q
+	f.flags |= waiting
 	a.open.PushBack(q, &q.node)
 	return q
 }
@@ -126,6 +134,7 @@ func (a *Assembler) dropQueue(q *queue, count *uint64) {
 	q.node.Remove()
 	a.stats.Memory -= q.memory
 	q.flow.half[q.side].queue = nil
+	q.flow.endWait()
 	a.pool.freeQueue(q)
 }
 
@@ -153,17 +162,17 @@ func (a *Assembler) freePiece(q *queue, p *piece) {
 }
 
 // queueData stores a segment of wire bytes, of which b was captured.
-func (a *Assembler) queueData(q *queue, seq uint32, b []byte, wire int) {
+func (a *Assembler) queueData(q *queue, seq, ack uint32, b []byte, wire int) {
 	if len(b) > 0 {
-		a.store(q, seq, b, len(b))
+		a.store(q, seq, ack, b, len(b))
 	}
 	if wire > len(b) {
-		a.store(q, seq+uint32(len(b)), nil, wire-len(b))
+		a.store(q, seq+uint32(len(b)), ack, nil, wire-len(b))
 	}
 }
 
 // store puts n bytes into q; b nil: they were cut off.
-func (a *Assembler) store(q *queue, seq uint32, b []byte, n int) {
+func (a *Assembler) store(q *queue, seq, ack uint32, b []byte, n int) {
 	end := seq + uint32(n)
 	q.overlapping(seq, seq+uint32(len(b)), func(p *piece) { a.compare(q.flow, int(q.side), seq, b, p.seq, p.data) })
 	where := q.place(seq, end)
@@ -171,7 +180,7 @@ func (a *Assembler) store(q *queue, seq uint32, b []byte, n int) {
 		a.stats.Duplicate += uint64(len(b))
 		return
 	}
-	p := piece{seq: seq, n: n, data: a.pool.copy(b), t: a.time}
+	p := piece{seq: seq, ack: ack, n: n, data: a.pool.copy(b), t: a.time}
 	memory := cap(p.data) + overhead
 	q.memory += memory
 	a.stats.Memory += memory

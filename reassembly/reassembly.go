@@ -50,12 +50,15 @@ func (r Reason) String() string {
 }
 
 // A Consumer receives the two byte streams of one flow. Calls come in the order
-// of the packets and from the goroutine that calls Assembler.Packet.
+// of the packets and from the goroutine that calls Assembler.Packet. What a side sent
+// after it had acknowledged data that were not captured comes after these, or after
+// their gap.
 type Consumer interface {
 	// Data delivers the next bytes of one direction, captured at t. b is
 	// borrowed until Data returns.
 	Data(dir Direction, b []byte, t time.Time)
-	// Gap says that n bytes of one direction were lost to the capture.
+	// Gap says that n bytes of one direction were lost to the capture. t is when
+	// what follows was captured, where anything was.
 	Gap(dir Direction, n int64, t time.Time)
 	// Conflict says that n bytes from offset on (in the direction's stream;
 	// the first byte is 0, gaps count) were seen again with other contents.

@@ -26,7 +26,7 @@ func (a *Assembler) short(p *decode.Packet, l *lookup, t *time.Time) bool {
 	if side != 0 {
 		h, o = o, h
 	}
-	if n > 0 && (p.Seq != h.next || h.queue != nil || h.flags&(fin|urgent|seen) != seen || f.consumer == nil) {
+	if n > 0 && (p.Seq != h.next || f.flags&waiting != 0 || h.flags&(fin|urgent|seen) != seen || f.consumer == nil) {
 		return false
 	}
 	if edge := p.Ack + uint32(p.Window)<<(h.scale&31); p.Flags&decode.ACK != 0 && (p.Ack != h.ack || edge != h.edge || h.flags&acks == 0) {

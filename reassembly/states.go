@@ -130,7 +130,7 @@ func (a *Assembler) goesOn(f *Flow, index uint32, side int, p *decode.Packet) {
 	switch {
 	case h.reset && before(h.mark, p.Seq+uint32(p.PayloadLen)):
 		h.reset = false
-	case !o.reset || p.Flags&decode.ACK == 0 || p.Seq != h.next:
+	case !o.reset || p.Flags&decode.ACK == 0 || p.Seq != h.reach():
 		return
 	case before(o.mark, p.Ack) && !before(o.next, p.Ack): // it was behind that number already
 		o.reset = false
@@ -191,7 +191,7 @@ func (a *Assembler) fin(f *Flow, index uint32, side int, p *decode.Packet) {
 	if f.half[side^1].flags&fin != 0 {
 		h.closes = closesSecond
 	}
-	a.finish(f, index, side)
+	a.drain(f, index, side)
 }
 
 // finish sees whether a side's stream, or both, have come to their end, after a
@@ -305,7 +305,7 @@ func (a *Assembler) syn(f *Flow, index uint32, side int, p *decode.Packet) {
 	if p.PayloadLen > 0 {
 		q := a.newQueue(f, index, side)
 		q.held = true
-		a.queueData(q, h.next, p.Payload, p.PayloadLen)
+		a.queueData(q, h.next, o.next, p.Payload, p.PayloadLen)
 		a.limit(h)
 	}
 }
@@ -405,14 +405,8 @@ func (a *Assembler) end(f *Flow, index uint32, r Reason) {
 		return
 	}
 	a.move(f, index, closed)
-	for side := range f.half {
-		for q := f.half[side].queue; q != nil; q = f.half[side].queue {
-			if f.flags&ignored != 0 {
-				a.dropQueue(q, &a.stats.Skipped)
-			} else {
-				a.giveUp(q)
-			}
-		}
+	if f.flags&waiting != 0 {
+		a.flush(f)
 	}
 	told := r
 	switch {

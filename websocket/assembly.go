@@ -21,7 +21,8 @@ type assembly struct {
 	full       bool // a limit was met: the rest is left out
 	badMask    bool
 	violations Violations
-	packed     bool // the frame in progress is compressed by itself
+	fin        bool // the frame in progress is the last one
+	packed     bool // it is compressed by itself
 	from       int  // where in buf its payload begins
 	unpacked   bool // a frame was
 	undecoded  bool // a frame could not be inflated

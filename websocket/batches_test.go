@@ -287,6 +287,7 @@ func TestSlab(t *testing.T) {
 		if allocs > 0.2 {
 			t.Errorf("%.3f allocations a message of %d bytes", allocs, size)
 		}
+		runtime.KeepAlive(all)
 		all = nil
 	}
 }

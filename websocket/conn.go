@@ -13,12 +13,19 @@ import (
 
 // A Conn is one WebSocket connection. Once told in an event it does not change,
 // so it may be kept and read from any goroutine.
+//
+// A million idle ones must fit in memory: fields stand so that there are no gaps.
 type Conn struct {
 	Number         uint64    // 1, 2, 3 … in the order of discovery
 	Opened         time.Time // as its Open's
 	Client, Server netip.AddrPort
 	Midstream      bool // the capture began after the opening handshake: the rest may be empty
-	TLS            *TLS // of a wss connection, not to be changed; nil: it is not in TLS
+	AcceptValid    bool // the response's Sec-WebSocket-Accept fits the request's key; true over HTTP/2, which has none
+	// HeadersDropped says that the headers were not kept, and of the strings below
+	// the beginnings only, because Config.MaxHeads was met.
+	HeadersDropped bool
+
+	TLS *TLS // of a wss connection, not to be changed; nil: it is not in TLS
 	// Proxied is what the header of a proxy before it says (haproxy's PROXY
 	// protocol); nil where there was none with addresses.
 	Proxied *Proxied
@@ -28,7 +35,6 @@ type Conn struct {
 	Subprotocol string // as chosen by the server
 	Extensions  string // as accepted by the server
 	Status      int    // of the response: 101 where the handshake succeeded (200 over HTTP/2)
-	AcceptValid bool   // the response's Sec-WebSocket-Accept fits the request's key; true over HTTP/2, which has none
 
 	// Draft names the draft before RFC 6455 that is spoken: "hixie-75", "hixie-76" or
 	// "hybi-00" to "hybi-12". Empty for the RFC. Before "hybi-07" frames were others,
@@ -46,10 +52,6 @@ type Conn struct {
 	// this one is its next leg, behind a proxy that passes the key on, or the leg
 	// before. 0: of none.
 	SameKey uint64
-
-	// HeadersDropped says that the headers were not kept, and of the strings above
-	// the beginnings only, because Config.MaxHeads was met.
-	HeadersDropped bool
 
 	request, response http1.Fields // as sent, kept raw: parsed headers weigh three times as much
 }

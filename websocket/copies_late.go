@@ -9,20 +9,20 @@ import (
 )
 
 // A connection that is found mid-stream has no handshake by which its copies could be
-// known. But the same packets lead to the same find: copies have in common where in
-// the sequence numbers of TCP the first frame stands, and what it says. Where the
-// numbers are changed on the way, they stay two connections.
+// known. But the same packets lead to the same find: copies have in common how far in
+// the sequence numbers of TCP they had come, and what was said there. Where the numbers
+// are changed on the way, they stay two connections.
 
 const (
 	// lateApart is how far apart copies are found, in time of packets.
 	lateApart = time.Second
-	// maxLateFrame is how much of the first frame is compared.
-	maxLateFrame = 64
+	// maxLateBytes is how much of what was said last is compared.
+	maxLateBytes = 64
 )
 
-// sightLate returns what was seen of a connection at the frames that were found;
-// nil where there is nothing to know a copy by.
-func (o *opening) sightLate(found [2]*search, swap bool, t time.Time) *sighting {
+// sightLate returns what was seen of a connection when it was found; nil where there
+// is nothing to know a copy by.
+func (o *opening) sightLate(swap bool, t time.Time) *sighting {
 	flow, ok := o.place.(*reassembly.Flow)
 	if !ok {
 		return nil
@@ -36,26 +36,24 @@ func (o *opening) sightLate(found [2]*search, swap bool, t time.Time) *sighting 
 	}
 	m := o.p.moment(t)
 	s := &sighting{p: o.p, client: o.client, server: o.server, numbers: numbers, asked: m, answered: m}
-	for dir, in := range found {
-		if in != nil {
-			s.found[dir] = foundAt(Direction(dir), numbers[dir]+uint32(o.sides[dir].offset-int64(in.Held())), in)
+	for dir := range o.sides {
+		if side := &o.sides[dir]; side.search != nil && side.search.Held() > 0 {
+			s.found[dir] = saidAt(Direction(dir), numbers[dir]+uint32(side.offset), side.search)
 		}
 	}
 	return s
 }
 
-// foundAt is a hash of the first frame in a direction and its place.
-func foundAt(dir Direction, number uint32, in *search) uint64 {
+// saidAt is a hash of what was said last in a direction, and its place.
+func saidAt(dir Direction, number uint32, in *search) uint64 {
 	var h maphash.Hash
 	h.SetSeed(sightingSeed)
 	h.Write(binary.BigEndian.AppendUint32([]byte{byte(dir)}, number))
-	left := maxLateFrame
+	past := max(0, in.Held()-maxLateBytes)
 	for b := range in.Rest() {
-		n := min(left, len(b))
-		h.Write(b[:n])
-		if left -= n; left == 0 {
-			break
-		}
+		n := min(past, len(b))
+		h.Write(b[n:])
+		past -= n
 	}
 	return h.Sum64() | 1 // not 0
 }

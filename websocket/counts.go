@@ -16,7 +16,7 @@ type Counts struct {
 	WireBytes uint64 // of payload as sent
 	Largest   int    // payload as delivered
 
-	First, Last time.Time // when the first and the last message ended
+	First, Last time.Time // when the first and the last message ended, in UTC
 
 	LostBytes uint64 // told as gaps
 
@@ -97,7 +97,7 @@ type traffic struct {
 // A tally counts what most messages have.
 type tally struct {
 	sums
-	first, last time.Time
+	ended stamps
 }
 
 // sums are what a tally has of messages that came together. Text and binary have a
@@ -165,7 +165,7 @@ func (t *traffic) copyTo(n *[2]Counts) {
 		}
 		c.Text, c.Binary, c.Compressed = a.text, a.binary, a.compressed
 		c.Bytes, c.WireBytes, c.Largest = a.bytes, a.bytes+uint64(a.extra), a.largest
-		c.First, c.Last = a.first, a.last
+		c.First, c.Last = a.ended.first(), a.ended.last()
 	}
 }
 
@@ -227,10 +227,7 @@ func (k *socket) countLost(dir Direction, n int64) {
 
 // add adds messages that ended at t.
 func (n *tally) add(s *sums, t time.Time) {
-	if n.first.IsZero() {
-		n.first = t
-	}
-	n.last = t
+	n.ended.add(t)
 	n.text += s.text
 	n.binary += s.binary
 	n.compressed += s.compressed

@@ -8,7 +8,7 @@ import (
 // What stands in the two places of a connection's counters adds up to what one
 // place for all would hold.
 func TestCountsOfAllKinds(t *testing.T) {
-	at := func(second int64) time.Time { return time.Unix(1e9+second, 0) }
+	at := func(second int64) time.Time { return time.Unix(1e9+second, 0).UTC() }
 	messages := []Message{
 		{Opcode: Ping, Time: at(1), Frames: 1, WireLength: 2, Payload: []byte("hi")},
 		{Opcode: Text, Time: at(2), Frames: 2, WireLength: 5, Payload: []byte("hello"), Compressed: true, Truncated: true},
@@ -48,7 +48,7 @@ func TestCountsOfData(t *testing.T) {
 	}
 	c.count(&Message{Opcode: Ping, Time: time.Unix(9, 0), Frames: 1})
 	n := c.traffic.counts(FromClient)
-	if n.First != time.Unix(5, 0) || n.Last != time.Unix(9, 0) || n.Messages() != 2 {
+	if n.First != time.Unix(5, 0).UTC() || n.Last != time.Unix(9, 0).UTC() || n.Messages() != 2 {
 		t.Errorf("%+v", n)
 	}
 }

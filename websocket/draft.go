@@ -25,8 +25,8 @@ func (o *opening) unread(info *Conn, t time.Time) {
 		if n := o.sides[dir].lost; n > 0 {
 			k.tellGap(dir, n, t)
 		}
-		held[dir].replay(dir, k.Data, k.Gap)
 	}
+	replayBoth(held, k.Data, k.Gap)
 }
 
 // Data implements reassembly.Consumer.

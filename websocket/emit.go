@@ -116,6 +116,9 @@ func (p *pipeline) tellOpen(k *socket, seen *sighting, t time.Time) {
 	k.info.Opened = t
 	p.keepHeads(k.info)
 	p.counts.Conns++
+	if k.info.Midstream {
+		p.counts.LateConns++
+	}
 	k.unwanted = !p.accepts(k.info)
 	p.lock()
 	p.told.add(k)

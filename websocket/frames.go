@@ -70,8 +70,8 @@ func (k *socket) frames(dir Direction, h *half, b []byte, t time.Time) {
 		h.offset += int64(n)
 		k.p.counts.HeaderBytes += uint64(n)
 		b = b[n:]
-		if f.Opcode() != frame.Continuation && !f.Control() {
-			h.usual = f.First
+		if f.Opcode() != frame.Continuation && (!f.Control() || h.usual == 0 || h.usual&8 != 0) {
+			h.usual = f.First // of a control frame, where all are
 		}
 
 		if f.Length <= int64(len(b)) && (f.Control() || f.Fin() && f.Opcode() != frame.Continuation && h.data == nil) {
@@ -91,7 +91,7 @@ func (k *socket) frames(dir Direction, h *half, b []byte, t time.Time) {
 // beginFrame starts a frame whose payload is not at hand, or that is part of a
 // fragmented message.
 func (k *socket) beginFrame(dir Direction, h *half, f *frame.Header, start, t time.Time) {
-	h.fin, h.key, h.left = f.Fin() || f.Control(), f.Key, f.Length
+	h.key, h.left = f.Key, f.Length
 	a := h.data
 	begin := h.offset - int64(f.Size)
 	switch {
@@ -123,6 +123,7 @@ func (k *socket) beginFrame(dir Direction, h *half, f *frame.Header, start, t ti
 	}
 	a.violations |= violations(f)
 	a.badMask = a.badMask || f.Masked != (dir == FromClient)
+	a.fin = f.Fin() || f.Control()
 	h.cur = a
 }
 
@@ -133,7 +134,7 @@ func (k *socket) endFrame(dir Direction, h *half, t time.Time) {
 	if a.packed && !k.skips(a.opcode) {
 		k.unpack(dir, h, a)
 	}
-	if !h.fin {
+	if !a.fin {
 		return
 	}
 	if a == h.data {

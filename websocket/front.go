@@ -1,6 +1,7 @@
 package websocket
 
 import (
+	"slices"
 	"time"
 
 	"github.com/wstap/wstap/decrypt"
@@ -259,6 +260,10 @@ func (f *front) drop(dir Direction, n int) {
 func (f *front) tls() {
 	w := f.wait
 	late := f.midstream && !looksLikeHello(w.held[FromClient])
+	if late && looksLikeServerHello(w.held[FromServer]) {
+		late = false
+		w.log = slices.Insert(w.log, 0, arrival{t: w.began, gap: 1, from: FromClient}) // the ClientHello
+	}
 	if server := w.held[FromServer]; !late && len(server) > 0 && !decrypt.MaybeHello(server) {
 		f.passOver(FromServer, len(server)) // said before TLS began
 	}

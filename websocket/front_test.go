@@ -328,3 +328,60 @@ func TestFrontAllocates(t *testing.T) {
 		t.Errorf("%v allocations, %v without a front", n, plain)
 	}
 }
+
+// TestFrontLost loses a piece of what proxies put before a request, or of the request:
+// the connection is found, and its request where that was captured whole.
+func TestFrontLost(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 5))
+	for _, line := range []string{proxyV1, proxyV2, proxyTLVs, "knock\n", ""} {
+		all := line + request
+		for _, tt := range []struct {
+			name string
+			cuts []int // segments
+			lost int   // which
+			url  bool  // the request is whole
+		}{
+			{"its first piece", []int{(len(line) + 1) / 2}, 0, line != ""},
+			{"its first piece, and the request comes apart", []int{len(line) / 2, len(line) - len(line)/2}, 0, true},
+			{"all of it", []int{len(line)}, 0, true},
+			{"a piece in its midst", []int{len(line) / 3, len(line) / 3}, 1, true},
+			{"its end, with the request's beginning", []int{len(line) / 2, len(line) - len(line)/2 + 9}, 1, false},
+			{"all, with the request's beginning", []int{len(line) + 9}, 0, false},
+		} {
+			if line == "" && (len(tt.cuts) == 2 || tt.cuts[0] == 0 || strings.HasPrefix(tt.name, "its first piece")) {
+				continue
+			}
+			k := packetgen.NewConversation()
+			k.Open()
+			first := len(k.Packets)
+			k.NoAcks = true
+			k.Send(packetgen.Client, []byte(all), tt.cuts...)
+			k.Send(packetgen.Server, []byte(response))
+			for i := range 5 {
+				for dir := range Direction(2) {
+					k.Send(packetgen.Side(dir), randomFrame(r, dir, 0x81, fmt.Appendf(nil, "message %d of the %v", i, dir)))
+				}
+			}
+			f := source(k)
+			f.frames = append(f.frames[:first+tt.lost:first+tt.lost], f.frames[first+tt.lost+1:]...)
+			opens, n := 0, 0
+			for e, err := range NewTap(f, nil).Events(t.Context()) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				switch e := e.(type) {
+				case *Open:
+					opens++
+					if e.Conn.Status != 101 || (e.Conn.URL != "") != tt.url {
+						t.Errorf("%q, %s lost: status %d, URL %q", line, tt.name, e.Conn.Status, e.Conn.URL)
+					}
+				case *Message:
+					n++
+				}
+			}
+			if opens != 1 || n != 10 {
+				t.Errorf("%q, %s lost: %d connections, %d messages", line, tt.name, opens, n)
+			}
+		}
+	}
+}

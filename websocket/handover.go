@@ -116,9 +116,7 @@ func (o *opening) become(info *Conn, deflate handshake.Deflate, swap bool, seen 
 			k.tellGapOf(dir, n, o.sides[dir].tooLate, t)
 		}
 	}
-	for dir := range Direction(2) {
-		held[dir].replay(dir, k.Data, k.Gap)
-	}
+	replayBoth(held, k.Data, k.Gap)
 	return k
 }
 

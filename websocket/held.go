@@ -63,10 +63,23 @@ func (o *opening) takeHeld(dir Direction) heldBytes {
 
 // replay gives out what was held, as it came.
 func (b heldBytes) replay(dir Direction, data func(Direction, []byte, time.Time), gap func(Direction, int64, time.Time)) {
-	for i, m := range b.marks {
-		end := len(b.bytes)
-		if i+1 < len(b.marks) {
-			end = b.marks[i+1].offset
+	var both [2]heldBytes
+	both[dir] = b
+	replayBoth(both, data, gap)
+}
+
+// replayBoth gives out what was held for both directions, in the order in which it
+// came.
+func replayBoth(held [2]heldBytes, data func(Direction, []byte, time.Time), gap func(Direction, int64, time.Time)) {
+	for len(held[0].marks)+len(held[1].marks) > 0 {
+		dir := FromClient
+		if c, s := held[0].marks, held[1].marks; len(c) == 0 || len(s) > 0 && s[0].t.Before(c[0].t) {
+			dir = FromServer
+		}
+		b := &held[dir]
+		m, end := b.marks[0], len(b.bytes)
+		if b.marks = b.marks[1:]; len(b.marks) > 0 {
+			end = b.marks[0].offset
 		}
 		if m.gap > 0 {
 			gap(dir, m.gap, m.t)

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/wstap/wstap/internal/http2"
 	"github.com/wstap/wstap/internal/packetgen"
@@ -151,11 +152,16 @@ func TestHTTP2Late(t *testing.T) {
 					s.frames = s.frames[from:]
 					got := map[*Conn][2][]*Message{}
 					tap := NewTap(s, nil)
+					var last time.Time
 					for e, err := range tap.Events(t.Context()) {
 						if err != nil {
 							t.Fatal(err)
 						}
 						if m, ok := e.(*Message); ok {
+							if m.Time.Before(last) && len(m.Payload) > 0 { // an empty one says too little
+								t.Errorf("seed %d: comes %v too late: %s", seed, last.Sub(m.Time), describeMessage(m))
+							}
+							last = m.Time
 							both := got[m.Conn]
 							both[m.From] = append(both[m.From], m.Clone())
 							got[m.Conn] = both

@@ -5,6 +5,8 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/wstap/wstap/internal/packetgen"
@@ -102,5 +104,63 @@ func lossOf(t *testing.T, size int, dir Direction, stream bool, form string) {
 				}
 			}
 		}
+	}
+}
+
+// TestLossOrder loses consecutive packets of connections of many kinds: what both
+// directions say goes on in the order in which it was captured.
+func TestLossOrder(t *testing.T) {
+	for _, l := range late {
+		if strings.Contains(l.name, "MB") || strings.Contains(l.name, "0 kB") || strings.Contains(l.name, "over segments") {
+			continue
+		}
+		t.Run(l.name, func(t *testing.T) {
+			for seed := range uint64(testkit.Rounds(1, 1, 20)) {
+				for _, lost := range []int{1, 5, 20} {
+					k := newLateTalk(seed)
+					k.NoAcks = (seed+uint64(lost/5))%2 == 0
+					k.Open()
+					k.Send(packetgen.Client, []byte(request))
+					answer := response
+					if strings.HasPrefix(l.name, "deflate") {
+						answer = deflated
+					}
+					k.Send(packetgen.Server, []byte(answer))
+					for i := 0; len(k.Packets) < 70; i++ {
+						l.step(k, i)
+					}
+					from := 12 + k.r.IntN((len(k.Packets)-12-lost)/2)
+					k.lose(t, from, lost)
+				}
+			}
+		})
+	}
+}
+
+// lose plays a conversation of which n packets are lost.
+func (k *lateTalk) lose(t *testing.T, from, n int) {
+	t.Helper()
+	s := source(k.Conversation)
+	s.frames = slices.Delete(s.frames, from, from+n)
+	after := 0
+	var before *Message
+	for e, err := range NewTap(s, nil).Events(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, ok := e.(*Message)
+		if !ok || m.Truncated {
+			continue
+		}
+		if before != nil && m.Time.Before(before.Time) {
+			t.Errorf("%d packets from %d lost: %s comes after %s, which was captured %v later", n, from, describeMessage(m), describeMessage(before), before.Time.Sub(m.Time))
+		}
+		if m.Time.After(k.Packets[from+n].Time) {
+			after++
+		}
+		before = m.Clone()
+	}
+	if after == 0 {
+		t.Errorf("%d packets from %d lost: nothing comes behind them", n, from)
 	}
 }

@@ -7,9 +7,11 @@ import (
 
 // A Message is one message or control frame.
 //
-// Messages gives out messages that belong to the receiver. A Message of Events
-// is borrowed, its Payload too, until the next iteration, and must not be written
-// to, for later messages may be compressed in terms of it: Clone keeps it.
+// Messages and Batches give out messages that belong to the receiver. One that is
+// kept keeps up to 15 others, of 8 KiB in all, for they are made together: Clone is
+// by itself. A Message of Events is borrowed, its Payload too, until the next
+// iteration, and must not be written to, for later messages may be compressed in
+// terms of it: Clone keeps it.
 //
 // A message may be compressed in terms of messages that the capture has not seen
 // (RFC 7692, context takeover). Of what it copies from these, Unknown tells the
@@ -43,7 +45,7 @@ func (m *Message) Text() string { return string(m.Payload) }
 // twice with different contents (Conflict) are there.
 func (m *Message) Whole() bool { return !m.Truncated && !m.Undecoded && m.Unknown == 0 }
 
-// Clone returns a copy that belongs to the caller.
+// Clone returns a copy that belongs to the caller: one allocation, up to 32 KiB.
 func (m *Message) Clone() *Message {
 	c := newMessage(len(m.Payload))
 	payload := append(c.Payload[:0], m.Payload...)

@@ -1,6 +1,7 @@
 package websocket
 
 import (
+	"bytes"
 	"time"
 
 	"github.com/wstap/wstap/internal/handshake"
@@ -13,6 +14,12 @@ import (
 // searchIn looks for frames in b. It returns false unless b is HTTP again.
 func (o *opening) searchIn(dir Direction, b []byte, t time.Time) bool {
 	s := &o.sides[dir]
+	if dir == FromClient && s.lost > 0 {
+		if at := handshakeIn(b); at >= 0 {
+			o.readFrom(at, b, t)
+			return false
+		}
+	}
 	if s.sniffer != nil {
 		if !o.sniff(dir, b, t) {
 			o.search(dir, b, t)
@@ -37,6 +44,37 @@ func (o *opening) searchIn(dir Direction, b []byte, t time.Time) bool {
 		o.search(dir, b, t)
 	}
 	return false
+}
+
+// handshakeIn returns where in a client's segment a whole opening handshake begins,
+// behind the rest of what proxies put before it; -1: there is none.
+func handshakeIn(b []byte) int {
+	end := bytes.Index(b, []byte(" HTTP/1."))
+	if end < 0 {
+		return -1
+	}
+	at := requestAt(b, end)
+	if at < 0 {
+		return -1
+	}
+	if head, ok := http1.Whole(b[at:]); !ok || !handshake.Upgrade(head.Fields()) {
+		return -1
+	}
+	return at
+}
+
+// readFrom reads a client's segment on as HTTP from a place on.
+func (o *opening) readFrom(at int, b []byte, t time.Time) {
+	s := &o.sides[FromClient]
+	o.unsniff(FromClient)
+	if o.next == nil && !o.void {
+		s.search.drop(o.p)
+		s.search, s.state = nil, reading
+		s.offset += int64(at)
+		o.p.counts.SkippedBytes += uint64(at)
+		b = b[at:]
+	}
+	o.data(FromClient, b, t)
 }
 
 // search looks for frames in b.
@@ -77,15 +115,14 @@ func (o *opening) settle() {
 	if swap { // only clients mask: the addresses are the wrong way round
 		o.sides[0], o.sides[1] = o.sides[1], o.sides[0]
 	}
+	k := o.found(t, swap, o.sightLate(swap, t))
 	var found [2]*search
 	for dir := range Direction(2) {
-		s := &o.sides[dir]
-		target := &resync.Target{Masked: dir == FromClient, Deflate: handshake.UnseenDeflate.On, Judged: true}
-		if s.state == searching && s.search != nil && s.search.match(o.p, target) {
-			found[dir], s.search = s.search, nil
-		}
+		target := k.target(dir)
+		target.Judged = true
+		found[dir] = k.found(dir, target)
 	}
-	o.found(t, swap, o.sightLate(found, swap, t)).begin(found)
+	k.begin(found)
 }
 
 // trust says how little evidence is enough.

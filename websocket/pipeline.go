@@ -169,10 +169,12 @@ func (p *pipeline) work(w *work, frames int) {
 	n := 0
 	for i := range w.frames[:frames] {
 		f := &w.frames[i]
-		if n == burst && !p.assemble(w, n, frames-i) {
-			return
+		if n == burst {
+			if !p.assemble(w, n, frames-i) {
+				return
+			}
+			n = 0
 		}
-		n %= burst
 		q := &w.packets[n]
 		if err := q.DecodeCut(f.Link, f.Data, f.Length); err == nil {
 			q.Interface = f.Interface

@@ -19,9 +19,8 @@ func (k *socket) countPlain(dir Direction, h *half, b []byte, t time.Time) int {
 	}
 	p, taken := k.p, 0
 	p.lock() // held already where nothing is given out
-	defer p.unlock()
-	for {
-		r := frame.ReadRun(b[taken:], p.maxMessage)
+	for rest := b; ; rest = b[taken:] {
+		r := frame.ReadRun(rest, p.maxMessage)
 		if r.Size == 0 {
 			break
 		}
@@ -43,6 +42,7 @@ func (k *socket) countPlain(dir Direction, h *half, b []byte, t time.Time) int {
 			p.total.needMore().counts[dir&1].InvalidUTF8++
 		}
 	}
+	p.unlock()
 	h.offset += int64(taken)
 	return taken
 }
@@ -50,17 +50,12 @@ func (k *socket) countPlain(dir Direction, h *half, b []byte, t time.Time) int {
 // run adds messages that ended at t to a connection's tally and to that of all, which
 // has every other one's.
 func (n *tally) run(total *tally, r *frame.Run, t time.Time) {
-	if n.first.IsZero() {
-		n.first = t
-		if total.first.IsZero() {
-			total.first = t
-		}
-	}
 	if r.Largest > n.largest {
 		n.largest = r.Largest
 		total.largest = max(total.largest, r.Largest)
 	}
-	n.last, total.last = t, t
+	n.ended.add(t)
+	total.ended.set(n.ended.lastSec, n.ended.lastNsec)
 	n.text += uint64(r.Text)
 	n.binary += uint64(r.Binary)
 	n.bytes += uint64(r.Bytes)

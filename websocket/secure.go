@@ -38,7 +38,15 @@ func (o *opening) toTLS(dir Direction, b []byte, t time.Time) {
 	for side := range o.sides {
 		o.sides[side].search.drop(o.p)
 	}
-	o.leaveTo(r, o.p.newTLS(!looksLikeHello(b))(outer))
+	client, server := b, held.bytes
+	if dir == FromServer {
+		client, server = server, client
+	}
+	begins := looksLikeHello(client)
+	o.leaveTo(r, o.p.newTLS(!begins && !looksLikeServerHello(server))(outer))
+	if !begins && looksLikeServerHello(server) {
+		r.Gap(FromClient, max(1, o.sides[FromClient].lost), t) // the ClientHello
+	}
 	held.replay(other, r.Data, r.Gap)
 	r.Data(dir, b, t)
 }

@@ -54,6 +54,11 @@ func (f *front) look() {
 // looksLikeHello says whether b begins with a TLS record that holds a ClientHello.
 func looksLikeHello(b []byte) bool { return len(b) > 5 && looksTLS(b) && b[0] == 22 && b[5] == 1 }
 
+// looksLikeServerHello says the same of a ServerHello.
+func looksLikeServerHello(b []byte) bool {
+	return len(b) > 5 && looksTLS(b) && b[0] == 22 && b[5] == 2
+}
+
 // looksTLS says whether b begins with a TLS record.
 func looksTLS(b []byte) bool { return decrypt.MaybeRecord(b) }
 

@@ -17,11 +17,10 @@ type sink struct {
 	batch    room // how much is sent together
 
 	mu       sync.Mutex
-	sizes    []room // of what was sent last, a ring
-	sent     uint64
-	gone     uint64 // those that are no longer counted
-	waiting  room   // of gone..sent
-	reserved room   // by admit, for what is not yet sent
+	sizes    []room // a ring: of what was sent, n from first on
+	first, n int
+	waiting  room // their sum
+	reserved room // by admit, for what is not yet sent
 }
 
 // A room is what events take of a channel.
@@ -84,6 +83,7 @@ func (s *sink) sendMessages(batch []Event) (n int) {
 func (s *sink) sendBatch(batch []Event, size room, wait bool) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.look() // so that sizes has room
 	if !s.drop && !s.fits(size, true) || !send(s, s.batches, batch, wait) {
 		return false
 	}
@@ -155,16 +155,22 @@ func (s *sink) has(size room) bool {
 
 // look sees what has been received.
 func (s *sink) look() {
-	left := uint64(len(s.messages) + len(s.batches))
-	for s.gone+left < s.sent {
-		s.waiting.sub(s.sizes[s.gone%uint64(len(s.sizes))])
-		s.gone++
+	left := len(s.messages) + len(s.batches)
+	for ; s.n > left; s.n-- {
+		s.waiting.sub(s.sizes[s.first])
+		if s.first++; s.first == len(s.sizes) {
+			s.first = 0
+		}
 	}
 }
 
 // count counts what was sent.
 func (s *sink) count(size room) {
-	s.sizes[s.sent%uint64(len(s.sizes))] = size
-	s.sent++
+	next := s.first + s.n
+	if next >= len(s.sizes) {
+		next -= len(s.sizes)
+	}
+	s.sizes[next] = size
+	s.n++
 	s.waiting.add(size)
 }

@@ -69,7 +69,5 @@ func (o *opening) joinHTTP2() {
 		held[dir] = o.takeHeld(dir)
 	}
 	o.leave(joinMultiplex(o, inPlace))
-	for dir := range Direction(2) {
-		held[dir].replay(dir, o.data, o.gap)
-	}
+	replayBoth(held, o.data, o.gap)
 }

@@ -11,7 +11,7 @@ import (
 )
 
 // A socket is the Consumer of a WebSocket connection whose handshake was told, and
-// reads its frames. 100,000 idle ones must fit in memory: what only a busy
+// reads its frames. A million idle ones must fit in memory: what only a busy
 // connection needs hangs on pointers.
 type socket struct {
 	p        *pipeline
@@ -44,7 +44,6 @@ type half struct {
 	usual     byte  // first byte of the last message's first frame
 
 	// The frame in progress.
-	fin    bool
 	nhead  uint8     // bytes of its header in head
 	key    uint32    // for the next payload byte, 0 where there is none
 	left   int64     // payload bytes to come

@@ -46,6 +46,7 @@ type Stats struct {
 	Unselected     uint64    // not given out: refused by Config.Select, or of connections refused by Config.Accept
 	MessageCopies  uint64    // of Messages and those dropped while the receiver was there, the ones flagged Copy
 	Conns          uint64    // WebSocket connections, refused handshakes included
+	LateConns      uint64    // those of them that were found mid-stream
 	Untold         uint64    // those of them that Batches told nothing of: the channel was full all the while
 	ConnCopies     uint64    // those of them that are copies: see Conn.CopyOf
 	Active         uint64    // those of them that have not ended
@@ -100,6 +101,7 @@ func (s *Stats) add(o *Stats) {
 	s.Unselected += o.Unselected
 	s.MessageCopies += o.MessageCopies
 	s.Conns += o.Conns
+	s.LateConns += o.LateConns
 	s.Untold += o.Untold
 	s.ConnCopies += o.ConnCopies
 	s.Active += o.Active

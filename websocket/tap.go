@@ -16,7 +16,7 @@ import (
 	"github.com/wstap/wstap/reassembly"
 )
 
-// OnFull says what Messages does with a message that finds the channel full.
+// OnFull says what Messages and Batches do with an event that finds the channel full.
 type OnFull uint8
 
 const (
@@ -26,15 +26,16 @@ const (
 	// FullBlock waits for the receiver. A live source meanwhile fills its ring
 	// and then loses packets, which its Stats tell.
 	FullBlock
-	// FullDrop drops the message whole and counts it in Stats.
+	// FullDrop drops the message whole and counts it in Stats. What Batches does
+	// with other events is said there.
 	FullDrop
 )
 
 // Config configures a Tap; nil means the defaults.
 type Config struct {
-	// OnFull says what Messages does while its channel is full.
+	// OnFull says what Messages and Batches do while their channel is full.
 	OnFull OnFull
-	// Buffer is the capacity of the channel of Messages, in messages. 0 means
+	// Buffer is the capacity of the channel of Messages or Batches, in events. 0 means
 	// 65536: a receiver that the scheduler keeps waiting for a few tenths of a
 	// second loses nothing.
 	Buffer int
@@ -83,13 +84,20 @@ type Config struct {
 	// MiB.
 	MaxWaiting int
 	// Reassembly configures the flow tables; nil means the defaults, but for
-	// AckedHoleTimeout, which is a minute where the source is not live.
+	// AckedHoleTimeout, which is two seconds where the source is not live, and the
+	// time-outs of silence, which are then longer.
 	Reassembly *reassembly.Config
 }
 
-// A Tap turns a [capture.Source] into WebSocket events. [Tap.Events],
-// [Tap.Messages] or [Tap.Count] is called on it, once. There are three ways to end
-// it before its source does:
+// A Tap turns a [capture.Source] into WebSocket events. One of these is called on it,
+// once:
+//
+//   - [Tap.Messages]: a channel of messages, which is all that most programs need.
+//   - [Tap.Batches]: a channel of all events, several at a time.
+//   - [Tap.Events]: an iteration over all events, on loan, in the caller's goroutine.
+//   - [Tap.Count]: nothing but Stats.
+//
+// There are three ways to end it before its source does:
 //
 //   - [Tap.Stop]: what the source has captured is still given out.
 //   - Context and [Tap.Close]: nothing more is read. What is known of the frames
@@ -121,8 +129,8 @@ type Tap struct {
 	pipes  []*pipeline
 }
 
-// ErrUsed is returned when Events, Messages or Count is called on a Tap a second
-// time.
+// ErrUsed is returned when Events, Messages, Batches or Count is called on a Tap a
+// second time.
 var ErrUsed = errors.New("websocket: the Tap is used already")
 
 // errClosed is the end of a Tap that was closed.
@@ -155,8 +163,8 @@ func NewTap(src capture.Source, cfg *Config) *Tap {
 }
 
 // patient lets a recording wait: holes for data that was captured after its
-// acknowledgment, for nobody waits for the messages behind them, and connections
-// for hours of silence to end. What they hold has its budgets all the same.
+// acknowledgment, as long as clocks of interfaces may differ, and connections for
+// hours of silence to end. What they hold has its budgets all the same.
 func patient(cfg *reassembly.Config, live bool) *reassembly.Config {
 	var c reassembly.Config
 	if cfg != nil {
@@ -168,7 +176,7 @@ func patient(cfg *reassembly.Config, live bool) *reassembly.Config {
 	const forever = 365 * 24 * time.Hour
 	const lost = 20 * time.Minute // TCP itself has given up by then (RFC 9293, section 3.8.3)
 	for timeout, d := range map[*time.Duration]time.Duration{
-		&c.AckedHoleTimeout: time.Minute, &c.HoleTimeout: lost, &c.IdleTimeout: forever, &c.CloseTimeout: forever,
+		&c.AckedHoleTimeout: 2 * time.Second, &c.HoleTimeout: lost, &c.IdleTimeout: forever, &c.CloseTimeout: forever,
 	} {
 		if *timeout == 0 {
 			*timeout = d
@@ -366,7 +374,7 @@ func (t *Tap) finish(err error) {
 	t.cancel(nil) // frees what the context holds
 }
 
-// Err returns why Events, Messages or Count ended: nil while they run and after the
+// Err returns why Events, Messages, Batches or Count ended: nil while they run and after the
 // end of the source; after its context was done an error that matches both the
 // context's error and its cause; one that matches net.ErrClosed after Close;
 // otherwise the source's error.

@@ -57,6 +57,14 @@ func (o Opcode) String() string { return opcodeNames[o&0xF] }
 func (o Opcode) Control() bool { return o&8 != 0 }
 
 // An Event is *Open, *Message, *Gap or *End.
+//
+// Of each connection Open comes first and End last, unless the Tap is ended before
+// its source, and all of its events have the same *Conn, which no other connection
+// has. Events of a connection come in the order of its packets.
+//
+// A connection whose handshake was not seen is found by what it says: with its first
+// text message, otherwise with its fourth frame at the latest. What came before is
+// told then, behind Open, with its own times: these may be earlier than Open's.
 type Event interface{ event() }
 
 // Open tells a finished opening handshake, accepted or refused, or a connection

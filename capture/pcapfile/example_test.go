@@ -5,13 +5,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log"
+	"net/netip"
 	"time"
 
 	"github.com/wstap/wstap/capture"
 	"github.com/wstap/wstap/capture/pcapfile"
 	"github.com/wstap/wstap/decode"
 	"github.com/wstap/wstap/websocket"
+	"github.com/wstap/wstap/wstaptest"
 )
 
 // Record a live capture while it is tapped: it stays live, with its rings.
@@ -31,6 +34,72 @@ func ExampleTee() {
 	if err := errors.Join(tap.Err(), w.Close()); err != nil {
 		log.Fatal(err)
 	}
+}
+
+// Record a source while it is tapped, and read the recording. The source stands for
+// any live one.
+func ExampleTee_readBack() {
+	conn := wstaptest.NewConn(netip.AddrPort{}, netip.AddrPort{})
+	conn.Open()
+	conn.Upgrade("/chat")
+	conn.Text(websocket.FromClient, "hi, all !")
+	src := wstaptest.NewLiveSource()
+	src.Add(conn)
+	src.Stop()
+
+	var file bytes.Buffer
+	w, err := pcapfile.NewWriter(&file, src.Info().Link, &pcapfile.WriterConfig{Format: pcapfile.Pcapng})
+	if err != nil {
+		log.Fatal(err)
+	}
+	tap := websocket.NewTap(pcapfile.Tee(src, w), nil)
+	for msg := range tap.Messages(context.Background()) {
+		fmt.Println("live:", msg.Text())
+	}
+	if err := errors.Join(tap.Err(), w.Close()); err != nil {
+		log.Fatal(err)
+	}
+
+	r, err := pcapfile.NewReader(&file, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	for msg := range websocket.NewTap(r, nil).Messages(context.Background()) {
+		fmt.Println("recorded:", msg.Text())
+	}
+	// Output:
+	// live: hi, all !
+	// recorded: hi, all !
+}
+
+// Read what another program captures, as it happens: tcpdump -U -w - | program. Here
+// the pipe is this program's own; otherwise it is os.Stdin.
+func ExampleNewReader() {
+	stdin, stdout := io.Pipe()
+	go func() { // the other program
+		conn := wstaptest.NewConn(netip.AddrPort{}, netip.AddrPort{})
+		conn.Open()
+		conn.Upgrade("/chat")
+		conn.Text(websocket.FromServer, "hello, pipe")
+		w, err := pcapfile.NewWriter(stdout, decode.LinkEthernet, nil)
+		for i := range conn.Frames() {
+			err = errors.Join(err, w.WriteFrame(&conn.Frames()[i]))
+		}
+		stdout.CloseWithError(errors.Join(err, w.Close()))
+	}()
+
+	src, err := pcapfile.NewReader(stdin, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	tap := websocket.NewTap(src, nil)
+	for msg := range tap.Messages(context.Background()) {
+		fmt.Println(msg.Text())
+	}
+	fmt.Println(tap.Err())
+	// Output:
+	// hello, pipe
+	// <nil>
 }
 
 func Example() {

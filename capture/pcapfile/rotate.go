@@ -26,6 +26,9 @@ type Rotation struct {
 	// Begin is when the first interval begins. Zero means with the first frame,
 	// which then creates the first file.
 	Begin time.Time
+	// Begun, if not nil, is called when a file follows another one, before its first
+	// frame is written, by who writes that. It may call the Writer.
+	Begun func()
 	// Closed, if not nil, is called with the name of each file that another one
 	// follows, in the goroutine that writes.
 	Closed func(name string)
@@ -107,8 +110,21 @@ func (r *rotation) due(size int64, t time.Time) (bool, error) {
 // unnamed says that the first frame of a recording will give the file its name.
 func (r *rotation) unnamed() bool { return r != nil && r.name == "" }
 
-// rotate begins another file if one is due. The caller holds mu.
+// rotate begins another file if one is due. The caller holds mu, which is not held
+// while Begun is called.
 func (w *Writer) rotate(t time.Time) error {
+	before := w.files
+	if err := w.next(t); err != nil || w.files == before || w.rotation.Begun == nil {
+		return err
+	}
+	w.mu.Unlock()
+	w.rotation.Begun()
+	w.mu.Lock()
+	return w.failed()
+}
+
+// next begins another file if one is due.
+func (w *Writer) next(t time.Time) error {
 	r := w.rotation
 	if r.unnamed() {
 		r.begin = t

@@ -29,6 +29,9 @@ type tee struct {
 func (t *tee) Read(fs []capture.Frame) (int, error) {
 	if t.r.file != nil {
 		t.r.inBatch = 0
+		if r := t.r.w.rotation; r != nil && r.Begun != nil {
+			fs = fs[:1] // what is in a file has been read when the next one begins
+		}
 	}
 	n, err := t.Source.Read(fs)
 	if err != nil && !t.ended {

@@ -57,6 +57,7 @@ type options struct {
 
 	keylogs []string        // --keylog
 	keys    *decrypt.KeyLog // of them, and of the file of -r; nil: nothing is opened
+	inFile  *fileSecrets    // of the file of -r; nil: it can hold none
 
 	json, total, demo, print, follow, secrets, noTunnels, copies, websocket, help, version bool
 

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"sync/atomic"
 
 	"github.com/wstap/wstap/capture/pcapfile"
 	"github.com/wstap/wstap/decrypt"
@@ -20,7 +21,7 @@ func (o *options) openKeys(s *source) error {
 	if o.keys == nil {
 		return nil // --demo
 	}
-	if s.writer != nil {
+	if s.writer != nil && savesSecrets(o.write) {
 		o.keys.Record(secretsOf{s.writer})
 	}
 	for _, name := range o.keylogs {
@@ -32,6 +33,42 @@ func (o *options) openKeys(s *source) error {
 		o.keys = nil // there are none, and will be none: nothing waits for them
 	}
 	return nil
+}
+
+// savesSecrets says whether a file of -w has a place for secrets.
+func savesSecrets(name string) bool {
+	return strings.HasSuffix(strings.TrimSuffix(strings.ToLower(name), ".gz"), ".pcapng")
+}
+
+// recordAgain gives a file that follows another one what it needs of the secrets.
+func (o *options) recordAgain(keys *decrypt.KeyLog) func() {
+	told := false
+	return func() {
+		left := keys.RecordAgain(int(o.size / 4))
+		if left > 0 && !told {
+			told = true
+			fmt.Fprintf(os.Stderr, "wsdump: a file of -C is too small for the keys of %s that go on\n", cli.Quantity(uint64(left), "connection"))
+		}
+	}
+}
+
+// fileSecrets takes the secrets of the file that is read.
+type fileSecrets struct {
+	keys  *decrypt.KeyLog
+	found atomic.Bool // some
+}
+
+func (f *fileSecrets) Write(b []byte) (int, error) {
+	f.found.Store(true)
+	return f.keys.Write(b)
+}
+
+// tellLeftOut says that secrets of the file that is read are not in the one of -w.
+func (o *options) tellLeftOut() {
+	if o.write != "" && o.inFile != nil && o.inFile.found.Load() && !savesSecrets(o.write) {
+		fmt.Fprintf(os.Stderr, "wsdump: the keys that %s holds are not in %s: only a name that ends in .pcapng makes a file for them\n",
+			quoteArg(o.read), quoteArg(o.write))
+	}
 }
 
 // secretsOf writes to the Decryption Secrets Blocks of a file.

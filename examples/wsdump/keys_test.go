@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -9,6 +10,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/wstap/wstap/capture"
+	"github.com/wstap/wstap/capture/pcapfile"
+	"github.com/wstap/wstap/decode"
 	"github.com/wstap/wstap/decrypt"
 	"github.com/wstap/wstap/websocket"
 )
@@ -131,9 +135,67 @@ func TestKeyLogWritten(t *testing.T) {
 		opened(t, strings.Join(args, " "), wsdump(t, "-r", name))
 	}
 	name := filepath.Join(dir, "out.pcap")
-	mustWork(t, "-r", wssPcapng, "-w", name)
+	if r := mustWork(t, "-r", wssPcapng, "-w", name); !strings.Contains(r.stderr, "the keys that "+wssPcapng+" holds are not in "+name) {
+		t.Errorf("keys are left out silently: %s", r.stderr)
+	}
+	if r := mustWork(t, "-r", wssPcap, "--keylog", wssKeys, "-w", name+".gz"); strings.Contains(r.stderr, "holds are not in") {
+		t.Errorf("no keys are left out: %s", r.stderr)
+	}
 	if r := mustWork(t, "-r", name); r.stdout != "" {
 		t.Errorf("a pcap file: %s", r.stdout)
+	}
+}
+
+// TestKeyLogRotated: each file of a series opens what it holds by itself, wherever the
+// keys come from.
+func TestKeyLogRotated(t *testing.T) {
+	dir := t.TempDir()
+	slow := filepath.Join(dir, "slow.pcap")
+	src, err := pcapfile.Open(wssPcap, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer src.Close()
+	w, err := pcapfile.Create(slow, decode.LinkEthernet, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := time.Unix(1_800_000_000, 0)
+	for f, err := range capture.Frames(src) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.Time, at = at, at.Add(time.Second)
+		if err := w.WriteFrame(f); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for i, args := range [][]string{{"-r", slow, "--keylog", wssKeys}, {"-r", slow, "--keylog", wssKeys, "-w", filepath.Join(dir, "one.pcapng")}, {"-r", filepath.Join(dir, "one.pcapng")}} {
+		if i == 1 {
+			mustWork(t, args...)
+			continue
+		}
+		form := filepath.Join(dir, fmt.Sprint(i), "%s.pcapng")
+		if err := os.Mkdir(filepath.Dir(form), 0o777); err != nil {
+			t.Fatal(err)
+		}
+		mustWork(t, append(args, "-G", "4", "-w", form)...)
+		files, err := filepath.Glob(filepath.Join(filepath.Dir(form), "*"))
+		if err != nil || len(files) != 9 {
+			t.Fatalf("%q, %v", files, err)
+		}
+		shown := ""
+		for _, name := range files[3:] {
+			shown += mustWork(t, "-r", name, "--websocket").stdout
+		}
+		for _, text := range []string{`-> 10.0.0.2:80 text 36 [midstream] {"type":"say"`, "-> 10.0.0.2:80 text 6 [midstream] 再见", "<- 10.0.0.2:80 text 11 [midstream] echo 再见"} {
+			if !strings.Contains(shown, text) {
+				t.Errorf("%q: the files do not show %q by themselves:\n%s", args, text, shown)
+			}
+		}
 	}
 }
 

@@ -103,7 +103,7 @@ func (o *options) capture() error {
 		return o.show(src.messages)
 	}
 	err = o.tapAll(context.Background(), src, nil)
-	if errors.Is(err, errCopies) {
+	if errors.Is(err, errOrder) {
 		o.inOrder = true
 		if src, err = o.open(); err == nil {
 			src.hello = ""
@@ -113,9 +113,14 @@ func (o *options) capture() error {
 	return err
 }
 
-// errCopies asks for a count in the order of the file. Which messages of copies are
-// the same is only then the same each time, where some were lost.
-var errCopies = errors.New("there are copies")
+// errOrder asks for a count in the order of the file. Where there are copies, or
+// connections joined late, which messages count depends on what was seen before.
+var errOrder = errors.New("the order matters")
+
+// ordered says that a count depends on the order in which packets were read.
+func ordered(s *websocket.Stats) bool {
+	return s.ConnCopies > 0 || s.LateConns > 0 || s.Protocols[websocket.ProtocolMidstream] > 0
+}
 
 func version() string {
 	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
@@ -183,9 +188,9 @@ func (o *options) tapAll(ctx context.Context, src *source, each func(websocket.E
 		err = tap.Count(ctx) // on all processors: nobody asks for the order
 		s := tap.Stats()
 		seen, _ = o.shown(&s)
-		if s.ConnCopies > 0 && !o.inOrder && o.workers() > 1 && err == nil && !o.end.within(0) {
+		if ordered(&s) && src.shared && err == nil && !o.end.within(0) {
 			close(over)
-			return join(errCopies, out.Close())
+			return join(errOrder, out.Close())
 		}
 	} else {
 		seen, err = o.printAll(tap.Events(ctx), ps, out, each)
@@ -201,6 +206,7 @@ func (o *options) tapAll(ctx context.Context, src *source, each func(websocket.E
 		err = nil
 	}
 	saved := src.finish()
+	o.tellLeftOut()
 	err = join(saved, err, ps.Close(), o.finishOutput(out))
 	close(over)
 	o.end.stats.Store(&stats)

@@ -30,6 +30,7 @@ type source struct {
 	writer *pcapfile.Writer // of -w, or nil
 	pcapng bool             // it is a pcapng file, which may hold secrets
 	hello  string           // says where the frames come from
+	shared bool             // several workers read it, each its part: see errOrder
 
 	messages *messageFile // in place of a Source: of a file of messages
 }
@@ -197,7 +198,8 @@ func (o *options) openFile() (*source, error) {
 func (o *options) fileConfig() *pcapfile.Config {
 	cfg := &pcapfile.Config{Filter: strings.TrimSpace(o.filter)}
 	if o.keys != nil {
-		cfg.Secrets = o.keys
+		o.inFile = &fileSecrets{keys: o.keys}
+		cfg.Secrets = o.inFile
 	}
 	return cfg
 }
@@ -211,8 +213,9 @@ func (s *source) readHead(o *options) error {
 		return err
 	}
 	cfg := o.fileConfig()
-	if s.size > 0 || o.copies { // a pipe cannot be read again, see errCopies
+	if s.size > 0 { // a pipe cannot be read again, see errOrder
 		cfg.Workers = o.workers()
+		s.shared = cfg.Workers > 1
 	}
 	var r *pcapfile.Reader
 	if in == os.Stdin {
@@ -320,6 +323,9 @@ func sameFile(a, b string) bool {
 func (s *source) save(o *options) error {
 	live := s.Info().Live
 	cfg := &pcapfile.WriterConfig{SnapLen: o.snaplen, Rotate: o.rotation(live)}
+	if cfg.Rotate != nil && o.keys != nil && savesSecrets(o.write) {
+		cfg.Rotate.Begun = o.recordAgain(o.keys)
+	}
 	if live {
 		cfg.Queue = limits.BudgetsOf(o.allowed()).Queue // for a disk that stalls
 	}

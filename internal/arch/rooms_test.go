@@ -107,5 +107,5 @@ var rooms = []room{
 	{path: "internal/packetgen", imports: "decode", kind: pure},
 	{path: "internal/testkit", kind: program},
 	{path: "internal/testnet", modules: xsys, kind: program},
-	{path: "wstaptest", imports: "capture decode internal/packetgen reassembly websocket", kind: program, planned: true},
+	{path: "wstaptest", imports: "capture decode internal/packetgen websocket", tests: "decrypt reassembly", kind: program},
 }

@@ -121,7 +121,7 @@ func (c *Conn) response(id uint32, st *stream, k *block) *stream {
 		return nil
 	}
 	if unclear := st != nil && (st.unclear || st.other); unclear || st == nil && c.unseen(id) {
-		if status >= 300 || mayBeOther(k) {
+		if status >= 300 || mayBeOther(k.fields) {
 			c.reject(id)
 			return nil
 		}
@@ -173,6 +173,11 @@ func (c *Conn) open(st *stream, t time.Time) {
 		return
 	}
 	c.enabled = true
+	c.release(st)
+}
+
+// release passes on what was held of a stream.
+func (c *Conn) release(st *stream) {
 	for dir, b := range st.held {
 		c.counts.Held -= len(b)
 		st.held[dir] = nil

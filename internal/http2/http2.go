@@ -249,7 +249,7 @@ func (c *Conn) payload(dir reassembly.Direction, s *side, b []byte, t time.Time)
 	st := c.streams[s.id]
 	data := b[:max(0, min(len(b), left-max(s.pad, 0)))]
 	c.counts.Overhead += uint64(len(b) - len(data))
-	if len(data) > 0 && (st == nil && c.unseen(s.id) || st != nil && st.unclear) {
+	if len(data) > 0 && (st == nil && c.unseen(s.id) || st != nil && (st.unclear || s.gone > 0 && st.sink == nil && c.halfSeen(dir, st))) {
 		st = c.adopt(s.id, t)
 	}
 	switch {

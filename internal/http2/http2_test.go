@@ -155,6 +155,42 @@ func TestLoss(t *testing.T) {
 	r.want(t, `/a server "01"`, "/a server gap 3", `/a server "56789"`, "/a server lost 40", `/a server "x"`, "/a server conflict 49 2")
 }
 
+// TestHalfSeen: a side's data show that its part of the handshake was lost, whichever
+// direction is read first. Nothing that was held is lost as well.
+func TestHalfSeen(t *testing.T) {
+	for _, lost := range []reassembly.Direction{reassembly.FromClient, reassembly.FromServer} {
+		r := &recorder{}
+		c := New(r, len(PrefaceRest), [2]int64{})
+		cl, sv := newEncoder(), newEncoder()
+		cl.WriteString(PrefaceRest)
+		cl.frame(typeSettings, 0, 0, nil)
+		sv.frame(typeSettings, 0, 0, enable)
+		heads := [2]*encoder{newEncoder(), newEncoder()}
+		heads[0].headers(1, 0, connect("/a")...)
+		heads[1].headers(1, 0, ":status", "200")
+		datas := [2]*encoder{newEncoder(), newEncoder()}
+		datas[0].frame(typeData, 0, 1, []byte("hello"))
+		datas[1].frame(typeSettings, flagAck, 0, nil)
+		datas[1].frame(typeData, 0, 1, []byte("welcome"))
+		seen := lost.Reverse()
+		begins := [2][]byte{cl.take(), sv.take()}
+		c.Data(seen, begins[seen], t0)
+		c.Data(seen, heads[seen].take(), t0)
+		c.Data(seen, datas[seen].take(), t0)
+		if lost == reassembly.FromClient {
+			c.Data(lost, begins[lost], t0)
+			c.Gap(lost, int64(heads[lost].Len()), t0)
+		} else { // its SETTINGS too
+			c.Gap(lost, int64(len(begins[lost])+heads[lost].Len()), t0)
+		}
+		c.Data(lost, datas[lost].take(), t0)
+		all := strings.Join(r.lines, "\n")
+		if !strings.Contains(all, `client "hello"`) || !strings.Contains(all, `server "welcome"`) || c.Counts().Held != 0 || c.Counts().Skipped != 0 || c.early != 0 {
+			t.Errorf("without that of the %v: %s, %+v", lost, all, c.Counts())
+		}
+	}
+}
+
 func TestGivenUp(t *testing.T) {
 	r := &recorder{}
 	c, cl, _ := opened(t, r)

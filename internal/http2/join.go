@@ -4,6 +4,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/wstap/wstap/internal/http1"
 	"github.com/wstap/wstap/reassembly"
 )
 
@@ -78,11 +79,27 @@ func (c *Conn) adopt(id uint32, t time.Time) *stream {
 		}
 		st = c.newStream(id)
 	}
+	if st.request == nil && st.response != nil && !st.unclear {
+		c.early--
+	}
 	st.unclear, st.accepted = false, true
 	st.gone = [2]int64{c.sides[0].gone, c.sides[1].gone}
 	st.sink = c.handler.Found(st.request, st.response, t)
 	c.charge(st)
+	c.release(st)
 	return st
+}
+
+// halfSeen says whether data of a direction show that its part of a WebSocket's
+// handshake was missed: what comes before them.
+func (c *Conn) halfSeen(dir reassembly.Direction, st *stream) bool {
+	if st.other || (st.request == nil) == (st.response == nil) {
+		return false
+	}
+	if dir != c.client {
+		return st.response == nil
+	}
+	return st.request == nil && st.response.Status/100 == 2 && !mayBeOther(st.response.Fields)
 }
 
 // reject notes that a stream carries no WebSocket.
@@ -110,6 +127,6 @@ func (c *Conn) tire(s *side) {
 }
 
 // mayBeOther says whether an answer has a field that those to a CONNECT lack.
-func mayBeOther(k *block) bool {
-	return k.fields.Get("content-type") != "" || k.fields.Get("content-length") != ""
+func mayBeOther(fields http1.Fields) bool {
+	return fields.Get("content-type") != "" || fields.Get("content-length") != ""
 }

@@ -147,7 +147,7 @@ func (c *Conn) refind(b []byte) bool {
 	case c.streams[id] != nil:
 		return typ == typeData || typ == typeHeaders || typ == typeWindowUpdate || typ == typeReset
 	case id == 0:
-		return typ == typePing || typ == typeWindowUpdate
+		return typ == typePing || typ == typeWindowUpdate || typ == typeSettings
 	case c.unseen(id):
 		// Frames have to follow as far as b reaches.
 		var s Sniffer

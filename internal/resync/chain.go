@@ -113,7 +113,8 @@ func (s *Search) lengthAhead(k *chain, f *frame.Header, target *Target) int {
 	if f.First == 0 && k.orphan {
 		return 0
 	}
-	return headerBits(f, target.Usual) + 4 + bits.LeadingZeros64(uint64(f.Length))&^7
+	zeros := bits.LeadingZeros64(uint64(f.Length)) // those of a byte that is not zero count half
+	return headerBits(f, target.Usual) + 4 + zeros - (zeros&7+1)/2
 }
 
 // weigh adds the evidence that the frame at next gives to its chain; false: it
@@ -140,7 +141,7 @@ func (s *Search) weigh(k *chain, f *frame.Header, payload []byte, target *Target
 	repeats := k.last >= 0 && found == 0 && f.First == k.first && f.Length == k.length
 	k.first, k.length = f.First, f.Length
 	switch {
-	case !f.Masked && subscribes(f, payload): // MQTT may do without WebSockets
+	case target.Unknown && !f.Masked && subscribes(f, payload): // MQTT may do without WebSockets
 	case f.First == 0 && found == 0 && f.Length < 126: // zeros are everywhere
 		if !k.orphan && k.zeros < 4 && s.boundary(k.pend) {
 			k.zeros++
@@ -177,7 +178,7 @@ func (s *Search) weigh(k *chain, f *frame.Header, payload []byte, target *Target
 func repeatsItself(b []byte) bool {
 	const look = 64
 	b = b[:min(len(b), look)]
-	return len(b) >= 10 && string(b[4:]) == string(b[:len(b)-4])
+	return string(b[4:]) == string(b[:len(b)-4])
 }
 
 // lengthBits says how much it speaks for a frame that a segment ends where it does.

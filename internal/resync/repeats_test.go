@@ -13,7 +13,7 @@ func TestRepeatsItself(t *testing.T) {
 	for _, tt := range []struct {
 		b    []byte
 		want bool
-	}{{run[:10], true}, {run, true}, {run[:9], false}, {zeros, false}, {append(run[:63:63], 'x'), false}} {
+	}{{run[:10], true}, {run, true}, {[]byte("\x89\x82ab\x89\x82ab"), true}, {[]byte("\x89\x82ab\x89\x82ac"), false}, {[]byte("\x89\x80\x89\x80\x89\x80"), true}, {zeros, false}, {append(run[:63:63], 'x'), false}} {
 		if got := repeatsItself(tt.b); got != tt.want {
 			t.Errorf("%q: %v", tt.b, got)
 		}

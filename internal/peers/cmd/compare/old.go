@@ -25,7 +25,7 @@ func again(w io.Writer, o options, dir string, caps []capFile) error {
 		}
 	}
 	if o.instructions {
-		return instructions(w, dir, wsdump, o.old, caps)
+		return instructions(w, wsdump, o.old, caps)
 	}
 	return nil
 }

@@ -1,0 +1,4 @@
+package wstaptest
+
+// Unavailable is for tests.
+var Unavailable = unavailable
