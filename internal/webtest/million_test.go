@@ -11,7 +11,7 @@ import (
 // million with WSTAP_LONG=1; the fewer are more than the height of an element can
 // hold as well.
 func TestMillion(t *testing.T) {
-	n := 400_000
+	n := 350_000
 	if os.Getenv("WSTAP_LONG") != "" {
 		n = 1_000_000
 	} else if testing.Short() {
