@@ -89,7 +89,7 @@ function showCounters() {
   const s = stats.stored ?? {};
   counter('messages', count(t.messages));
   counter('connections', count(t.connections));
-  counter('packets', count(t.packets), { hidden: t.packets === undefined });
+  counter('packets', count(t.packets), { hidden: !t.packets && t.messages > 0 }); // a file of messages has none
   counter('dropped by kernel', count(l.kernel_drops), { bad: l.kernel_drops > 0, title: 'Packets that came faster than they were read' });
   counter('lost in gaps', l.gaps > 0 || l.lost_bytes > 0 ? `${bytes(l.lost_bytes ?? 0)} in ${count(l.gaps)}` : '0', { bad: l.gaps > 0 || l.lost_bytes > 0, title: 'Bytes of connections that the capture did not see' });
   counter('without keys', count(l.without_keys), { bad: l.without_keys > 0, title: 'Connections of TLS for which no secrets are there: see --keylog' });
