@@ -226,9 +226,9 @@ func (o *opening) notHTTP(dir Direction, pending, b []byte, t time.Time) {
 	case http:
 		o.p.carries(&o.origin, ProtocolHTTP)
 		o.ignore(len(b))
-	case o.begun:
+	case o.begun && !o.lossy:
 		o.ignore(len(b))
-	case o.lossy:
+	case o.lossy: // an answer may have been taken for another request's
 		if o.protocol == ProtocolUndecided {
 			o.p.carries(&o.origin, ProtocolUnknown)
 		}
