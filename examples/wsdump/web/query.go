@@ -51,6 +51,9 @@ func (s *Server) api(h func(http.ResponseWriter, *request) error) http.Handler {
 func (r *request) allow(names ...string) error {
 	for name, values := range r.query {
 		if name != "token" && !slices.Contains(names, name) {
+			if len(names) == 0 {
+				return failf(http.StatusBadRequest, "there is no parameter %s here: none is read", name)
+			}
 			return failf(http.StatusBadRequest, "there is no parameter %s here, only %s", name, strings.Join(names, ", "))
 		}
 		if len(values) > maxValues {
@@ -184,7 +187,7 @@ func parseTime(name, v string) (time.Time, error) {
 	if err == nil && fraction != "" {
 		nsec, err = strconv.ParseUint((fraction + "00000000")[:max(9, len(fraction))], 10, 32)
 	}
-	if err != nil {
+	if err != nil || len(fraction) > 9 {
 		return time.Time{}, failf(http.StatusBadRequest, "%s must be a time as 2026-11-28T12:00:00.5Z, or seconds since 1970, with nine digits behind the point at the most", name)
 	}
 	return time.Unix(int64(sec), int64(nsec)), nil

@@ -215,7 +215,7 @@ func TestHostileParameters(t *testing.T) {
 	for _, query := range []string{
 		"match=/(/", "match=/a{1001}/", "match=/(a{500}){500}/", "match=" + strings.Repeat("a", 1001), "not_match=/[/", "url=*", "only=words", "from=nobody",
 		"conn=x", "conn=-1", "conn=18446744073709551616", "conn=" + strings.Repeat("1,", 1001), strings.Repeat("match=a&", 9),
-		"since=yesterday", "since=-1", "until=1e9", "until=99999999999999999999", "since=1.5x", "since=1.1234567890x",
+		"since=yesterday", "since=-1", "until=1e9", "until=99999999999999999999", "since=1.5x", "since=1.1234567890x", "since=1.0000000001",
 		"offset=x", "offset=9223372036854775808", "limit=-1", "limit=1001", "limit=1.5", "offset=-9223372036854775808",
 		"unknown=1", "Match=a", "a;b", "match=%zz", "token=x&%",
 	} {
@@ -229,7 +229,7 @@ func TestHostileParameters(t *testing.T) {
 		"/api/messages/1": "x=1", "/api/connections/1": "x=1", "/api/export": "format=",
 	} {
 		var failed struct{ Error string }
-		if status := w.get(path+"?"+query, &failed); status != 400 {
+		if status := w.get(path+"?"+query, &failed); status != 400 || failed.Error == "" || strings.HasSuffix(failed.Error, " ") {
 			t.Errorf("%s?%s: %d %+v", path, query, status, failed)
 		}
 	}

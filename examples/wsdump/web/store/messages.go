@@ -9,7 +9,7 @@ import (
 )
 
 // Messages yields the messages that a Filter wants and that are stored now, each lent
-// until the next one. The error that comes last is that of ctx, or ErrForgotten where
+// until the next one. One whose end was not kept is Truncated. The error that comes last is that of ctx, or ErrForgotten where
 // one of them had to go before its turn. The other one is that of the Filter.
 func (s *Store) Messages(ctx context.Context, f *Filter) (iter.Seq2[*websocket.Message, error], error) {
 	if _, err := f.compile(); err != nil {
@@ -44,6 +44,7 @@ func (s *Store) Messages(ctx context.Context, f *Filter) (iter.Seq2[*websocket.M
 					return
 				}
 				p.message(j, &m)
+				m.Truncated = m.Truncated || p.cut(j) > 0
 				if !yield(&m, nil) {
 					return
 				}

@@ -105,6 +105,23 @@ func TestBudget(t *testing.T) {
 			if cuts := sum.Cut > 0; cuts != (name == "giants" || name == "unequal") {
 				t.Errorf("%d cut", sum.Cut)
 			}
+			all, err := s.Messages(t.Context(), new(Filter))
+			if err != nil {
+				t.Fatal(err)
+			}
+			i := sum.Forgotten
+			for m, err := range all {
+				if err != nil {
+					t.Fatal(err)
+				}
+				if want := payload(int(i)); m.Truncated != (len(m.Payload) < len(want)) {
+					t.Errorf("message %d has %d bytes of %d, truncated: %v", i+1, len(m.Payload), len(want), m.Truncated)
+				}
+				i++
+			}
+			if i != n {
+				t.Errorf("%d messages, want %d", i-sum.Forgotten, sum.Stored)
+			}
 		})
 	}
 }
