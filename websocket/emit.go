@@ -166,16 +166,18 @@ func (k *socket) tellGapOf(dir Direction, n int64, tooLate bool, t time.Time) {
 	if k.unwanted {
 		return
 	}
+	gap := Gap{Time: t, Conn: k.info, From: dir, Bytes: n}
+	if tooLate {
+		gap.Reason = LateKeys
+	}
 	if p.batching() {
 		if p.admit(k, 0) {
-			p.send(&Gap{Time: t, Conn: k.info, From: dir, Bytes: n}, 0)
+			owned := gap
+			p.send(&owned, 0)
 		}
 		return
 	}
-	p.gap = Gap{Time: t, Conn: k.info, From: dir, Bytes: n}
-	if tooLate {
-		p.gap.Reason = LateKeys
-	}
+	p.gap = gap
 	p.out(&p.gap)
 }
 

@@ -224,9 +224,11 @@ func (t *Tap) Stop() error {
 // the end of the iteration or the channel. The error is that of the source's Close.
 func (t *Tap) Close() error {
 	t.mu.Lock()
-	t.closed = true
-	if t.cancel != nil {
+	switch t.closed = true; {
+	case t.cancel != nil:
 		t.cancel(errClosed)
+	case t.err == nil: // never used
+		t.err = errClosed
 	}
 	t.mu.Unlock()
 	return t.src.Close()

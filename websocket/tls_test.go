@@ -392,7 +392,8 @@ func (s *scriptSource) Read(fs []capture.Frame) (int, error) {
 // TestTLSKeysTooLate: what waits for keys beyond the budget is a gap that says so; what
 // is lost later is one that does not.
 func TestTLSKeysTooLate(t *testing.T) {
-	for _, v := range tlsVersions {
+	for i := range 2 * len(tlsVersions) {
+		v, batches := tlsVersions[i/2], i%2 == 1
 		w := converseTLS(t, 200, v.change, chatLine)
 		keys := decrypt.NewKeyLog()
 		src := &scriptSource{frameSource: *source(w.packets(1460)), do: func() { keys.Write(w.log.Bytes()) }}
@@ -401,10 +402,7 @@ func TestTLSKeysTooLate(t *testing.T) {
 		tap := NewTap(src, &Config{Keys: keys, MaxWaiting: 32 << 10})
 		var late [2]int
 		others, whole := 0, 0
-		for e, err := range tap.Events(t.Context()) {
-			if err != nil {
-				t.Fatal(err)
-			}
+		take := func(e Event) {
 			switch e := e.(type) {
 			case *Gap:
 				switch e.Reason {
@@ -421,8 +419,22 @@ func TestTLSKeysTooLate(t *testing.T) {
 				}
 			}
 		}
+		if batches {
+			for batch := range tap.Batches(t.Context()) {
+				for _, e := range batch {
+					take(e)
+				}
+			}
+		} else {
+			for e := range tap.Events(t.Context()) {
+				take(e)
+			}
+		}
+		if err := tap.Err(); err != nil {
+			t.Error(err)
+		}
 		if late != [2]int{1, 1} || others != 1 || whole < 150 {
-			t.Errorf("%s: %v gaps for late keys, %d others, %d messages: %+v", v.name, late, others, whole, tap.Stats().TLS)
+			t.Errorf("%s, batches %v: %v gaps for late keys, %d others, %d messages: %+v", v.name, batches, late, others, whole, tap.Stats().TLS)
 		}
 		checkAccounts(t, v.name, tap.Stats(), true)
 	}

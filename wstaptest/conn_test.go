@@ -122,4 +122,7 @@ func TestLiveSource(t *testing.T) {
 	if _, err := src.Read(make([]capture.Frame, 1)); err != net.ErrClosed {
 		t.Error(err)
 	}
+	if err := src.Stop(); err != net.ErrClosed {
+		t.Errorf("Stop after Close: %v", err)
+	}
 }

@@ -91,6 +91,9 @@ func (s *Source) Stats() (capture.Stats, error) {
 func (s *Source) Stop() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.closed {
+		return net.ErrClosed
+	}
 	s.stopped = true
 	s.changed.Broadcast()
 	return nil
