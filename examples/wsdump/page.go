@@ -84,6 +84,7 @@ type page struct {
 	served   chan struct{}
 	begun    bool
 	ended    atomic.Bool
+	failed   atomic.Pointer[string]
 
 	of subject
 
@@ -195,7 +196,7 @@ func (p *page) status() web.Status {
 	var text bytes.Buffer
 	p.of.lines(&text, s)
 	p.last = web.Status{
-		Source: p.of.source, Live: p.of.live, Ended: ended,
+		Source: p.of.source, Live: p.of.live, Ended: ended, Failed: p.failed.Load(),
 		Lines: strings.Split(strings.TrimRight(text.String(), "\n"), "\n"),
 		Totals: web.Totals{
 			Messages: messages, Connections: conns, Active: s.Active,
@@ -216,6 +217,16 @@ func (p *page) status() web.Status {
 	}
 	p.taken = time.Now()
 	return p.last
+}
+
+// report is the function report, and has the page tell too why the capture failed.
+func (p *page) report(err error) int {
+	status := report(err)
+	if p != nil && status != 0 && !errors.As(err, new(exitStatus)) {
+		why := explain(err)
+		p.failed.Store(&why)
+	}
+	return status
 }
 
 // linger goes on serving after the end of the capture, until a signal.
