@@ -115,12 +115,21 @@ func (o *options) openPage() (*page, error) {
 	}
 	p := &page{opt: o, served: make(chan struct{})}
 	if p.listener = inheritedListener(); p.listener == nil {
-		if p.listener, err = net.Listen("tcp", net.JoinHostPort(host, port)); err != nil {
+		if p.listener, err = net.Listen(networkOf(host), net.JoinHostPort(host, port)); err != nil {
 			return nil, fmt.Errorf("--web: %w", err)
 		}
 	}
 	p.store = store.New(&store.Config{Memory: o.pageMemory(), ShowSecrets: o.secrets})
 	return p, nil
+}
+
+// networkOf is the network to listen in: an address of IPv4, 0.0.0.0 too, does not
+// open IPv6.
+func networkOf(host string) string {
+	if a, err := netip.ParseAddr(host); err == nil && a.Is4() {
+		return "tcp4"
+	}
+	return "tcp"
 }
 
 // pageMemory is the part of all memory that the page's messages have.
