@@ -218,7 +218,7 @@ func (o *options) tapAll(ctx context.Context, src *source, each func(websocket.E
 	if saved == nil && errors.Is(err, errReaderGone) {
 		return err
 	}
-	status := report(err)
+	status := o.page.report(err)
 	stats()
 	if status != 0 {
 		return exitStatus(status)

@@ -84,6 +84,7 @@ type page struct {
 	served   chan struct{}
 	begun    bool
 	ended    atomic.Bool
+	failed   atomic.Pointer[string]
 
 	of subject
 
@@ -114,12 +115,21 @@ func (o *options) openPage() (*page, error) {
 	}
 	p := &page{opt: o, served: make(chan struct{})}
 	if p.listener = inheritedListener(); p.listener == nil {
-		if p.listener, err = net.Listen("tcp", net.JoinHostPort(host, port)); err != nil {
+		if p.listener, err = net.Listen(networkOf(host), net.JoinHostPort(host, port)); err != nil {
 			return nil, fmt.Errorf("--web: %w", err)
 		}
 	}
 	p.store = store.New(&store.Config{Memory: o.pageMemory(), ShowSecrets: o.secrets})
 	return p, nil
+}
+
+// networkOf is the network to listen in: an address of IPv4, 0.0.0.0 too, does not
+// open IPv6.
+func networkOf(host string) string {
+	if a, err := netip.ParseAddr(host); err == nil && a.Is4() {
+		return "tcp4"
+	}
+	return "tcp"
 }
 
 // pageMemory is the part of all memory that the page's messages have.
@@ -195,7 +205,7 @@ func (p *page) status() web.Status {
 	var text bytes.Buffer
 	p.of.lines(&text, s)
 	p.last = web.Status{
-		Source: p.of.source, Live: p.of.live, Ended: ended,
+		Source: p.of.source, Live: p.of.live, Ended: ended, Failed: p.failed.Load(),
 		Lines: strings.Split(strings.TrimRight(text.String(), "\n"), "\n"),
 		Totals: web.Totals{
 			Messages: messages, Connections: conns, Active: s.Active,
@@ -216,6 +226,16 @@ func (p *page) status() web.Status {
 	}
 	p.taken = time.Now()
 	return p.last
+}
+
+// report is the function report, and has the page tell too why the capture failed.
+func (p *page) report(err error) int {
+	status := report(err)
+	if p != nil && status != 0 && !errors.As(err, new(exitStatus)) {
+		why := explain(err)
+		p.failed.Store(&why)
+	}
+	return status
 }
 
 // linger goes on serving after the end of the capture, until a signal.

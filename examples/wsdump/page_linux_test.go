@@ -84,7 +84,7 @@ func (b *viewer) get(path string) []byte {
 type pageState struct {
 	Source      string
 	Live, Ended bool
-	Why         *string
+	Why, Failed *string
 	Totals      struct{ Messages, Connections, Packets, Received uint64 }
 	Lines       []string
 	Packets     bool
@@ -133,7 +133,7 @@ func TestPage(t *testing.T) {
 	b := browse(t, nil, "--web", "-r", recordings[0])
 	b.ended()
 	s := b.stats()
-	if n := b.shown(); n != 18 || s.Totals.Messages != 18 || s.Totals.Connections != 2 || s.Live || s.Why != nil || s.Source != recordings[0] || !s.Packets {
+	if n := b.shown(); n != 18 || s.Totals.Messages != 18 || s.Totals.Connections != 2 || s.Live || s.Why != nil || s.Failed != nil || s.Source != recordings[0] || !s.Packets {
 		t.Errorf("%d messages; %+v", n, s)
 	}
 	if got := strings.Join(s.Lines, "\n"); !strings.HasPrefix(got, "18 messages on 2 connections\n") || !strings.Contains(b.stderr.String(), got+"\n") {
@@ -222,13 +222,25 @@ func TestPageFails(t *testing.T) {
 		}
 	}
 	capture := unpacked(t, recordings[0])
-	b := browse(t, nil, "--web", "-r", tempFile(t, capture[:len(capture)-5]))
-	b.ended()
-	if n := b.shown(); n != 18 {
-		t.Errorf("%d messages", n)
-	}
-	if r := b.end(); r.status != 1 || strings.Count(r.stderr, "cut short") != 1 {
-		t.Errorf("%+v", r)
+	lines := mustWork(t, "-r", recordings[0], "--json").stdout
+	for name, tt := range map[string]struct {
+		content  []byte
+		messages uint64
+		why      string
+	}{
+		"a capture":     {capture[:len(capture)-5], 18, "cut short"},
+		"messages":      {[]byte(lines[:len(lines)-5]), 18, "unexpected EOF"},
+		"other objects": {[]byte("{}\n"), 0, `no "event" in it`},
+	} {
+		b := browse(t, nil, "--web", "-r", tempFile(t, tt.content))
+		b.ended()
+		s := b.stats()
+		if n := b.shown(); n != tt.messages || s.Failed == nil || !strings.Contains(*s.Failed, tt.why) || (s.Why != nil) != (n == 0) {
+			t.Errorf("%s: %d messages; %+v", name, n, s)
+		}
+		if r := b.end(); r.status != 1 || strings.Count(r.stderr, tt.why) != 1 {
+			t.Errorf("%s: %+v", name, r)
+		}
 	}
 }
 

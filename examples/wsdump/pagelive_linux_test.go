@@ -38,6 +38,12 @@ func TestPageLive(t *testing.T) {
 		if warned := strings.Contains(b.stderr.String(), "is open to the network"); warned != strings.Contains(args, "0.0.0.0") {
 			t.Errorf("%s: %s", args, b.stderr)
 		}
+		if strings.Contains(args, "0.0.0.0") {
+			if c, err := h.DialContext(t.Context(), "tcp", "[::1]:"+b.base.Port()); err == nil {
+				c.Close()
+				t.Errorf("%s: open to IPv6: %s", args, b.stderr)
+			}
+		}
 		for range 20 {
 			if s := b.stats(); s.Totals.Packets > 0 || s.Totals.Received > 0 || s.Why == nil || !s.Live || s.Ended {
 				t.Fatalf("%s: %+v", args, s)

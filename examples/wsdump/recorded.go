@@ -257,7 +257,7 @@ func (o *options) show(r *messageFile) error {
 	if errors.Is(err, errReaderGone) {
 		return err
 	}
-	status := report(err)
+	status := o.page.report(err)
 	stats()
 	if status != 0 {
 		return exitStatus(status)

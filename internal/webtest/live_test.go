@@ -104,6 +104,14 @@ func TestEmpty(t *testing.T) {
 	p.wait(`all('#connections .connection:not([hidden])').length === 1`)
 }
 
+// TestFailed: a file that is broken is not called read, and the page says what is wrong.
+func TestFailed(t *testing.T) {
+	p := open(t, serve(t, "-r", file(t, record{})).url)
+	p.wait(`text('#link').startsWith('failed') && $('#link').title.includes('no "event" in it')`)
+	p.equal(`text('#empty').includes('no "event" in it')`, "true")
+	p.equal(`$('#lines').textContent.includes('no "event" in it')`, "true")
+}
+
 // TestToken: without it nothing is shown, and the page says what is missing.
 func TestToken(t *testing.T) {
 	p := open(t, "http://127.0.0.1:"+serve(t, "-r", walkthrough).port(t)+"/")

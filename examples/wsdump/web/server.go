@@ -42,7 +42,8 @@ type Status struct {
 	Source string   `json:"source"` // of an interface or a file
 	Live   bool     `json:"live"`
 	Ended  bool     `json:"ended"`
-	Why    *string  `json:"why"` // there are no messages; nil: there are
+	Why    *string  `json:"why"`    // there are no messages; nil: there are
+	Failed *string  `json:"failed"` // what went wrong; nil: nothing
 	Totals Totals   `json:"totals"`
 	Losses Losses   `json:"losses"`
 	Lines  []string `json:"lines"` // as wsdump ends with them, so far

@@ -42,8 +42,9 @@ function showState() {
   const [word, kind, title] = linked === 'gone' ? ['wsdump does not answer, trying again', 'bad', 'What was fetched is still shown']
     : linked === 'refused' ? ['another token is needed: open the address that wsdump printed', 'bad', '']
       : !stats ? ['connecting', '', '']
-        : stats.ended ? [stats.live ? 'capture ended' : 'whole file read', 'ended', '']
-          : stats.live ? ['capturing', 'live', ''] : ['reading', 'live', ''];
+        : stats.failed ? ['failed, see Counters', 'bad', stats.failed]
+          : stats.ended ? [stats.live ? 'capture ended' : 'whole file read', 'ended', '']
+            : stats.live ? ['capturing', 'live', ''] : ['reading', 'live', ''];
   setText(link, word);
   setAttribute(link, 'data-state', kind);
   setAttribute(link, 'title', title || null);
@@ -99,7 +100,7 @@ function showCounters() {
   counter('forgotten', count(s.forgotten), { bad: s.forgotten > 0, hidden: !s.forgotten, title: 'The oldest messages went, to stay within --web-memory' });
   counter('cut', count(s.cut), { bad: s.cut > 0, hidden: !s.cut, title: 'Messages of which only the beginning is kept' });
   counter('memory', `${bytes(s.memory ?? s.bytes ?? 0)} of ${bytes(s.budget ?? 0)}`, { title: 'What messages take of --web-memory; then the oldest go' });
-  const text = (stats.lines ?? []).join('\n');
+  const text = [stats.failed, ...(stats.lines ?? [])].filter(Boolean).join('\n');
   if (lines.textContent !== text) lines.replaceChildren(el('pre', {}, text));
 }
 
@@ -145,7 +146,7 @@ function emptiness(searched, forgotten) {
   if (!searched && filtered()) return ['Searching'];
   if (messages.paused() && forgotten > 0) return ['What was shown has been forgotten', 'Go on to see what came since.'];
   if (stats.totals?.messages > 0 && filtered()) return ['No message is like that', stats.stored?.forgotten > 0 ? `The oldest ${count(stats.stored.forgotten)} were forgotten, to stay within --web-memory.` : ''];
-  if (stats.ended) return ['No messages', stats.why ?? ''];
+  if (stats.ended) return ['No messages', stats.failed ?? stats.why ?? ''];
   return [stats.live ? `Listening on ${stats.source}` : `Reading ${stats.source}`, stats.why ?? 'No message yet.'];
 }
 
