@@ -47,7 +47,7 @@ func Record(t testing.TB, cfg *websocket.Config, addrs ...net.Addr) *Recording {
 	t.Helper()
 	filter, err := filterOf(addrs)
 	if err != nil {
-		t.Fatal("wstaptest: ", err)
+		t.Fatal("wstaptest:", err)
 	}
 	src, err := capture.Listen("lo", &capture.Config{Filter: filter, Workers: 1})
 	if err != nil {
@@ -101,7 +101,7 @@ func unavailable(t testing.TB, err error) {
 	if os.Getenv(RequireEnv) == "1" {
 		t.Fatalf("wstaptest: %s=1, but: %v", RequireEnv, err)
 	}
-	t.Skip("wstaptest: ", err)
+	t.Skip("wstaptest:", err)
 }
 
 func (r *Recording) add(batch []websocket.Event) {
@@ -147,11 +147,11 @@ func (r *Recording) Messages() []*websocket.Message {
 func (r *Recording) Events() []websocket.Event {
 	r.t.Helper()
 	if err := r.tap.Stop(); err != nil && !errors.Is(err, net.ErrClosed) {
-		r.t.Error("wstaptest: ", err)
+		r.t.Error("wstaptest:", err)
 	}
 	<-r.done
 	if err := r.tap.Err(); err != nil {
-		r.t.Error("wstaptest: ", err)
+		r.t.Error("wstaptest:", err)
 	}
 	st := r.tap.Stats()
 	if l := st.Losses(); l.Packets+l.Bytes+l.Messages > 0 {

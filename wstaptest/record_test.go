@@ -126,8 +126,8 @@ type judge struct {
 	skipped, failed string
 }
 
-func (j *judge) Skip(args ...any)                  { j.skipped = fmt.Sprint(args...); panic(j) }
-func (j *judge) Fatal(args ...any)                 { j.failed = fmt.Sprint(args...); panic(j) }
+func (j *judge) Skip(args ...any)                  { j.skipped = fmt.Sprintln(args...); panic(j) }
+func (j *judge) Fatal(args ...any)                 { j.failed = fmt.Sprintln(args...); panic(j) }
 func (j *judge) Fatalf(format string, args ...any) { j.failed = fmt.Sprintf(format, args...); panic(j) }
 
 func (j *judge) run(f func()) {
@@ -149,7 +149,7 @@ func TestRemedy(t *testing.T) {
 		t.Setenv(wstaptest.RequireEnv, "0")
 		j := &judge{TB: t}
 		j.run(func() { wstaptest.Unavailable(j, c.err) })
-		if !strings.Contains(j.skipped, c.says) || j.failed != "" {
+		if !strings.Contains(j.skipped, c.says) || strings.Contains(j.skipped, "  ") || j.failed != "" {
 			t.Errorf("%v: skipped %q, failed %q", c.err, j.skipped, j.failed)
 		}
 		t.Setenv(wstaptest.RequireEnv, "1")
