@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/wstap/wstap/internal/testkit"
 	"github.com/wstap/wstap/reassembly"
 )
 
@@ -15,7 +16,7 @@ import (
 // needed. Nothing is given on that was not sent.
 func TestEachLost(t *testing.T) {
 	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
-		for _, size := range []int{1460, 100} {
+		for _, size := range testkit.Rounds([]int{1460, 100}, []int{1460}, []int{1460, 100}) {
 			keys := NewKeyLog()
 			client, server := configs(keys)
 			client.MaxVersion = version
@@ -57,7 +58,7 @@ func TestEachLost(t *testing.T) {
 // TestJoinedLate: joined behind each segment, with more and less secrets to try, and
 // after many records.
 func TestJoinedLate(t *testing.T) {
-	for _, others := range []int{0, 100} {
+	for _, others := range testkit.Rounds([]int{0, 100}, []int{0}, []int{0, 100}) {
 		t.Run(fmt.Sprint(others), func(t *testing.T) {
 			keys := NewKeyLog()
 			for i := range others {

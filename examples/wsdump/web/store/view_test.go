@@ -66,7 +66,7 @@ func TestViews(t *testing.T) {
 			ctx := context.Background()
 			total := 9000
 			if testing.Short() {
-				total = 3000
+				total = 1500
 			}
 			for len(all) < total {
 				for range rnd.IntN(900) {
