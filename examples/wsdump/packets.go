@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/netip"
+	"os"
 	"slices"
 
 	"github.com/wstap/wstap/capture"
@@ -23,6 +25,33 @@ type kept struct {
 
 // kept says where the packets are that s gives out.
 func (o *options) kept(s *source) *kept {
+	k := o.packets(s)
+	for _, name := range k.files {
+		if err := canReopen(name); err != nil {
+			return &kept{why: "the packets cannot be read again: " + explain(err)}
+		}
+	}
+	return k
+}
+
+// canReopen says why a file cannot be read again: it is a pipe, or it was opened as
+// root, who was given up.
+func canReopen(name string) error {
+	info, err := os.Stat(name)
+	if err != nil {
+		return err
+	}
+	if !info.Mode().IsRegular() { // whose reader would lose what is read here
+		return fmt.Errorf("%s is not a regular file", quoteArg(name))
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+func (o *options) packets(s *source) *kept {
 	switch files := append([]string{o.read}, o.more...); {
 	case o.read != "" && !slices.Contains(files, "-") && (s.size > 0 || s.file == nil):
 		return &kept{files: files, filter: o.filter}

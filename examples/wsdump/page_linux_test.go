@@ -14,6 +14,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // A viewer asks the page of a wsdump.
@@ -306,5 +308,36 @@ func TestPagePackets(t *testing.T) {
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusConflict {
 		t.Errorf("packets of a pipe: %d", resp.StatusCode)
+	}
+}
+
+// TestPageNoPackets: where packets cannot be read again, the page does not offer them.
+func TestPageNoPackets(t *testing.T) {
+	pipe := filepath.Join(t.TempDir(), "pipe")
+	if err := unix.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	reader, err := os.OpenFile(pipe, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close()
+	go io.Copy(io.Discard, reader)
+	tests := [][]string{{"-r", "-", "-w", pipe}}
+	if os.Geteuid() == 0 && canSetUser() {
+		tests = append(tests, []string{"-r", tempFile(t, unpacked(t, recordings[0])), "-Z", "nobody"})
+	}
+	for _, args := range tests {
+		f, err := os.Open(recordings[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := browse(t, func(cmd *exec.Cmd) error { cmd.Stdin = f; return cmd.Start() }, append([]string{"--web"}, args...)...)
+		f.Close()
+		b.ended()
+		if s := b.stats(); s.Packets || s.Totals.Messages != 18 {
+			t.Errorf("%q: %+v", args, s)
+		}
+		b.end()
 	}
 }
