@@ -462,6 +462,9 @@ func TestUnprivileged(t *testing.T) {
 				t.Errorf("no %q in %q", word, err)
 			}
 		}
+		if strings.Contains(err.Error(), "/go-build") {
+			t.Errorf("%q names a file that is gone when it is read", err)
+		}
 		_, err = capture.Listen("lo", &capture.Config{Namespace: "/proc/self/ns/net"})
 		if !errors.Is(err, os.ErrPermission) || !strings.Contains(err.Error(), "CAP_SYS_ADMIN") {
 			t.Errorf("namespace: %v", err)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -79,7 +80,16 @@ func unprivileged(err error) error {
 	if perr != nil {
 		prog = os.Args[0]
 	}
-	return fmt.Errorf("CAP_NET_RAW is missing: run as root, or grant it once with `setcap cap_net_raw+ep %s`: %w", prog, err)
+	return fmt.Errorf("CAP_NET_RAW is missing: %s: %w", remedy(prog), err)
+}
+
+// remedy says how a program gets CAP_NET_RAW. What go run and go test make is gone
+// before it could be granted anything.
+func remedy(prog string) string {
+	if strings.Contains(prog, "/go-build") {
+		return "run as root, or build it into a file (go build, go test -c) and grant it once with `setcap cap_net_raw+ep FILE`"
+	}
+	return fmt.Sprintf("run as root, or grant it once with `setcap cap_net_raw+ep %s`", prog)
 }
 
 // Read implements Source, with frames of one block.

@@ -14,16 +14,16 @@ import (
 type Source interface {
 	// Read fills in the next frames, at most len(fs), and returns how many: at
 	// least one, unless there is an error, fs is empty, or the source is live (see
-	// below). It never returns both
-	// frames and an error. It waits for the first frame alone, and so returns
-	// fewer where the others are not there yet. Their Data is borrowed until the
-	// next Read or Close.
+	// below). It never returns both frames and an error. It waits for the first
+	// frame alone, and so returns fewer where the others are not there yet. Their
+	// Data is borrowed until the next Read or Close.
 	//
 	// A live source may return no frames and no error where it has waited in vain
 	// for a while. Then nothing that was captured by fs[0].Time is still to come:
 	// so goes the time of who waits for frames by the clock that stamps them. A
 	// zero Time says nothing. As a Source that does nothing else, the reader reads
-	// on.
+	// on. With a live source that never returns so, what waits for missing bytes
+	// waits for the next frame.
 	//
 	// The error is io.EOF at the end and after Stop, and matches net.ErrClosed
 	// after Close. It is returned again by every later Read.

@@ -259,7 +259,14 @@ func (t *Tap) Events(ctx context.Context) iter.Seq2[Event, error] {
 		t.mu.Lock()
 		t.pipes = []*pipeline{p}
 		t.mu.Unlock()
+		ended := false
+		defer func() {
+			if !ended { // the loop's body has panicked, or ended its goroutine
+				t.finish(nil)
+			}
+		}()
 		err := p.run(ctx)
+		ended = true
 		t.finish(err)
 		if err != nil && !p.stopped {
 			yield(nil, err)

@@ -244,6 +244,33 @@ func TestBreak(t *testing.T) {
 	}
 }
 
+// TestBreakHard: the Tap ends as well where the loop's body panics, or ends its
+// goroutine as t.Fatal does.
+func TestBreakHard(t *testing.T) {
+	for name, leave := range map[string]func(){"panic": func() { panic("enough") }, "Goexit": runtime.Goexit} {
+		src := newLiveSource()
+		src.feed(smallTalk(1, 5))
+		tap := NewTap(src, nil)
+		done := make(chan bool)
+		go func() {
+			defer close(done)
+			defer func() { _ = recover() }()
+			for range tap.Events(t.Context()) {
+				leave()
+			}
+		}()
+		<-done
+		select {
+		case <-src.closed:
+		default:
+			t.Errorf("%s: the source was not closed", name)
+		}
+		if err := tap.Err(); err != nil || len(slices.Collect(tap.Conns())) != 1 {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func TestSourceError(t *testing.T) {
 	bad := errors.New("bad file")
 	for _, channel := range []bool{false, true} {

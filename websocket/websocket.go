@@ -64,7 +64,9 @@ func (o Opcode) Control() bool { return o&8 != 0 }
 //
 // A connection whose handshake was not seen is found by what it says: with its first
 // text message, otherwise with its fourth frame at the latest. What came before is
-// told then, behind Open, with its own times: these may be earlier than Open's.
+// told then, behind Open, with its own times: these may be earlier than Open's, and
+// where one side is found later than the other, earlier than those of what the other
+// one has said.
 type Event interface{ event() }
 
 // Open tells a finished opening handshake, accepted or refused, or a connection
