@@ -45,6 +45,9 @@ func (o *options) explainFilter(err error) error {
 // meant returns what was probably meant, or nothing.
 func (o *options) meant(e *filter.Error) string {
 	expr := strings.TrimSpace(e.Expr)
+	if o.web && o.webAddr == "" && isPageAddr(strings.Fields(expr)) {
+		return "wsdump --web=" + expr
+	}
 	if !strings.ContainsAny(expr, " \t\n") {
 		if isInterface(expr) && o.iface != expr {
 			return "wsdump -i " + expr
@@ -67,6 +70,20 @@ func (o *options) meant(e *filter.Error) string {
 		return "wsdump " + better
 	}
 	return ""
+}
+
+// isPageAddr says whether the first word of a filter is an address for --web, whose
+// "=" was forgotten.
+func isPageAddr(words []string) bool {
+	if len(words) == 0 {
+		return false
+	}
+	host, _, err := splitAddr(words[0])
+	if err != nil {
+		return false
+	}
+	_, err = netip.ParseAddr(host)
+	return err == nil || host == "localhost"
 }
 
 func isInterface(name string) bool {

@@ -34,6 +34,14 @@ func TestMeant(t *testing.T) {
 			t.Errorf("%s: exit status %d: %s", tt.args, r.status, r.stderr)
 		}
 	}
+	for args, want := range map[string]string{
+		"8080": "wsdump --web=8080\n", "localhost:8080 port 7272": "wsdump --web=localhost:8080 port 7272\n", "[::1]": "wsdump --web=[::1]\n",
+		"prot 7272": "wsdump port 7272\n",
+	} {
+		if r := wsdump(t, append([]string{"-d", "--web"}, strings.Fields(args)...)...); r.status != 2 || !strings.Contains(r.stderr, "did you mean: "+want) {
+			t.Errorf("--web %s: exit status %d: %s", args, r.status, r.stderr)
+		}
+	}
 	for _, args := range []string{"port 7272 and", "gibberish here", "port 99999999", strings.Repeat("(", 5000), "tcp\x1b[2J\u202e port"} {
 		r := wsdump(t, "-d", args)
 		if r.status != 2 || strings.Contains(r.stderr, "did you mean") || strings.ContainsAny(r.stderr, "\x1b\u202e") || len(r.stderr) > 1000 {
