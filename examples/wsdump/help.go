@@ -74,7 +74,7 @@ What else to make of them
               write each binary and each long payload into a file
 
 The page
-  --web[=ADDR]
+  --web[=ADDR] (also --web HOST:PORT)
               show it in a browser, at an address that is printed, until Ctrl-C: also
               after the end of a file. Without ADDR (HOST, PORT or HOST:PORT) it is on
               this machine alone and its port is free. Prints no messages, except with

@@ -35,7 +35,7 @@ func TestMeant(t *testing.T) {
 		}
 	}
 	for args, want := range map[string]string{
-		"8080": "wsdump --web=8080\n", "localhost:8080 port 7272": "wsdump --web=localhost:8080 port 7272\n", "[::1]": "wsdump --web=[::1]\n",
+		"8080": "wsdump --web=8080\n", "[::1]": "wsdump --web=[::1]\n",
 		"prot 7272": "wsdump port 7272\n",
 	} {
 		if r := wsdump(t, append([]string{"-d", "--web"}, strings.Fields(args)...)...); r.status != 2 || !strings.Contains(r.stderr, "did you mean: "+want) {

@@ -30,14 +30,14 @@ type pageOptions struct {
 }
 
 var pageFlags = []cli.Option[options]{
-	cli.MaybeArg("web", func(o *options, v string) error {
+	{Long: "web", Maybe: true, Next: isAddrPort, Set: func(o *options, v string) error {
 		o.web, o.webAddr = true, v
 		if v == "" {
 			return nil
 		}
 		_, _, err := splitAddr(v)
 		return err
-	}),
+	}},
 	cli.Arg(0, "web-memory", func(o *options, v string) (err error) {
 		o.webMemory, err = limits.Size(v)
 		if err == nil && o.webMemory < 1<<20 {
@@ -45,6 +45,16 @@ var pageFlags = []cli.Option[options]{
 		}
 		return err
 	}),
+}
+
+// isAddrPort says that an argument behind --web is its address: no filter begins so.
+func isAddrPort(arg string) bool {
+	host, _, err := net.SplitHostPort(arg)
+	if err != nil || host != "" && host != "localhost" && net.ParseIP(host) == nil {
+		return false
+	}
+	_, _, err = splitAddr(arg)
+	return err == nil
 }
 
 // splitAddr reads HOST:PORT, HOST, :PORT or PORT. Where no host is named it is this

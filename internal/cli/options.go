@@ -13,6 +13,8 @@ type Option[T any] struct {
 	Value  bool   // it takes a value
 	Maybe  bool   // its long name takes a value behind = and needs none
 	Set    func(t *T, value string) error
+	// Next, with Maybe, says whether the next argument is the value. nil: never.
+	Next func(arg string) bool
 }
 
 // Flag returns an option without a value. A letter of 0 is none, and so is "" as
@@ -151,7 +153,7 @@ func (p *parser[T]) long(arg string) error {
 	switch {
 	case given && !opt.Value && !opt.Maybe:
 		return &Mistake{Kind: Value, Option: shown}
-	case opt.Value && !given:
+	case opt.Value && !given, opt.Next != nil && !given && len(p.args) > 0 && opt.Next(p.args[0]):
 		return p.setNext(opt, shown)
 	}
 	return p.set(opt, shown, value)

@@ -99,3 +99,28 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// Next says whether an option that needs no value takes the next argument.
+func TestNext(t *testing.T) {
+	type opts struct{ at string }
+	table := []Option[opts]{{Long: "web", Maybe: true, Next: func(arg string) bool { return strings.Contains(arg, ":") }, Set: func(o *opts, v string) error {
+		o.at = v
+		return nil
+	}}}
+	for _, tt := range []struct {
+		args []string
+		at   string
+		rest string
+	}{
+		{[]string{"--web", "a:1", "port", "80"}, "a:1", "port 80"},
+		{[]string{"--web", "port", "80"}, "", "port 80"},
+		{[]string{"--web=b", "a:1"}, "b", "a:1"},
+		{[]string{"--web"}, "", ""},
+	} {
+		var o opts
+		rest, err := Parse(&o, table, tt.args)
+		if err != nil || o.at != tt.at || strings.Join(rest, " ") != tt.rest {
+			t.Errorf("%q: %q, %q, %v", tt.args, o.at, rest, err)
+		}
+	}
+}
