@@ -24,7 +24,7 @@ import (
 // random, as hashes are.
 const (
 	tolerance      = 0.03
-	startTolerance = 0.06
+	startTolerance = 0.12
 )
 
 // A figure is what a workload's unit takes: the difference between a large and a
