@@ -12,7 +12,7 @@ import (
 // it, in the same run, wsdump --json write it to /dev/null. x/wsdump is the part of
 // wsdump's speed that the tap has.
 func BenchmarkTap(b *testing.B) {
-	const conns, messages = 100, 200000
+	const conns, messages = 100, 500000
 	wsdump := filepath.Join(b.TempDir(), "wsdump")
 	build := exec.Command("go", "build", "-o", wsdump, "./examples/wsdump")
 	build.Dir = "../.." // the module that it is in

@@ -179,8 +179,9 @@ func Parse(subject, head string, lines []byte) (*Batch, error) {
 // Snappy names the encoding of Pack, as engines are told it.
 const Snappy = "snappy"
 
-// Pack returns the lines in Snappy's block format, which makes a sixth of them.
-func (b *Batch) Pack() []byte { return s2.EncodeSnappy(nil, b.Lines) }
+// Pack returns the lines in Snappy's block format, which makes a sixth of them. It takes
+// the room of dst where that is enough.
+func (b *Batch) Pack(dst []byte) []byte { return s2.EncodeSnappy(dst[:cap(dst)], b.Lines) }
 
 // maxLines bounds the lines of a batch, in bytes: many times what a Builder makes.
 const maxLines = 16 << 20
@@ -202,7 +203,7 @@ func Unpack(packed []byte) ([]byte, error) {
 func (b *Batch) Append(to []byte) []byte {
 	to = append(append(to, b.Subject()...), ' ')
 	to = append(b.appendHead(to), '\n')
-	return append(to, b.Pack()...)
+	return append(to, b.Pack(nil)...)
 }
 
 // ParseRecord reads what Append wrote.

@@ -41,7 +41,8 @@ type NATS struct {
 	conn *nats.Conn
 	js   jetstream.JetStream
 
-	plain bool // lines are sent as they are
+	plain  bool   // lines are sent as they are
+	packed []byte // the last batch, which the connection has copied: nothing is tried again
 
 	mu      sync.Mutex
 	pending map[*nats.Msg]func(error)
@@ -124,7 +125,7 @@ func (n *NATS) failAll(err error) {
 	}
 }
 
-// Publish implements [outbox.Engine].
+// Publish implements [outbox.Engine]. It is for one goroutine at a time.
 func (n *NATS) Publish(b *batch.Batch, done func(error)) {
 	if !n.conn.IsConnected() {
 		done(n.away())
@@ -135,7 +136,8 @@ func (n *NATS) Publish(b *batch.Batch, done func(error)) {
 		jetstream.MsgIDHeader: {b.ID()},
 	}}
 	if !n.plain {
-		m.Data = b.Pack()
+		n.packed = b.Pack(n.packed)
+		m.Data = n.packed
 		m.Header[encodingField] = []string{batch.Snappy}
 	}
 	if most := n.conn.MaxPayload(); most > 0 && int64(m.Size()) > most {
