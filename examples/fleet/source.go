@@ -206,7 +206,7 @@ func linesIn(f *os.File) (io.Reader, bool, error) {
 func (o *tapOptions) lines(f *os.File, in io.Reader, name string) *source {
 	gone := make(chan struct{})
 	if o.follow {
-		in = &follower{in, gone}
+		in = cli.Tail(in, gone)
 	}
 	events := func(yield func(websocket.Event, error) bool) {
 		for ev, err := range jsonl.NewDecoder(in).All() {
@@ -228,23 +228,4 @@ func (o *tapOptions) lines(f *os.File, in io.Reader, name string) *source {
 		_ = f.SetReadDeadline(time.Now()) // of a pipe; a file's Read does not wait
 	}
 	return &source{name: name, events: events, stop: stop, stats: func() websocket.Stats { return websocket.Stats{} }, close: func() { f.Close() }}
-}
-
-// A follower waits at the end of a file for more.
-type follower struct {
-	io.Reader
-	gone <-chan struct{}
-}
-
-func (t *follower) Read(b []byte) (int, error) {
-	for {
-		if n, err := t.Reader.Read(b); n > 0 || err != io.EOF {
-			return n, err
-		}
-		select {
-		case <-t.gone:
-			return 0, io.EOF
-		case <-time.After(100 * time.Millisecond):
-		}
-	}
 }

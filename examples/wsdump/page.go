@@ -49,12 +49,8 @@ var pageFlags = []cli.Option[options]{
 
 // isAddrPort says that an argument behind --web is its address: no filter begins so.
 func isAddrPort(arg string) bool {
-	host, _, err := net.SplitHostPort(arg)
-	if err != nil || host != "" && host != "localhost" && net.ParseIP(host) == nil {
-		return false
-	}
-	_, _, err = splitAddr(arg)
-	return err == nil
+	_, _, err := net.SplitHostPort(arg)
+	return err == nil && isPageAddr([]string{arg})
 }
 
 // splitAddr reads HOST:PORT, HOST, :PORT or PORT. Where no host is named it is this

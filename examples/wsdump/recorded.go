@@ -129,28 +129,9 @@ func (p *peeked) Name() string {
 func (o *options) newMessageFile(f *os.File, in io.Reader) *messageFile {
 	r := &messageFile{file: f, in: in, gone: make(chan struct{})}
 	if o.follow {
-		r.in = &tailReader{in, r.gone}
+		r.in = cli.Tail(in, r.gone)
 	}
 	return r
-}
-
-// A tailReader waits at the end of a file for more.
-type tailReader struct {
-	io.Reader
-	gone <-chan struct{}
-}
-
-func (t *tailReader) Read(b []byte) (int, error) {
-	for {
-		if n, err := t.Reader.Read(b); n > 0 || err != io.EOF {
-			return n, err
-		}
-		select {
-		case <-t.gone:
-			return 0, io.EOF
-		case <-time.After(100 * time.Millisecond):
-		}
-	}
 }
 
 // events yields the events that the selection chooses.
