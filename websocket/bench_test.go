@@ -99,54 +99,44 @@ var benchShapes = []struct {
 }
 
 func BenchmarkEvents(b *testing.B) {
-	for _, s := range benchShapes {
-		b.Run(s.name, func(b *testing.B) {
-			c := makeCapture(b, s.name, s.conns, s.messages, s.per, s.size, s.compress)
-			b.SetBytes(c.bytes)
-			b.ReportAllocs()
-			for b.Loop() {
-				src := *c.frames
-				n := 0
-				for e, err := range NewTap(&src, nil).Events(context.Background()) {
-					if err != nil {
-						b.Fatal(err)
-					}
-					if _, ok := e.(*Message); ok {
-						n++
-					}
-				}
-				if n != c.messages {
-					b.Fatalf("%d messages, want %d", n, c.messages)
-				}
+	benchmarkTap(b, func(tap *Tap) (n int, err error) {
+		for e, err := range tap.Events(context.Background()) {
+			if err != nil {
+				return n, err
 			}
-			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(c.messages), "ns/message")
-		})
-	}
+			if _, ok := e.(*Message); ok {
+				n++
+			}
+		}
+		return n, nil
+	})
 }
 
 func BenchmarkMessages(b *testing.B) {
-	for _, s := range benchShapes {
-		b.Run(s.name, func(b *testing.B) {
-			c := makeCapture(b, s.name, s.conns, s.messages, s.per, s.size, s.compress)
-			b.SetBytes(c.bytes)
-			b.ReportAllocs()
-			for b.Loop() {
-				src := *c.frames
-				n := 0
-				tap := NewTap(&src, nil)
-				for range tap.Messages(context.Background()) {
-					n++
-				}
-				if err := tap.Err(); err != nil || n != c.messages {
-					b.Fatalf("%d messages, want %d: %v", n, c.messages, err)
-				}
-			}
-			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(c.messages), "ns/message")
-		})
-	}
+	benchmarkTap(b, func(tap *Tap) (n int, err error) {
+		for range tap.Messages(context.Background()) {
+			n++
+		}
+		return n, tap.Err()
+	})
 }
 
 func BenchmarkBatches(b *testing.B) {
+	benchmarkTap(b, func(tap *Tap) (n int, err error) {
+		for batch := range tap.Batches(context.Background()) {
+			for _, e := range batch {
+				if _, ok := e.(*Message); ok {
+					n++
+				}
+			}
+		}
+		return n, tap.Err()
+	})
+}
+
+// benchmarkTap measures a way to take messages out of a Tap, of which take returns
+// the number.
+func benchmarkTap(b *testing.B, take func(*Tap) (int, error)) {
 	for _, s := range benchShapes {
 		b.Run(s.name, func(b *testing.B) {
 			c := makeCapture(b, s.name, s.conns, s.messages, s.per, s.size, s.compress)
@@ -154,16 +144,7 @@ func BenchmarkBatches(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				src := *c.frames
-				n := 0
-				tap := NewTap(&src, nil)
-				for batch := range tap.Batches(context.Background()) {
-					for _, e := range batch {
-						if _, ok := e.(*Message); ok {
-							n++
-						}
-					}
-				}
-				if err := tap.Err(); err != nil || n != c.messages {
+				if n, err := take(NewTap(&src, nil)); err != nil || n != c.messages {
 					b.Fatalf("%d messages, want %d: %v", n, c.messages, err)
 				}
 			}
