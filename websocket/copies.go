@@ -86,14 +86,14 @@ type group struct {
 var sightingSeed = maphash.MakeSeed()
 
 // sight returns what was seen of a handshake; nil where there is no key.
-func (o *opening) sight(r *pendingRequest, response http1.Head, t time.Time) *sighting {
-	key := r.upgrade.Fields().Get("Sec-WebSocket-Key")
-	if key == "" {
+func (o *opening) sight(r *pendingRequest, response *http1.Head, t time.Time) *sighting {
+	key := r.upgrade.Get(http1.Key)
+	if len(key) == 0 {
 		return nil
 	}
 	s := &sighting{p: o.p, client: o.client, server: o.server, numbered: o.numbered, numbers: o.numbers, asked: r.asked, answered: o.p.moment(t)}
-	s.key = maphash.String(sightingSeed, key)
-	s.heads = bits.RotateLeft64(maphash.String(sightingSeed, string(r.upgrade)), 1) ^ maphash.String(sightingSeed, string(response))
+	s.key = maphash.Bytes(sightingSeed, key)
+	s.heads = bits.RotateLeft64(maphash.Bytes(sightingSeed, r.upgrade.Raw()), 1) ^ maphash.Bytes(sightingSeed, response.Raw())
 	return s
 }
 

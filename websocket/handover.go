@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"github.com/wstap/wstap/internal/handshake"
-	"github.com/wstap/wstap/internal/http1"
 	"github.com/wstap/wstap/reassembly"
 )
 
@@ -21,9 +20,7 @@ func (o *opening) toFront(dir Direction, pending, b []byte, t time.Time) {
 	for side := range Direction(2) {
 		s := &o.sides[side]
 		if heads[side] = pending; side != dir {
-			var head http1.Head
-			head, came[side] = s.http.Abandon()
-			heads[side] = []byte(head)
+			heads[side], came[side] = s.http.Abandon()
 		}
 		held[side] = o.takeHeld(side)
 		s.offset -= int64(len(heads[side]))

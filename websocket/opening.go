@@ -22,6 +22,7 @@ type opening struct {
 	sides   [2]openingSide
 	pending []pendingRequest    // requests without an answer
 	asked   int                 // bytes of them
+	room    []byte              // for the head of a request that waits
 	lossy   bool                // a request may be missing: answers do not wait for theirs
 	begun   bool                // a head was read
 	void    bool                // this is no WebSocket: nothing more is read
@@ -59,12 +60,15 @@ type openingSide struct {
 
 // A pendingRequest is a request that waits for its response.
 type pendingRequest struct {
-	upgrade http1.Head // set where it asks for a WebSocket
+	upgrade http1.Head // one that asks for a WebSocket, else none
 	head    bool       // a HEAD request: the response has no body
 	connect bool       // a CONNECT request: the response opens a tunnel
 	cut     bool       // upgrade is the captured part of some GET request
 	asked   moment     // when its head was whole
 }
+
+// unseen says that the request was not seen.
+func (r *pendingRequest) unseen() bool { return r.asked == moment{} }
 
 const (
 	// maxHeld bounds what is held for each direction, and maxPending the requests.
@@ -73,7 +77,7 @@ const (
 
 	// What things are counted with besides the bytes that they hold.
 	openingCost = 1 << 10
-	pendingCost = 56
+	pendingCost = 152
 	markCost    = 40
 )
 
@@ -100,14 +104,14 @@ func (p *pipeline) spareOpening() *opening {
 	o := p.spareOpenings[n-1]
 	p.spareOpenings = p.spareOpenings[:n-1]
 	clear(o.pending)
-	*o = opening{pending: o.pending[:0]}
+	*o = opening{pending: o.pending[:0], room: o.room}
 	return o
 }
 
 // over takes back an opening that has handed over. Nobody may look at it after
 // the next newOpening.
 func (o *opening) over() {
-	if p := o.p; o.next != nil && !o.spare && len(p.spareOpenings) < 64 && cap(o.pending) <= 16 {
+	if p := o.p; o.next != nil && !o.spare && len(p.spareOpenings) < 64 && cap(o.pending) <= 16 && cap(o.room) <= 4<<10 {
 		o.spare = true
 		p.spareOpenings = append(p.spareOpenings, o)
 	}
@@ -164,7 +168,7 @@ func (o *opening) read(dir Direction, s *openingSide, b []byte, t time.Time) int
 	s.offset += int64(n)
 	o.p.counts.HTTPBytes += uint64(n)
 	switch {
-	case head == "":
+	case head.None():
 		if !s.http.AtStart() && !s.http.InBody() && !o.fits() {
 			s.offset -= int64(n)
 			o.p.counts.HTTPBytes -= uint64(n)
@@ -173,10 +177,10 @@ func (o *opening) read(dir Direction, s *openingSide, b []byte, t time.Time) int
 		}
 	case dir == FromClient:
 		s.lost = 0
-		ok = o.request(s, head, t)
+		ok = o.request(s, &head, t)
 	default:
 		s.lost = 0
-		ok = o.response(s, head, t)
+		ok = o.response(s, &head, t)
 	}
 	if !ok && o.next == nil { // else the rest is the next one's
 		s.offset -= int64(n)
@@ -184,7 +188,7 @@ func (o *opening) read(dir Direction, s *openingSide, b []byte, t time.Time) int
 		o.notHTTP(dir, pending, b, t)
 		return -1
 	}
-	if head != "" {
+	if !head.None() {
 		o.begun = true
 	}
 	return n
@@ -215,7 +219,7 @@ func (o *opening) fits() bool {
 // what else it is. Otherwise it is given up.
 func (o *opening) notHTTP(dir Direction, pending, b []byte, t time.Time) {
 	all := append(pending[:len(pending):len(pending)], b[:min(len(b), 4096)]...)
-	_, _, http := http1.Head(all).RequestLine()
+	_, _, http := http1.RequestLine(all)
 	switch {
 	case dir == FromServer:
 		http = http1.LooksLikeResponse(all)
@@ -267,7 +271,7 @@ func (o *opening) clear(n int) {
 	}
 	o.p.counts.SkippedBytes += uint64(n)
 	o.p.budget.Leave(&o.memory)
-	o.pending, o.asked = nil, 0
+	o.pending, o.asked, o.room = nil, 0, nil
 }
 
 // Gap implements reassembly.Consumer.
@@ -312,7 +316,7 @@ func (o *opening) gap(dir Direction, n int64, t time.Time) {
 		return
 	}
 	cut, came := s.http.Abandon()
-	if s.state == reading && cut != "" && o.cutHead(dir, s, cut, !t.Equal(came), t) {
+	if s.state == reading && len(cut) > 0 && o.cutHead(dir, s, cut, !t.Equal(came), t) {
 		return
 	}
 	o.lossy = true

@@ -94,11 +94,11 @@ func (s *seeker) add(dir Direction, b []byte, begins func(at int) bool) {
 			at = requestAt(b, at)
 		}
 		if at >= 0 {
-			head, ok := http1.Whole(b[at:])
-			if !ok {
+			head := http1.Whole(b[at:])
+			if head.None() {
 				return
 			}
-			if h, ok := soughtIn(dir, head); ok {
+			if h, ok := soughtIn(dir, &head); ok {
 				h.at, h.begins = at, begins(at)
 				s.heads[dir] = append(s.heads[dir], h)
 			}
@@ -108,17 +108,16 @@ func (s *seeker) add(dir Direction, b []byte, begins func(at int) bool) {
 }
 
 // soughtIn says whether a head is one.
-func soughtIn(dir Direction, head http1.Head) (h sought, ok bool) {
-	fields := head.Fields()
+func soughtIn(dir Direction, head *http1.Head) (h sought, ok bool) {
 	if dir == FromServer {
 		status := head.Status()
 		if status == 101 {
-			copy(h.key[:], fields.Get("Sec-WebSocket-Accept"))
+			copy(h.key[:], head.Get(http1.Accept))
 		}
 		return h, status > 0
 	}
-	if _, _, ok = head.RequestLine(); ok && handshake.Upgrade(fields) {
-		h.key = handshake.AcceptKey(fields.Get("Sec-WebSocket-Key"))
+	if _, _, ok = head.RequestLine(); ok && handshake.Upgrade(head) {
+		h.key = handshake.AcceptKey(head.Get(http1.Key))
 	}
 	return h, ok
 }
