@@ -260,10 +260,19 @@ func (o *opening) describe(request, response *http1.Head, swap bool) *Conn {
 		c.Status = response.Status()
 		c.Subprotocol = response.GetFrom(c.response, http1.Protocol)
 		c.Extensions = response.ListFrom(c.response, http1.Extensions)
-		accept := handshake.AcceptKey(request.Get(http1.Key))
-		c.AcceptValid = !request.None() && string(response.Get(http1.Accept)) == string(accept[:])
+		if !request.None() && !o.p.unseen {
+			c.AcceptValid = handshake.Accepts(response.Get(http1.Accept), request.Get(http1.Key))
+		}
 	}
 	return c
+}
+
+// judge works AcceptValid out where that was left for who asks for c: the hash is a
+// sixth of what a connection's life takes.
+func (c *Conn) judge() {
+	if !c.AcceptValid && c.request != "" {
+		c.AcceptValid = handshake.Accepts([]byte(c.response.Get("Sec-WebSocket-Accept")), []byte(c.request.Get("Sec-WebSocket-Key")))
+	}
 }
 
 // keep keeps what c has of the heads, in one string.

@@ -27,6 +27,12 @@ func AcceptKey(key []byte) [28]byte {
 	return accept
 }
 
+// Accepts says whether a Sec-WebSocket-Accept answers a Sec-WebSocket-Key.
+func Accepts(accept, key []byte) bool {
+	want := AcceptKey(key)
+	return string(accept) == string(want[:])
+}
+
 // WriteURL writes the WebSocket URL of a request for target; secure says that it came
 // in TLS. Where the request has no Host, the server's address stands for it.
 func WriteURL(w *strings.Builder, target, host []byte, server netip.AddrPort, secure bool) {
