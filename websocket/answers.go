@@ -30,7 +30,8 @@ func (o *opening) request(s *openingSide, head *http1.Head, t time.Time) bool {
 	o.p.carries(&o.origin, ProtocolHTTP)
 	r := pendingRequest{head: string(method) == http.MethodHead, connect: string(method) == http.MethodConnect, asked: o.p.moment(t)}
 	if handshake.Upgrade(head) {
-		r.upgrade = o.keep(head)
+		r.upgrade = *head
+		o.keep(&r.upgrade)
 	}
 	if !r.upgrade.None() || r.connect {
 		s.state = holding
@@ -38,7 +39,7 @@ func (o *opening) request(s *openingSide, head *http1.Head, t time.Time) bool {
 	if !r.connect {
 		s.http.Expect(body.Length, body.Chunked)
 	}
-	if !o.expectAnswer(r) {
+	if !o.expectAnswer(&r) {
 		return false
 	}
 	if len(o.sides[FromServer].held) > 0 {
@@ -131,21 +132,21 @@ func (o *opening) accepted(r *pendingRequest, response *http1.Head, cut bool, t 
 	o.become(info, deflate, false, o.sight(r, response, t), t)
 }
 
-// keep returns a Head that remains while its request waits: mostly for one answer, in
-// memory that is used again.
-func (o *opening) keep(head *http1.Head) http1.Head {
+// keep has a head remain while its request waits: mostly for one answer, in memory that
+// is used again.
+func (o *opening) keep(head *http1.Head) {
 	if len(o.pending) > 0 {
-		return head.CopyTo(nil)
+		head.MoveTo(nil)
+		return
 	}
-	h := head.CopyTo(o.room)
-	o.room = h.Raw()
-	return h
+	head.MoveTo(o.room)
+	o.room = head.Raw()
 }
 
 // expectAnswer adds a request that waits for its answer, if there is room.
-func (o *opening) expectAnswer(r pendingRequest) bool {
+func (o *opening) expectAnswer(r *pendingRequest) bool {
 	o.asked += pendingCost + len(r.upgrade.Raw())
-	o.pending = append(o.pending, r)
+	o.pending = append(o.pending, *r)
 	return o.fits()
 }
 
@@ -218,7 +219,7 @@ func (o *opening) cutHead(dir Direction, s *openingSide, cut []byte, lost bool, 
 		if !bytes.HasPrefix(cut, []byte("GET ")) || len(o.pending) >= maxPending || handshake.OtherUpgrade(&head) {
 			return false
 		}
-		if !o.expectAnswer(pendingRequest{upgrade: head, cut: true, asked: o.p.moment(t)}) {
+		if !o.expectAnswer(&pendingRequest{upgrade: head, cut: true, asked: o.p.moment(t)}) {
 			return false
 		}
 		s.state = holding
@@ -249,13 +250,6 @@ func (o *opening) describe(request, response *http1.Head, swap bool) *Conn {
 		c.Client, c.Server = c.Server, c.Client
 	}
 	c.keep(request, response)
-	if !request.None() {
-		if method, _, _ := request.RequestLine(); string(method) == http.MethodGet { // nearly always it is
-			c.Method = http.MethodGet
-		} else {
-			c.Method = string(method)
-		}
-	}
 	if !response.None() {
 		c.Status = response.Status()
 		c.Subprotocol = response.GetFrom(c.response, http1.Protocol)
@@ -280,7 +274,10 @@ func (c *Conn) keep(request, response *http1.Head) {
 	var text strings.Builder
 	text.Grow(len("wss://") + len(request.Raw()) + len(request.Get(http1.Host)) + len(response.RawFields()))
 	if !request.None() {
-		_, target, _ := request.RequestLine()
+		method, target, _ := request.RequestLine()
+		if c.Method = http.MethodGet; string(method) != c.Method { // nearly always it is
+			c.Method = string(method)
+		}
 		handshake.WriteURL(&text, target, request.Get(http1.Host), c.Server, c.TLS != nil)
 	}
 	asked := text.Len()

@@ -104,7 +104,9 @@ func (p *pipeline) spareOpening() *opening {
 	o := p.spareOpenings[n-1]
 	p.spareOpenings = p.spareOpenings[:n-1]
 	clear(o.pending)
-	*o = opening{pending: o.pending[:0], room: o.room}
+	pending, room := o.pending, o.room
+	*o = opening{}
+	o.pending, o.room = pending[:0], room
 	return o
 }
 
@@ -160,7 +162,8 @@ func (o *opening) data(dir Direction, b []byte, t time.Time) {
 // -1 for what is not HTTP, or more than there is room for.
 func (o *opening) read(dir Direction, s *openingSide, b []byte, t time.Time) int {
 	pending := s.http.Pending()
-	n, head, ok := s.http.Next(b, dir == FromServer, t)
+	var head http1.Head
+	n, ok := s.http.Next(b, dir == FromServer, t, &head)
 	if !ok {
 		o.notHTTP(dir, pending, b, t)
 		return -1

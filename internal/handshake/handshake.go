@@ -36,14 +36,14 @@ func Accepts(accept, key []byte) bool {
 // WriteURL writes the WebSocket URL of a request for target; secure says that it came
 // in TLS. Where the request has no Host, the server's address stands for it.
 func WriteURL(w *strings.Builder, target, host []byte, server netip.AddrPort, secure bool) {
-	if i := bytes.Index(target, []byte("://")); i > 0 { // absolute form, as to a proxy
-		switch scheme := target[:i]; strings.ToLower(string(scheme)) {
+	if scheme, ok := absolute(target); ok {
+		switch strings.ToLower(string(scheme)) {
 		case "http":
 			w.WriteString("ws")
-			target = target[i:]
+			target = target[len(scheme):]
 		case "https":
 			w.WriteString("wss")
-			target = target[i:]
+			target = target[len(scheme):]
 		}
 		w.Write(target)
 		return
@@ -58,4 +58,14 @@ func WriteURL(w *strings.Builder, target, host []byte, server netip.AddrPort, se
 	}
 	w.Write(host)
 	w.Write(target)
+}
+
+// absolute returns the scheme of a target in absolute form, as it is sent to a proxy
+// (RFC 9112, section 3.2.2). One in origin form may hold another URL.
+func absolute(target []byte) (scheme []byte, ok bool) {
+	if len(target) > 0 && target[0] == '/' {
+		return nil, false
+	}
+	i := bytes.Index(target, []byte("://"))
+	return target[:max(i, 0)], i > 0
 }

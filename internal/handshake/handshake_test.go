@@ -25,6 +25,8 @@ func TestURL(t *testing.T) {
 		{"/chat", "example.com", "ws://example.com/chat"},
 		{"/chat", "", "ws://[::1]:7272/chat"},
 		{"http://a/b", "example.com", "ws://a/b"},
+		{"/to/http://a/b", "example.com", "ws://example.com/to/http://a/b"},
+		{"://a/b", "example.com", "ws://example.com://a/b"},
 		{"HTTPS://a/b", "example.com", "wss://a/b"},
 		{"ftp://a/b", "example.com", "ftp://a/b"},
 	} {

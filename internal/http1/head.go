@@ -17,31 +17,31 @@ type Head struct {
 	index index
 }
 
-// readHead reads the head that b begins with. It returns its length in b, 0 where
-// its end is not there.
-func readHead(b []byte) (h Head, n int) {
-	n, folded := h.read(b)
-	if folded {
-		h.read(unfold(b[:n]))
+// read makes h, which is none, the head that b begins with, and returns its length in
+// b; 0 where its end is not there.
+func (h *Head) read(b []byte) int {
+	n, folded := h.scan(b)
+	if folded && n > 0 {
+		*h = Head{}
+		h.scan(unfold(b[:n]))
 	}
-	return h, n
+	return n
 }
 
-// read makes h the head that b begins with, and returns its length; 0 where its end
-// is not there. folded says that a line begins with white space.
-func (h *Head) read(b []byte) (n int, folded bool) {
-	*h = Head{line: bytes.IndexByte(b, '\n') + 1}
-	for at := h.line; at > 0 && at < len(b); {
+// scan is read for lines as they are. folded says that one begins with white space.
+func (h *Head) scan(b []byte) (n int, folded bool) {
+	h.line = bytes.IndexByte(b, '\n') + 1
+	for at := h.line; at > 0; {
 		end := bytes.IndexByte(b[at:], '\n')
-		switch {
-		case end < 0:
-			*h = Head{}
-			return 0, false
-		case end == 0 || end == 1 && b[at] == '\r':
+		if end < 0 {
+			break
+		}
+		switch c := b[at]; {
+		case end == 0 || end == 1 && c == '\r':
 			n = at + end + 1
 			h.raw = b[:n:n]
 			return n, folded
-		case space(b[at]):
+		case space(c):
 			folded = true
 		default:
 			h.index.note(b, at, at+end)
@@ -69,8 +69,8 @@ func unfold(b []byte) []byte {
 }
 
 // Whole returns the head that b begins with; none where its end is not there.
-func Whole(b []byte) Head {
-	h, _ := readHead(b)
+func Whole(b []byte) (h Head) {
+	h.read(b)
 	return h
 }
 
@@ -82,7 +82,7 @@ func Cut(b []byte) (h Head, whole bool) {
 		end = len(b)
 	}
 	b = append(b[:end:end], "\r\n"...)
-	if h.read(b); h.None() {
+	if h.scan(b); h.None() {
 		h = Head{raw: b, line: len(b)}
 	}
 	return h, whole
@@ -94,19 +94,17 @@ func (h *Head) None() bool { return h.line == 0 }
 // Raw returns the head's bytes, with lines that were folded in one.
 func (h *Head) Raw() []byte { return h.raw }
 
-// CopyTo returns the head with its bytes copied to buf, which grows if it must.
-func (h Head) CopyTo(buf []byte) Head {
-	h.raw = append(buf[:0], h.raw...)
-	return h
-}
+// MoveTo copies the head's bytes to buf, which grows if it must.
+func (h *Head) MoveTo(buf []byte) { h.raw = append(buf[:0], h.raw...) }
 
 // Line returns the first line without its end.
 func (h *Head) Line() []byte {
 	n := h.line
-	for _, c := range []byte("\n\r") {
-		if n > 0 && h.raw[n-1] == c {
-			n--
-		}
+	if n > 0 && h.raw[n-1] == '\n' {
+		n--
+	}
+	if n > 0 && h.raw[n-1] == '\r' {
+		n--
 	}
 	return h.raw[:n]
 }
@@ -117,16 +115,27 @@ func (h *Head) RawFields() []byte { return h.raw[h.line:] }
 // Fields returns a copy of what follows the first line.
 func (h *Head) Fields() Fields { return Fields(h.RawFields()) }
 
-// RequestLine splits the first line as the function of that name does.
-func (h *Head) RequestLine() (method, target []byte, ok bool) { return RequestLine(h.Line()) }
+// RequestLine splits "GET /chat HTTP/1.1" (RFC 9112, section 3). It returns false for
+// what is no request of HTTP/1.
+func (h *Head) RequestLine() (method, target []byte, ok bool) { return requestLine(h.Line()) }
 
-// RequestLine splits "GET /chat HTTP/1.1" (RFC 9112, section 3), b's first line. It
-// returns false for what is no request of HTTP/1.
+// RequestLine splits the line that b begins with, as [Head.RequestLine] does.
 func RequestLine(b []byte) (method, target []byte, ok bool) {
 	line, _ := cut(b, '\n')
+	return requestLine(line)
+}
+
+func requestLine(line []byte) (method, target []byte, ok bool) {
 	method, rest := cut(line, ' ')
-	target, version := cut(bytes.Trim(rest, " "), ' ')
-	return method, target, bytes.HasPrefix(bytes.TrimLeft(version, " "), []byte("HTTP/1."))
+	target, rest = cut(pastSpaces(rest), ' ')
+	return method, target, bytes.HasPrefix(pastSpaces(rest), []byte("HTTP/1."))
+}
+
+func pastSpaces(b []byte) []byte {
+	for len(b) > 0 && b[0] == ' ' {
+		b = b[1:]
+	}
+	return b
 }
 
 // cut returns what stands in b before the first sep, and behind it; all, and nil,
@@ -141,7 +150,7 @@ func cut(b []byte, sep byte) (before, behind []byte) {
 // Status returns a response's status code, 0 where there is none.
 func (h *Head) Status() int {
 	_, rest := cut(h.Line(), ' ')
-	rest = bytes.TrimLeft(rest, " ")
+	rest = pastSpaces(rest)
 	if len(rest) < 3 {
 		return 0
 	}

@@ -69,7 +69,8 @@ func TestReader(t *testing.T) {
 		var r Reader
 		var lines []string
 		for b := []byte(stream); len(b) > 0; {
-			n, head, ok := r.Next(b[:min(step, len(b))], false, t0)
+			var head Head
+			n, ok := r.Next(b[:min(step, len(b))], false, t0, &head)
 			if !ok || n <= 0 {
 				t.Fatalf("step %d: %d, %v before %q", step, n, ok, b)
 			}
@@ -97,14 +98,14 @@ func TestReaderRefuses(t *testing.T) {
 		"a head too long": {"GET / HTTP/1.1\r\nA: " + strings.Repeat("a", MaxHead), false},
 	} {
 		var r Reader
-		if _, _, ok := r.Next([]byte(c.b), c.response, t0); ok {
+		if _, ok := r.Next([]byte(c.b), c.response, t0, &Head{}); ok {
 			t.Errorf("%s: taken", name)
 		}
 	}
 	var r Reader
 	refused := false
 	for i := 0; i < 2*MaxHead && !refused; i += 100 {
-		_, _, ok := r.Next([]byte("GET /"+strings.Repeat("a", 95)), false, t0)
+		_, ok := r.Next([]byte("GET /"+strings.Repeat("a", 95)), false, t0, &Head{})
 		refused = !ok
 	}
 	if !refused || r.Size() > MaxHead+100 {
@@ -118,7 +119,7 @@ func TestReaderGap(t *testing.T) {
 	if r.SkipGap(11) || !r.SkipGap(10) || !r.AtStart() || r.SkipGap(1) {
 		t.Error("a gap that ends with a body ends it, one that is longer does not")
 	}
-	r.Next([]byte("GET /"), false, t0)
+	r.Next([]byte("GET /"), false, t0, &Head{})
 	if h, came := r.Abandon(); string(h) != "GET /" || !came.Equal(t0) || !r.AtStart() {
 		t.Errorf("%q at %v", h, came)
 	}
@@ -143,7 +144,8 @@ func FuzzReader(f *testing.F) {
 		if headEnd(b, have) != (want > 0) && !headEnd(b[:have], 0) {
 			t.Fatalf("no end at %d (cut at %d)", want, have)
 		}
-		h, n := readHead(b)
+		var h Head
+		n := h.read(b)
 		if n != want {
 			t.Fatalf("end at %d, want %d", n, want)
 		}
@@ -161,7 +163,8 @@ func FuzzReader(f *testing.F) {
 		for _, response := range []bool{false, true} {
 			var r Reader
 			for rest := b; len(rest) > 0; {
-				n, head, ok := r.Next(rest, response, t0)
+				var head Head
+				n, ok := r.Next(rest, response, t0, &head)
 				if !ok {
 					break
 				}

@@ -93,13 +93,15 @@ func TestIndex(t *testing.T) {
 				pick("", " ", "\t") + pick("\r\n", "\r\n", "\n", "\r\r\n")
 		}
 		head += pick("\r\n", "\n") + "GET / HTTP/1.1\r\nHost: of the next head\r\n\r\n"
-		h, n := readHead([]byte(head))
+		var h Head
+		n := h.read([]byte(head))
 		if n == 0 {
 			t.Fatalf("no end in %q", head)
 		}
 		checkIndex(t, &h)
-		c := h.CopyTo(make([]byte, 7))
-		if fmt.Sprint(c) != fmt.Sprint(h) {
+		c := h
+		c.MoveTo(make([]byte, 7))
+		if fmt.Sprint(c) != fmt.Sprint(h) || &c.raw[0] == &h.raw[0] {
 			t.Fatalf("a copy is %v, not %v", c, h)
 		}
 	}

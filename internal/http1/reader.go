@@ -15,43 +15,42 @@ type Reader struct {
 }
 
 // Next takes bytes of b, which came at t: up to the end of the next head, which it
-// returns and which may borrow them, or all of it. response says which kind of head is expected. It
+// makes head, which must be none, or all of it. response says which kind of head is expected. It
 // returns false for what is not HTTP. The head's body is skipped only after
 // [Reader.Expect].
-func (r *Reader) Next(b []byte, response bool, t time.Time) (n int, head Head, ok bool) {
+func (r *Reader) Next(b []byte, response bool, t time.Time, head *Head) (n int, ok bool) {
 	if r.body.left != 0 {
-		n, ok := r.body.skip(b)
-		return n, Head{}, ok
+		return r.body.skip(b)
 	}
 	if len(r.head) == 0 {
 		// Empty lines before a head are to be ignored (RFC 9112, section 2.2).
 		if b[0] == '\r' || b[0] == '\n' {
-			return 1, Head{}, true
+			return 1, true
 		}
-		if head, n = readHead(b); n > 0 {
-			return n, head, true
+		if n = head.read(b); n > 0 {
+			return n, true
 		}
 		if len(b) > MaxHead {
-			return 0, Head{}, false
+			return 0, false
 		}
 		r.head = append(r.head, b...)
 	} else {
 		have := len(r.head)
 		r.head = append(r.head, b...)
 		if headEnd(r.head, have) {
-			head, n = readHead(r.head)
+			n = head.read(r.head)
 			r.head = nil
-			return n - have, head, true
+			return n - have, true
 		}
 		if len(r.head) > MaxHead {
-			return 0, Head{}, false
+			return 0, false
 		}
 	}
 	if response && !MaybeResponse(r.head) || !response && !MaybeRequest(r.head) {
-		return 0, Head{}, false
+		return 0, false
 	}
 	r.came = t
-	return len(b), Head{}, true
+	return len(b), true
 }
 
 // Expect says what follows the head that Next returned last: a body of n bytes,
