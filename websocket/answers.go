@@ -30,16 +30,15 @@ func (o *opening) request(s *openingSide, head *http1.Head, t time.Time) bool {
 	o.p.carries(&o.origin, ProtocolHTTP)
 	r := pendingRequest{head: string(method) == http.MethodHead, connect: string(method) == http.MethodConnect, asked: o.p.moment(t)}
 	if handshake.Upgrade(head) {
-		r.upgrade = *head
-		o.keep(&r.upgrade)
+		r.upgrade = o.keep(head)
 	}
-	if !r.upgrade.None() || r.connect {
+	if r.upgrade != nil || r.connect {
 		s.state = holding
 	}
 	if !r.connect {
 		s.http.Expect(body.Length, body.Chunked)
 	}
-	if !o.expectAnswer(&r) {
+	if !o.expectAnswer(r) {
 		return false
 	}
 	if len(o.sides[FromServer].held) > 0 {
@@ -65,11 +64,11 @@ func (o *opening) response(s *openingSide, head *http1.Head, t time.Time) bool {
 	if status == http.StatusSwitchingProtocols {
 		return o.switches(&r, head, t)
 	}
-	if handshake.Upgrade(&r.upgrade) {
-		o.refuse(o.describe(&r.upgrade, head, false), o.sight(&r, head, t), t)
+	if request := r.request(); handshake.Upgrade(request) {
+		o.refuse(o.describe(request, head, false), o.sight(&r, head, t), t)
 	}
 	body := head.Body()
-	if r.connect && status < 300 || o.lossy && r.unseen() && tunnels(status, head, body) {
+	if r.connect && status < 300 || o.lossy && r == (pendingRequest{}) && tunnels(status, head, body) {
 		o.toTunnel()
 		return true
 	}
@@ -80,7 +79,7 @@ func (o *opening) response(s *openingSide, head *http1.Head, t time.Time) bool {
 	default:
 		s.http.Expect(body.Length, body.Chunked)
 	}
-	if !r.upgrade.None() || r.connect || r.cut {
+	if r.upgrade != nil || r.connect || r.cut {
 		o.goOn() // refused: the client goes on with HTTP
 	}
 	return true
@@ -99,7 +98,7 @@ func (o *opening) switches(r *pendingRequest, head *http1.Head, t time.Time) boo
 		o.toHTTP2(preface - len(begun))
 		return true
 	}
-	if !handshake.Upgrade(head) && (r.upgrade.None() || len(head.Get(http1.Upgrade)) > 0) {
+	if !handshake.Upgrade(head) && (r.upgrade == nil || len(head.Get(http1.Upgrade)) > 0) {
 		return false // to another protocol
 	}
 	o.accepted(r, head, false, t)
@@ -118,9 +117,10 @@ func (o *opening) goOn() {
 // accepted makes the connection a WebSocket by the response to r, of which a part
 // may be missing.
 func (o *opening) accepted(r *pendingRequest, response *http1.Head, cut bool, t time.Time) {
-	info := o.describe(&r.upgrade, response, false)
-	info.Midstream = r.upgrade.None()
-	draft, framed := handshake.Draft(&r.upgrade, response)
+	request := r.request()
+	info := o.describe(request, response, false)
+	info.Midstream = request.None()
+	draft, framed := handshake.Draft(request, response)
 	if info.Draft = draft; !framed {
 		o.unread(info, t)
 		return
@@ -132,27 +132,38 @@ func (o *opening) accepted(r *pendingRequest, response *http1.Head, cut bool, t 
 	o.become(info, deflate, false, o.sight(r, response, t), t)
 }
 
-// keep has a head remain while its request waits: mostly for one answer, in memory that
-// is used again.
-func (o *opening) keep(head *http1.Head) {
-	if len(o.pending) > 0 {
-		head.MoveTo(nil)
-		return
+// keep returns a copy of a head that remains while its request waits: mostly no other
+// one does, and it is made where the last one was.
+func (o *opening) keep(head *http1.Head) *http1.Head {
+	h := o.kept
+	if h == nil || len(o.pending) > 0 {
+		h = new(http1.Head)
 	}
-	head.MoveTo(o.room)
-	o.room = head.Raw()
+	if len(o.pending) == 0 {
+		o.kept = h
+	}
+	h.Copy(head)
+	return h
 }
 
 // expectAnswer adds a request that waits for its answer, if there is room.
-func (o *opening) expectAnswer(r *pendingRequest) bool {
-	o.asked += pendingCost + len(r.upgrade.Raw())
-	o.pending = append(o.pending, *r)
+func (o *opening) expectAnswer(r pendingRequest) bool {
+	o.asked += r.cost()
+	o.pending = append(o.pending, r)
 	return o.fits()
+}
+
+func (r *pendingRequest) cost() int {
+	n := pendingCost
+	if r.upgrade != nil {
+		n += headCost + len(r.upgrade.Raw())
+	}
+	return n
 }
 
 // pop forgets the first request that waits.
 func (o *opening) pop() {
-	o.asked -= pendingCost + len(o.pending[0].upgrade.Raw())
+	o.asked -= o.pending[0].cost()
 	o.pending[0] = pendingRequest{}
 	if len(o.pending) == 1 {
 		o.pending = o.pending[:0] // room for the next one
@@ -166,7 +177,7 @@ func (o *opening) pop() {
 // false for what is not HTTP.
 func (o *opening) answered(status int) (r pendingRequest, ok bool) {
 	r = o.answeredFirst(status)
-	for status == http.StatusSwitchingProtocols && o.lossy && (!r.upgrade.None() || r.cut) && o.wentOn() {
+	for status == http.StatusSwitchingProtocols && o.lossy && (r.upgrade != nil || r.cut) && o.wentOn() {
 		if o.void || o.next != nil {
 			return r, false
 		}
@@ -181,13 +192,13 @@ func (o *opening) answeredFirst(status int) (r pendingRequest) {
 		return r
 	}
 	r = o.pending[0]
-	if o.lossy && !r.upgrade.None() && !r.cut && status >= 200 && status < 400 {
+	if o.lossy && r.upgrade != nil && !r.cut && status >= 200 && status < 400 {
 		// Where requests were lost, a success is taken for the answer to one of
 		// those rather than for a strange way to refuse a WebSocket.
 		return pendingRequest{}
 	}
 	o.pop()
-	for o.lossy && status == http.StatusSwitchingProtocols && r.upgrade.None() && !r.cut && len(o.pending) > 0 {
+	for o.lossy && status == http.StatusSwitchingProtocols && r.upgrade == nil && !r.cut && len(o.pending) > 0 {
 		r = o.pending[0]
 		o.pop()
 	}
@@ -213,13 +224,14 @@ func (o *opening) wentOn() bool {
 func (o *opening) cutHead(dir Direction, s *openingSide, cut []byte, lost bool, t time.Time) bool {
 	head, line := http1.Cut(cut)
 	if dir == FromClient {
-		if !line {
-			head = http1.Head{}
-		}
-		if !bytes.HasPrefix(cut, []byte("GET ")) || len(o.pending) >= maxPending || handshake.OtherUpgrade(&head) {
+		if !bytes.HasPrefix(cut, []byte("GET ")) || len(o.pending) >= maxPending || line && handshake.OtherUpgrade(&head) {
 			return false
 		}
-		if !o.expectAnswer(&pendingRequest{upgrade: head, cut: true, asked: o.p.moment(t)}) {
+		r := pendingRequest{cut: true, asked: o.p.moment(t)}
+		if line {
+			r.upgrade = &head
+		}
+		if !o.expectAnswer(r) {
 			return false
 		}
 		s.state = holding

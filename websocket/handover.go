@@ -27,7 +27,7 @@ func (o *opening) toFront(dir Direction, pending, b []byte, t time.Time) {
 		o.p.counts.HTTPBytes -= uint64(len(heads[side]))
 		from.offsets[side] = s.offset
 	}
-	f := o.p.newFront(from)
+	f := o.p.newFront(&from)
 	f.wait = &waiting{began: t, notHTTP: true}
 	o.leaveTo(r, f)
 	for side := range Direction(2) {
@@ -79,7 +79,7 @@ func (o *opening) toTunnel() {
 		o.sides[dir].search.drop(o.p)
 		inner.offsets[dir] = o.sides[dir].offset
 	}
-	o.leaveTo(r, o.p.newFront(inner))
+	o.leaveTo(r, o.p.newFront(&inner))
 	held.replay(FromClient, r.Data, r.Gap)
 }
 

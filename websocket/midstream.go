@@ -139,9 +139,9 @@ func (o *opening) trust() resync.Trust {
 // found makes a connection whose handshake was not, or only half, seen one of
 // ours. seen may be nil.
 func (o *opening) found(t time.Time, swap bool, seen *sighting) *socket {
-	var request, response http1.Head
-	for i := range o.pending {
-		if r := &o.pending[i]; !r.upgrade.None() {
+	request, response := new(http1.Head), new(http1.Head)
+	for _, r := range o.pending {
+		if r.upgrade != nil {
 			request = r.upgrade
 		}
 	}
@@ -149,7 +149,7 @@ func (o *opening) found(t time.Time, swap bool, seen *sighting) *socket {
 	if client := &o.sides[FromClient]; client.state == holding && http1.LooksLikeRequest(client.held) {
 		client.state = searching
 	}
-	info := o.describe(&request, &response, swap)
+	info := o.describe(request, response, swap)
 	info.Midstream = true
 	return o.become(info, handshake.UnseenDeflate, swap, seen, t)
 }

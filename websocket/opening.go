@@ -22,7 +22,7 @@ type opening struct {
 	sides   [2]openingSide
 	pending []pendingRequest    // requests without an answer
 	asked   int                 // bytes of them
-	room    []byte              // for the head of a request that waits
+	kept    *http1.Head         // of the first request that waits: its memory is used again
 	lossy   bool                // a request may be missing: answers do not wait for theirs
 	begun   bool                // a head was read
 	void    bool                // this is no WebSocket: nothing more is read
@@ -60,15 +60,20 @@ type openingSide struct {
 
 // A pendingRequest is a request that waits for its response.
 type pendingRequest struct {
-	upgrade http1.Head // one that asks for a WebSocket, else none
-	head    bool       // a HEAD request: the response has no body
-	connect bool       // a CONNECT request: the response opens a tunnel
-	cut     bool       // upgrade is the captured part of some GET request
-	asked   moment     // when its head was whole
+	upgrade *http1.Head // one that asks for a WebSocket, else nil
+	head    bool        // a HEAD request: the response has no body
+	connect bool        // a CONNECT request: the response opens a tunnel
+	cut     bool        // upgrade is the captured part of some GET request
+	asked   moment      // when its head was whole
 }
 
-// unseen says that the request was not seen.
-func (r *pendingRequest) unseen() bool { return r.asked == moment{} }
+// request returns the head of a request for a WebSocket, or none.
+func (r *pendingRequest) request() *http1.Head {
+	if r.upgrade == nil {
+		return new(http1.Head)
+	}
+	return r.upgrade
+}
 
 const (
 	// maxHeld bounds what is held for each direction, and maxPending the requests.
@@ -77,14 +82,15 @@ const (
 
 	// What things are counted with besides the bytes that they hold.
 	openingCost = 1 << 10
-	pendingCost = 152
+	pendingCost = 56
+	headCost    = 112
 	markCost    = 40
 )
 
 // newOpening returns an opening at the beginning of a connection.
-func (p *pipeline) newOpening(from origin) *opening {
+func (p *pipeline) newOpening(from *origin) *opening {
 	o := p.spareOpening()
-	o.p, o.origin = p, from
+	o.p, o.origin = p, *from
 	for dir := range o.sides {
 		o.sides[dir].offset = from.offsets[dir]
 		if from.midstream {
@@ -104,16 +110,16 @@ func (p *pipeline) spareOpening() *opening {
 	o := p.spareOpenings[n-1]
 	p.spareOpenings = p.spareOpenings[:n-1]
 	clear(o.pending)
-	pending, room := o.pending, o.room
+	pending, kept := o.pending, o.kept
 	*o = opening{}
-	o.pending, o.room = pending[:0], room
+	o.pending, o.kept = pending[:0], kept
 	return o
 }
 
 // over takes back an opening that has handed over. Nobody may look at it after
 // the next newOpening.
 func (o *opening) over() {
-	if p := o.p; o.next != nil && !o.spare && len(p.spareOpenings) < 64 && cap(o.pending) <= 16 && cap(o.room) <= 4<<10 {
+	if p := o.p; o.next != nil && !o.spare && len(p.spareOpenings) < 64 && cap(o.pending) <= 16 && (o.kept == nil || cap(o.kept.Raw()) <= 4<<10) {
 		o.spare = true
 		p.spareOpenings = append(p.spareOpenings, o)
 	}
@@ -274,7 +280,7 @@ func (o *opening) clear(n int) {
 	}
 	o.p.counts.SkippedBytes += uint64(n)
 	o.p.budget.Leave(&o.memory)
-	o.pending, o.asked, o.room = nil, 0, nil
+	o.pending, o.asked, o.kept = nil, 0, nil
 }
 
 // Gap implements reassembly.Consumer.

@@ -39,6 +39,7 @@ type pipeline struct {
 	budget        *budget.Budget
 	spareOpenings []*opening
 	spareFronts   []*front
+	sightings     []sighting // not used yet
 
 	inflater  inflate.Decoder
 	histories inflate.Histories

@@ -166,7 +166,7 @@ func (s *seeker) pair() (at [2]int, ok bool) {
 
 // newFound returns an opening for what a seeker has found: it may be mistaken, and
 // other requests may stand before.
-func (p *pipeline) newFound(from origin) *opening {
+func (p *pipeline) newFound(from *origin) *opening {
 	o := p.newOpening(from)
 	o.lossy = true
 	for dir := range o.sides {
@@ -177,7 +177,7 @@ func (p *pipeline) newFound(from origin) *opening {
 }
 
 // newSearching returns an opening that looks for requests and frames, for a while.
-func (p *pipeline) newSearching(from origin) *opening {
+func (p *pipeline) newSearching(from *origin) *opening {
 	o := p.newLossy(from)
 	o.impatient = true
 	return o
@@ -185,7 +185,7 @@ func (p *pipeline) newSearching(from origin) *opening {
 
 // newLossy returns an opening that looks for requests and frames: the beginning of
 // the connection is lost.
-func (p *pipeline) newLossy(from origin) *opening {
+func (p *pipeline) newLossy(from *origin) *opening {
 	o := p.newOpening(from)
 	o.lossy = true
 	for dir := range o.sides {

@@ -31,22 +31,24 @@ func (h *Head) read(b []byte) int {
 // scan is read for lines as they are. folded says that one begins with white space.
 func (h *Head) scan(b []byte) (n int, folded bool) {
 	h.line = bytes.IndexByte(b, '\n') + 1
-	for at := h.line; at > 0; {
-		end := bytes.IndexByte(b[at:], '\n')
+	for n = h.line; n > 0; {
+		rest := b[n:]
+		end := bytes.IndexByte(rest, '\n')
 		if end < 0 {
 			break
 		}
-		switch c := b[at]; {
-		case end == 0 || end == 1 && c == '\r':
-			n = at + end + 1
+		line := rest[:end]
+		switch {
+		case end == 0 || end == 1 && line[0] == '\r':
+			n += end + 1
 			h.raw = b[:n:n]
 			return n, folded
-		case space(c):
+		case space(line[0]):
 			folded = true
 		default:
-			h.index.note(b, at, at+end)
+			h.index.note(line, n)
 		}
-		at += end + 1
+		n += end + 1
 	}
 	*h = Head{}
 	return 0, false
@@ -94,8 +96,12 @@ func (h *Head) None() bool { return h.line == 0 }
 // Raw returns the head's bytes, with lines that were folded in one.
 func (h *Head) Raw() []byte { return h.raw }
 
-// MoveTo copies the head's bytes to buf, which grows if it must.
-func (h *Head) MoveTo(buf []byte) { h.raw = append(buf[:0], h.raw...) }
+// Copy makes h, which is none or was made by Copy, a copy of o that borrows nothing.
+func (h *Head) Copy(o *Head) {
+	own := h.raw[:0]
+	*h = *o
+	h.raw = append(own, o.raw...)
+}
 
 // Line returns the first line without its end.
 func (h *Head) Line() []byte {
@@ -147,22 +153,14 @@ func cut(b []byte, sep byte) (before, behind []byte) {
 	return b, nil
 }
 
+func digit(c byte) bool { return c >= '0' && c <= '9' }
+
 // Status returns a response's status code, 0 where there is none.
 func (h *Head) Status() int {
-	_, rest := cut(h.Line(), ' ')
+	_, rest := cut(h.raw[:h.line], ' ')
 	rest = pastSpaces(rest)
-	if len(rest) < 3 {
+	if len(rest) < 3 || !digit(rest[0]) || !digit(rest[1]) || !digit(rest[2]) || rest[0] == '0' {
 		return 0
 	}
-	n := 0
-	for _, c := range rest[:3] {
-		if c < '0' || c > '9' {
-			return 0
-		}
-		n = 10*n + int(c-'0')
-	}
-	if n < 100 {
-		return 0
-	}
-	return n
+	return int(rest[0]-'0')*100 + int(rest[1]-'0')*10 + int(rest[2]-'0')
 }

@@ -39,22 +39,21 @@ type index struct {
 // A span is a part of a head; the zero span is none.
 type span struct{ from, to uint32 }
 
-// note notes the line b[from:to].
-func (x *index) note(b []byte, from, to int) {
-	f, s := fieldIn(b, from, to)
-	switch {
+// note notes a line that begins at a place of the head.
+func (x *index) note(line []byte, at int) {
+	f, s := fieldIn(line, at)
+	switch first := &x.first[f]; {
 	case s.to == 0:
-	case x.first[f].to == 0:
-		x.first[f] = s
+	case first.to == 0:
+		*first = s
 	default:
 		x.repeated |= 1 << f
 	}
 }
 
-// fieldIn returns which Field is in the line b[from:to], and its value; none where it
-// is another one. A byte or two say which it can be.
-func fieldIn(b []byte, from, to int) (f Field, value span) {
-	line := b[from:to]
+// fieldIn returns which Field is in a line that begins at a place of the head, and its
+// value; none where it is another one. A byte or two say which it can be.
+func fieldIn(line []byte, at int) (f Field, value span) {
 	switch line[0] | 0x20 {
 	case 'h':
 		f = Host
@@ -86,8 +85,9 @@ func fieldIn(b []byte, from, to int) (f Field, value span) {
 	default:
 		return 0, span{}
 	}
-	n := len(names[f])
-	if len(line) <= n || line[n] != ':' && !space(line[n]) || !equal(line[:n], names[f]) {
+	name := names[f]
+	n := len(name)
+	if len(line) <= n || line[n] != ':' && !space(line[n]) || !equal(line[:n], name) {
 		return 0, span{}
 	}
 	for n < len(line) && space(line[n]) {
@@ -96,15 +96,13 @@ func fieldIn(b []byte, from, to int) (f Field, value span) {
 	if n == len(line) || line[n] != ':' {
 		return 0, span{}
 	}
-	n++
-	for n < len(line) && white(line[n]) {
-		n++
+	for n++; n < len(line) && white(line[n]); n++ {
 	}
 	end := len(line)
 	for end > n && white(line[end-1]) {
 		end--
 	}
-	return f, span{uint32(from + n), uint32(from + end)}
+	return f, span{uint32(at + n), uint32(at + end)}
 }
 
 // next returns the next value of f behind one.
@@ -114,11 +112,11 @@ func (h *Head) next(f Field, value span) span {
 	}
 	for at := int(value.to); ; {
 		at += bytes.IndexByte(h.raw[at:], '\n') + 1
-		end := bytes.IndexByte(h.raw[at:], '\n')
-		if end <= 0 {
+		line, _ := cut(h.raw[at:], '\n')
+		if len(line) == 0 {
 			return span{}
 		}
-		if g, s := fieldIn(h.raw, at, at+end); s.to > 0 && g == f {
+		if g, s := fieldIn(line, at); s.to > 0 && g == f {
 			return s
 		}
 	}
