@@ -19,5 +19,5 @@ func (a *Assembler) look(p *decode.Packet, space uint32, l *lookup) {
 	l.from, l.hash = l.key.set(p, space, &a.seed)
 	l.index = a.table.probable(l.hash)
 	l.flow = a.table.flow(l.index)
-	l.warm = l.flow.first + l.flow.half[0].flags + l.flow.half[1].flags // to read is to ask for
+	l.warm = l.flow.first + l.flow.half[0].flags // to read is to ask for: see Flow
 }
