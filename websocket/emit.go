@@ -3,6 +3,7 @@ package websocket
 import (
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -225,4 +226,30 @@ func (p *pipeline) closers(c *Conn) []Direction {
 		return by
 	}
 	return nil // it gives way to the one that is ending
+}
+
+// clipped is how much of a URL is kept where MaxHeads is met.
+const clipped = 256
+
+// keepHeads counts what c keeps of its heads. Beyond MaxHeads it keeps next to
+// nothing.
+func (p *pipeline) keepHeads(c *Conn) {
+	if n := p.tap.heads.Add(c.heads()); n <= int64(p.tap.cfg.MaxHeads) {
+		return
+	}
+	p.tap.heads.Add(-c.heads())
+	clip := func(s string) string { return strings.Clone(s[:min(len(s), clipped)]) }
+	c.request, c.response = "", ""
+	c.URL, c.Subprotocol, c.Extensions = clip(c.URL), clip(c.Subprotocol), clip(c.Extensions)
+	c.HeadersDropped = true
+	p.tap.heads.Add(c.heads())
+}
+
+// heads is what the strings of c take.
+func (c *Conn) heads() int64 {
+	n := len(c.Method) + len(c.URL) + len(c.request) + len(c.response)
+	if c.response == "" { // otherwise they are parts of it
+		n += len(c.Subprotocol) + len(c.Extensions)
+	}
+	return int64(n)
 }
