@@ -1,24 +1,20 @@
 package reassembly
 
-import (
-	"time"
-
-	"github.com/wstap/wstap/decode"
-)
+import "github.com/wstap/wstap/decode"
 
 // short takes what nearly all packets are: data that is expected, captured whole, or
 // an acknowledgment of what was delivered, of a flow in use about which nothing needs
 // care. It does of it what [Assembler.take] does, in one piece and on what is at hand
 // already, which takes half the instructions (BenchmarkManyFlowsBatch). Of any other packet
 // it changes nothing and returns false.
-func (a *Assembler) short(p *decode.Packet, l *lookup, t *time.Time) bool {
+func (a *Assembler) short(p *decode.Packet, l *lookup) bool {
 	f, n := l.flow, p.PayloadLen
 	if !p.TCP || p.Flags&^usual != 0 || len(p.Payload) != n || !f.usual() || !f.equal(&l.key) {
 		return false
 	}
 	c := &a.clock
-	now := t.UnixNano() + c.offset
-	if uint64(now-c.now) > leap || c.behind || now >= a.due || now-f.last >= int64(a.cfg.IdleTimeout) {
+	now := p.Time.UnixNano() + c.offset
+	if now < c.now || now >= a.due || c.behind || now-f.last >= int64(a.cfg.IdleTimeout) {
 		return false
 	}
 	side := int(f.first ^ l.from)
@@ -49,7 +45,7 @@ func (a *Assembler) short(p *decode.Packet, l *lookup, t *time.Time) bool {
 		h.offset += int64(n)
 		h.record = a.recent.add(owner(l.index, side), h.record, h.next, p.Payload)
 		h.next += uint32(n)
-		f.consumer.Data(f.direction(side), p.Payload, *t)
+		f.consumer.Data(f.direction(side), p.Payload, p.Time)
 	}
 	return true
 }

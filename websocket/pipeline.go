@@ -98,14 +98,13 @@ func newPipeline(t *Tap, src capture.Source, yield func(Event, error) bool, s *s
 }
 
 // burst is how many packets at most are worked on together.
-const burst = 32
+const burst = 64
 
 // A work is what a pipeline works on at a time.
 type work struct {
 	frames  [burst]capture.Frame
 	packets [burst]decode.Packet
-	times   [burst]time.Time // of packets
-	further uint32           // which packets are not the first of their frame, a bit each
+	further uint64 // which packets are not the first of their frame, a bit each
 }
 
 // run reads the source to its end. Whatever ends it, what was read is given out.
@@ -176,9 +175,8 @@ func (p *pipeline) work(w *work, frames int) {
 			n = 0
 		}
 		q := &w.packets[n]
+		q.Interface, q.Time = f.Interface, f.Time
 		if err := q.DecodeCut(f.Link, f.Data, f.Length); err == nil {
-			q.Interface = f.Interface
-			w.times[n] = f.Time
 			n++
 		} else {
 			p.undecoded(err)
@@ -187,7 +185,7 @@ func (p *pipeline) work(w *work, frames int) {
 			p.counts.Guessed++
 		}
 		if q.More() {
-			if n = p.further(w, *q, f.Time, n, frames-i-1); n < 0 {
+			if n = p.further(w, *q, n, frames-i-1); n < 0 {
 				return
 			}
 		}
@@ -223,9 +221,9 @@ func (p *pipeline) assemble(w *work, n, behind int) bool {
 	taken := 0
 	for {
 		p.begin()
-		taken += p.asm.Packets(w.packets[taken:n], w.times[taken:n])
+		taken += p.asm.Packets(w.packets[taken:n])
 		if taken > 0 {
-			p.last = w.times[taken-1]
+			p.last = w.packets[taken-1].Time
 		}
 		p.done()
 		if taken == n || p.stopped {
@@ -235,7 +233,7 @@ func (p *pipeline) assemble(w *work, n, behind int) bool {
 	}
 	p.unread += n - taken
 	if p.stopped {
-		further := bits.OnesCount32(w.further >> taken)
+		further := bits.OnesCount64(w.further >> taken)
 		p.counts.Aggregated -= uint64(further)
 		p.unread += behind - further
 	}
@@ -245,7 +243,7 @@ func (p *pipeline) assemble(w *work, n, behind int) bool {
 
 // further adds the further packets of a frame to the n that are waiting. It
 // returns how many wait then, or -1 if the caller has broken off.
-func (p *pipeline) further(w *work, q decode.Packet, t time.Time, n, behind int) int {
+func (p *pipeline) further(w *work, q decode.Packet, n, behind int) int {
 	for q.More() {
 		if n == burst {
 			if !p.assemble(w, n, behind) {
@@ -259,7 +257,7 @@ func (p *pipeline) further(w *work, q decode.Packet, t time.Time, n, behind int)
 			p.undecoded(err)
 			continue
 		}
-		w.packets[n], w.times[n] = q, t
+		w.packets[n] = q
 		w.further |= 1 << n
 		n++
 	}
