@@ -13,6 +13,10 @@
 // hour:
 //
 //	go run ./cmd/compare -old /path/to/wsdump -instructions
+//
+// -bench FILE is for benchstat, to compare two runs:
+//
+//	benchstat before.txt after.txt
 package main
 
 import (
@@ -30,6 +34,7 @@ type options struct {
 	n, rounds    int
 	write        string // file, or nothing
 	old          string // program, or nothing
+	bench        string // file, or nothing
 	instructions bool
 }
 
@@ -39,6 +44,7 @@ func main() {
 	flag.IntVar(&o.rounds, "rounds", 7, "how often each contestant runs")
 	flag.StringVar(&o.write, "write", "", "write the table between the markers in this `file` too")
 	flag.StringVar(&o.old, "old", "", "compare wsdump with this older `program`, and with nothing else")
+	flag.StringVar(&o.bench, "bench", "", "write each round as lines of Go benchmarks in this `file` too, for benchstat")
 	flag.BoolVar(&o.instructions, "instructions", false, "count wsdump's instructions with callgrind, -old's too, and measure no times without -old")
 	flag.Parse()
 	if flag.NArg() > 0 || o.n < 1 || o.rounds < 1 || o.write != "" && (o.old != "" || o.instructions) {
@@ -78,16 +84,28 @@ func run(w io.Writer, o options) error {
 	headline := fmt.Sprintf("%s, %s/%s, %d processors, %d rounds, captures of %d small messages",
 		runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), o.rounds, o.n)
 	fmt.Fprint(w, headline, "\n\n")
+	if err := build("../..", "./examples/wsdump", filepath.Join(dir, "wsdump")); err != nil {
+		return err
+	}
+	var log *benchLog
+	if o.bench != "" {
+		f, err := os.Create(o.bench)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		log = newBenchLog(f)
+	}
 	if o.old != "" || o.instructions {
-		return again(w, o, dir, caps)
+		return again(w, o, dir, caps, log)
 	}
 	var lines []line
-	for _, section := range []func(string, []capFile) ([]row, error){components, paths, processes, live} {
+	for _, section := range []func(string, []capFile) ([]row, error){components, paths, processes, secure, start, live} {
 		rows, err := section(dir, caps)
 		if err != nil {
 			return err
 		}
-		measured, err := table(w, "wstap", "the other", rows, o.rounds, brief)
+		measured, err := table(w, "wstap", "the other", rows, o.rounds, brief, log)
 		if err != nil {
 			return err
 		}

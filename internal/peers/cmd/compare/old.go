@@ -11,16 +11,13 @@ import (
 
 // again compares the wsdump of this tree with an older one: times, and what
 // callgrind counts, as the command line asks.
-func again(w io.Writer, o options, dir string, caps []capFile) error {
+func again(w io.Writer, o options, dir string, caps []capFile, log *benchLog) error {
 	wsdump := filepath.Join(dir, "wsdump")
-	if err := build("../..", "./examples/wsdump", wsdump); err != nil {
-		return err
-	}
 	if o.old != "" {
 		if err := sameJSON(w, wsdump, o.old, caps); err != nil {
 			return err
 		}
-		if _, err := table(w, "new", "old", pairs(wsdump, o.old, caps), o.rounds, exact); err != nil {
+		if _, err := table(w, "new", "old", pairs(wsdump, o.old, caps), o.rounds, exact, log); err != nil {
 			return err
 		}
 	}

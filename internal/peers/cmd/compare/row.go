@@ -12,8 +12,8 @@ import (
 // things the times are told.
 type row struct {
 	name         string
-	unit         string
-	per          int // units in one run
+	unit         string // "" for milliseconds
+	per          int    // units in one run; 0 is as 1
 	ours, theirs contestant
 }
 
@@ -45,14 +45,14 @@ func header(ours, theirs string) string {
 }
 
 // table measures rows and prints them, each as soon as it is there.
-func table(w io.Writer, ours, theirs string, rows []row, rounds int, ratio func(float64) string) ([]line, error) {
+func table(w io.Writer, ours, theirs string, rows []row, rounds int, ratio func(float64) string, log *benchLog) ([]line, error) {
 	if len(rows) == 0 {
 		return nil, nil
 	}
 	fmt.Fprint(w, header(ours, theirs))
 	var lines []line
 	for _, r := range rows {
-		l, err := r.measure(rounds, ratio)
+		l, err := r.measure(rounds, ratio, log)
 		if err != nil {
 			return nil, err
 		}
@@ -63,7 +63,7 @@ func table(w io.Writer, ours, theirs string, rows []row, rounds int, ratio func(
 	return lines, nil
 }
 
-func (r row) measure(rounds int, ratio func(float64) string) (line, error) {
+func (r row) measure(rounds int, ratio func(float64) string, log *benchLog) (line, error) {
 	var ours, theirs, ratios []float64
 	for i := range rounds + 1 {
 		a, b, err := r.round(i%2 == 1)
@@ -75,6 +75,7 @@ func (r row) measure(rounds int, ratio func(float64) string) (line, error) {
 		}
 		ours, theirs = append(ours, a), append(theirs, b)
 		ratios = append(ratios, b/a)
+		log.add(r, a, b)
 	}
 	return line{r.label(), fmt.Sprintf("| %s | %s | %s | %s |\n",
 		r.label(), r.cost(median(ours)), r.cost(median(theirs)), ratio(median(ratios)))}, nil
@@ -114,8 +115,8 @@ func exact(v float64) string { return fmt.Sprintf("%.3f", v) }
 
 // cost tells a time in the row's unit.
 func (r row) cost(ns float64) string {
-	if r.per == 0 {
-		return fmt.Sprintf("%.1f ms", ns/1e6)
+	if r.unit == "" {
+		return fmt.Sprintf("%.1f ms", ns/1e6/float64(max(r.per, 1)))
 	}
 	return fmt.Sprintf("%.1f ns/%s", ns/float64(r.per), r.unit)
 }

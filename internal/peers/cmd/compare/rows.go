@@ -344,7 +344,6 @@ func messages(c capFile, workers int) error {
 func processes(dir string, caps []capFile) ([]row, error) {
 	wsdump, theirs, floor := filepath.Join(dir, "wsdump"), filepath.Join(dir, "gopacketdump"), filepath.Join(dir, "floor")
 	for _, b := range []struct{ at, pkg, out string }{
-		{"../..", "./examples/wsdump", wsdump},
 		{".", "./cmd/gopacketdump", theirs},
 		{".", "./cmd/floor", floor},
 	} {
