@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"regexp"
 	"runtime"
 	"slices"
 	"time"
@@ -44,28 +45,37 @@ func header(ours, theirs string) string {
 	return fmt.Sprintf("| what | %s | %s | ratio |\n|---|---:|---:|---:|\n", ours, theirs)
 }
 
-// table measures rows and prints them, each as soon as it is there.
-func table(w io.Writer, ours, theirs string, rows []row, rounds int, ratio func(float64) string, log *benchLog) ([]line, error) {
+// A run is how rows are measured, and where to.
+type run struct {
+	w      io.Writer
+	rounds int
+	chosen *regexp.Regexp // of their labels
+	bench  *benchLog      // may be nil
+}
+
+// table measures the chosen rows and prints them, each as soon as it is there.
+func (m *run) table(ours, theirs string, rows []row, ratio func(float64) string) ([]line, error) {
+	rows = slices.DeleteFunc(rows, func(r row) bool { return !m.chosen.MatchString(r.label()) })
 	if len(rows) == 0 {
 		return nil, nil
 	}
-	fmt.Fprint(w, header(ours, theirs))
+	fmt.Fprint(m.w, header(ours, theirs))
 	var lines []line
 	for _, r := range rows {
-		l, err := r.measure(rounds, ratio, log)
+		l, err := m.measure(r, ratio)
 		if err != nil {
 			return nil, err
 		}
-		fmt.Fprint(w, l.text)
+		fmt.Fprint(m.w, l.text)
 		lines = append(lines, l)
 	}
-	fmt.Fprintln(w)
+	fmt.Fprintln(m.w)
 	return lines, nil
 }
 
-func (r row) measure(rounds int, ratio func(float64) string, log *benchLog) (line, error) {
+func (m *run) measure(r row, ratio func(float64) string) (line, error) {
 	var ours, theirs, ratios []float64
-	for i := range rounds + 1 {
+	for i := range m.rounds + 1 {
 		a, b, err := r.round(i%2 == 1)
 		if err != nil {
 			return line{}, err
@@ -75,7 +85,7 @@ func (r row) measure(rounds int, ratio func(float64) string, log *benchLog) (lin
 		}
 		ours, theirs = append(ours, a), append(theirs, b)
 		ratios = append(ratios, b/a)
-		log.add(r, a, b)
+		m.bench.add(r, a, b)
 	}
 	return line{r.label(), fmt.Sprintf("| %s | %s | %s | %s |\n",
 		r.label(), r.cost(median(ours)), r.cost(median(theirs)), ratio(median(ratios)))}, nil
