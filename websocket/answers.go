@@ -93,15 +93,15 @@ func tunnels(status int, head *http1.Head, body http1.Framing) bool {
 
 // switches acts on the answer that changes the protocol.
 func (o *opening) switches(r *pendingRequest, head *http1.Head, t time.Time) bool {
-	if head.HasToken(http1.Upgrade, "h2c") { // the client's preface is still to come
+	switch {
+	case handshake.Upgrade(head) || r.upgrade != nil && len(head.Get(http1.Upgrade)) == 0:
+		o.accepted(r, head, false, t)
+	case head.HasToken(http1.Upgrade, "h2c"): // the client's preface is still to come
 		begun, _ := o.sides[FromClient].http.Abandon()
 		o.toHTTP2(preface - len(begun))
-		return true
+	default: // to another protocol
+		return false
 	}
-	if !handshake.Upgrade(head) && (r.upgrade == nil || len(head.Get(http1.Upgrade)) > 0) {
-		return false // to another protocol
-	}
-	o.accepted(r, head, false, t)
 	return true
 }
 

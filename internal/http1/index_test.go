@@ -105,3 +105,16 @@ func TestIndex(t *testing.T) {
 		}
 	}
 }
+
+// TestHeadAllocations: to read a head and to ask it takes no memory.
+func TestHeadAllocations(t *testing.T) {
+	raw := []byte("GET / HTTP/1.1\r\nUpgrade: h2c\r\nUpgrade: WebSocket\r\nContent-Length: 3\r\n\r\n")
+	if n := testing.AllocsPerRun(100, func() {
+		h := Whole(raw)
+		if _, _, ok := h.RequestLine(); !ok || h.Body().Length != 3 || !h.HasToken(Upgrade, "websocket") || h.Has(Host) {
+			t.Error("another head")
+		}
+	}); n > 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
