@@ -39,14 +39,11 @@ type index struct {
 // A span is a part of a head; the zero span is none.
 type span struct{ from, to uint32 }
 
-// note notes a line that begins at a place of the head.
-func (x *index) note(line []byte, at int) {
-	f, s := fieldIn(line, at)
-	switch first := &x.first[f]; {
-	case s.to == 0:
-	case first.to == 0:
-		*first = s
-	default:
+// note notes a value.
+func (x *index) note(f Field, value span) {
+	if first := &x.first[f]; first.to == 0 {
+		*first = value
+	} else {
 		x.repeated |= 1 << f
 	}
 }
