@@ -64,7 +64,7 @@ func (a *Assembler) begin(p *decode.Packet, l *lookup) {
 // finds f in an unusual state. It returns false if the packet is of another
 // connection.
 func (a *Assembler) unusual(f *Flow, index uint32, side int, p *decode.Packet) bool {
-	if a.renewed(f, side, p) {
+	if (p.Flags&decode.SYN != 0 || f.flags&reopening != 0) && a.renewed(f, side, p) {
 		return false
 	}
 	n := uint64(len(p.Payload))
