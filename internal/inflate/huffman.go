@@ -17,8 +17,8 @@ type huffman struct {
 	table [tableSize]uint32
 }
 
-// at returns the entry of the next bits. (An index below 1<<litBits needs no check.)
-func (h *huffman) at(bits uint64) uint32 { return h.table[bits&h.mask%(1<<litBits)] }
+// at returns the entry of the next bits.
+func (h *huffman) at(bits uint64) uint32 { return h.table[bits&h.mask] }
 
 // in returns the entry of the next bits in the subtable that e leads to.
 func (h *huffman) in(e uint32, bits uint64) uint32 {

@@ -28,15 +28,16 @@ func (d *Decoder) inTail() bool { return d.left() < 32 }
 // short decodes the symbols of a block that the message does not hold whole, again: it
 // leaves off what would be made of the tail.
 func (d *Decoder) short(t *tables) error {
-	o := d.o
-	for !d.inTail() {
-		o = d.o
-		if _, err := d.rounds(t, d.ip+1); err != nil {
+	for {
+		o := d.o
+		_, err := d.rounds(t, d.ip+1)
+		if d.inTail() {
+			if err == nil {
+				d.o, err = o, ErrShort
+			}
 			return err
 		}
 	}
-	d.o = o
-	return ErrShort
 }
 
 // rounds decodes symbols until the block has ended, or input before stop or room for
@@ -51,12 +52,13 @@ func (d *Decoder) short(t *tables) error {
 // one check of each is enough for a round. What is seldom needed is left to symbols,
 // so that registers suffice for the rest.
 func (d *Decoder) rounds(t *tables, stop int) (ended bool, err error) {
-	in, bits, n := d.in[d.ip:stop+margin], d.bits, d.n
-	out, o := d.buf[d.start:], d.o-d.start
+	in, ip, bits, n := d.in, d.ip, d.bits, d.n
+	out, o, start := d.buf[:len(d.buf):len(d.buf)], d.o, d.start
 rounds:
-	for len(in) > margin && o >= 0 && o <= len(out)-slack {
-		bits |= binary.LittleEndian.Uint64(in) << (n & 63)
-		in = in[(63-n)>>3&7:]
+	for ip < stop && o <= len(out)-slack {
+		// It is at most seven bytes beyond stop at the second refill.
+		bits |= load64(in, ip) << (n & 63)
+		ip += int((63 - n) >> 3 & 7)
 		n |= 56
 
 		e := t.lit.at(bits)
@@ -81,8 +83,8 @@ rounds:
 					continue
 				}
 			}
-			bits |= binary.LittleEndian.Uint64(in) << (n & 63)
-			in = in[(63-n)>>3&7:]
+			bits |= load64(in, ip) << (n & 63)
+			ip += int((63 - n) >> 3 & 7)
 			n |= 56
 		}
 		if e&special != 0 {
@@ -134,7 +136,7 @@ rounds:
 		back := int(e>>16) + int(saved&(1<<(e&63)-1)>>(e>>8&63))
 
 		s := o - back
-		if s < 0 {
+		if s < start {
 			err = ErrHistory
 			break rounds
 		}
@@ -156,14 +158,9 @@ rounds:
 		}
 		o = end
 	}
-	d.ip, d.o = stop+margin-len(in), d.start+o
-	d.bits, d.n = bits&(1<<(n&63)-1), n&63
+	d.ip, d.bits, d.n, d.o = ip, bits&(1<<(n&63)-1), n&63, o
 	return ended, err
 }
-
-// margin is how much of the input there must be beyond where a round may begin: its two
-// refills look at 15 bytes.
-const margin = 20
 
 // multiple is the least multiple of a distance that is 8 or more.
 var multiple = [8]uint8{0, 8, 8, 9, 8, 10, 12, 14}
