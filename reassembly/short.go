@@ -22,7 +22,7 @@ func (a *Assembler) short(p *decode.Packet, l *lookup) bool {
 	if side != 0 {
 		h, o = o, h
 	}
-	if n > 0 && (p.Seq != h.next || f.flags&waiting != 0 || h.flags&(fin|urgent|seen) != seen || f.consumer == nil) {
+	if n > 0 && (p.Seq != h.next || f.flags&waiting != 0 || h.flags&(fin|urgent|seen) != seen) {
 		return false
 	}
 	if edge := p.Ack + uint32(p.Window)<<(h.scale&31); p.Flags&decode.ACK != 0 && (p.Ack != h.ack || edge != h.edge || h.flags&acks == 0) {
@@ -41,6 +41,11 @@ func (a *Assembler) short(p *decode.Packet, l *lookup) bool {
 	a.touch(f, l.index)
 	if n > 0 {
 		a.stats.Bytes += uint64(n)
+		if f.consumer == nil { // it is the first
+			h.next += uint32(n)
+			a.deliver(f, l.index, side, p.Payload, p.Time)
+			return true
+		}
 		a.stats.Delivered += uint64(n)
 		h.offset += int64(n)
 		h.record = a.recent.add(owner(l.index, side), h.record, h.next, p.Payload)

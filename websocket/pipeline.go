@@ -32,12 +32,14 @@ type pipeline struct {
 	wasRead func()                  // tells the Tap that the source is at its end
 	sink    *sink                   // owns
 	silent  bool                    // neither, nor a selection: all is for Stats alone
+	unseen  bool                    // the same, and nobody is asked for Config.Accept: Conns are seen by who calls Tap.Conns
 
 	moments       uint64 // that were made
 	maxMessage    int
 	budget        *budget.Budget
 	spareOpenings []*opening
 	spareFronts   []*front
+	sightings     []sighting // not used yet
 
 	inflater  inflate.Decoder
 	histories inflate.Histories
@@ -84,6 +86,7 @@ type pipeline struct {
 
 func newPipeline(t *Tap, src capture.Source, yield func(Event, error) bool, s *sink) *pipeline {
 	p := &pipeline{tap: t, src: src, yield: yield, sink: s, silent: yield == nil && s == nil && t.cfg.Select == nil, maxMessage: t.cfg.MaxMessage}
+	p.unseen = p.silent && t.cfg.Accept == nil
 	p.budget = budget.New(&t.buffered, t.cfg.MaxBuffered)
 	p.histories = inflate.NewHistories(t.cfg.MaxWindows)
 	p.tester.Inflater = &p.inflater
