@@ -100,9 +100,13 @@ func newPipeline(t *Tap, src capture.Source, yield func(Event, error) bool, s *s
 // burst is how many packets at most are worked on together.
 const burst = 32
 
+// perRead is how many frames at most are read at a time. After each Read counters are
+// published and messages sent, which wakes their receiver: a burst is too little for that.
+const perRead = 4 * burst
+
 // A work is what a pipeline works on at a time.
 type work struct {
-	frames  [burst]capture.Frame
+	frames  [perRead]capture.Frame
 	packets [burst]decode.Packet
 	times   [burst]time.Time // of packets
 	further uint32           // which packets are not the first of their frame, a bit each
