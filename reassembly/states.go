@@ -63,7 +63,7 @@ func (a *Assembler) begin(p *decode.Packet, l *lookup) {
 // finds f in an unusual state. It returns false if the packet is of another
 // connection.
 func (a *Assembler) unusual(f *Flow, index uint32, side int, p *decode.Packet) bool {
-	if f.renewed(side, p) {
+	if (p.Flags&decode.SYN != 0 || f.flags&reopening != 0) && f.renewed(side, p) {
 		return false
 	}
 	n := uint64(len(p.Payload))

@@ -86,14 +86,27 @@ type group struct {
 var sightingSeed = maphash.MakeSeed()
 
 // sight returns what was seen of a handshake; nil where there is no key.
-func (o *opening) sight(r *pendingRequest, response http1.Head, t time.Time) *sighting {
-	key := r.upgrade.Fields().Get("Sec-WebSocket-Key")
-	if key == "" {
+func (o *opening) sight(r *pendingRequest, response *http1.Head, t time.Time) *sighting {
+	key := r.request().Get(http1.Key)
+	if len(key) == 0 {
 		return nil
 	}
-	s := &sighting{p: o.p, client: o.client, server: o.server, numbered: o.numbered, numbers: o.numbers, asked: r.asked, answered: o.p.moment(t)}
-	s.key = maphash.String(sightingSeed, key)
-	s.heads = bits.RotateLeft64(maphash.String(sightingSeed, string(r.upgrade)), 1) ^ maphash.String(sightingSeed, string(response))
+	s := o.p.newSighting()
+	s.p, s.client, s.server, s.numbered, s.numbers = o.p, o.client, o.server, o.numbered, o.numbers
+	s.asked, s.answered = r.asked, o.p.moment(t)
+	s.key = maphash.Bytes(sightingSeed, key)
+	s.heads = bits.RotateLeft64(maphash.Bytes(sightingSeed, r.upgrade.Raw()), 1) ^ maphash.Bytes(sightingSeed, response.Raw())
+	return s
+}
+
+// newSighting returns the memory of one. They are forgotten in the order in which they
+// are made, so that several may share an allocation.
+func (p *pipeline) newSighting() *sighting {
+	if len(p.sightings) == 0 {
+		p.sightings = make([]sighting, 16)
+	}
+	s := &p.sightings[0]
+	p.sightings = p.sightings[1:]
 	return s
 }
 
@@ -201,13 +214,13 @@ func (l *sightings) find(s *sighting) (same, leg *sighting) {
 	for o := l.byKey[s.key%keyChains]; o != nil && !o.gone; o = o.older {
 		if o.key == s.key {
 			alike++
-		}
-		if o.key == s.key && (s.client == o.client || s.asked.n < o.answered.n || s.p != o.p) { // else merely the key is the same
-			if s.sameConnection(o) {
-				same = o // the first one
-			}
-			if s.otherLeg(o) {
-				leg = o
+			if s.asked.n < o.answered.n || s.p != o.p || s.client == o.client { // else merely the key is the same
+				if s.sameConnection(o) {
+					same = o // the first one
+				}
+				if s.otherLeg(o) {
+					leg = o
+				}
 			}
 		}
 		if n++; n == maxChain || alike == maxSameKey {

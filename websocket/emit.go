@@ -241,6 +241,9 @@ func (p *pipeline) keepHeads(c *Conn) {
 	}
 	p.tap.heads.Add(-c.heads())
 	clip := func(s string) string { return strings.Clone(s[:min(len(s), clipped)]) }
+	if p.unseen {
+		c.judge()
+	}
 	c.request, c.response = "", ""
 	c.URL, c.Subprotocol, c.Extensions = clip(c.URL), clip(c.Subprotocol), clip(c.Extensions)
 	c.HeadersDropped = true

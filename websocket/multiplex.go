@@ -2,6 +2,7 @@ package websocket
 
 import (
 	"cmp"
+	"strings"
 	"time"
 
 	"github.com/wstap/wstap/internal/budget"
@@ -176,7 +177,9 @@ func (x *multiplex) describe(r *http2.Request, a *http2.Response) *Conn {
 	c := &Conn{Client: x.client, Server: x.server, TLS: x.tls, Proxied: x.proxied, Method: "CONNECT", AcceptValid: true}
 	if r != nil {
 		authority := cmp.Or(r.Authority, x.server.String())
-		c.URL = handshake.URL(cmp.Or(r.Scheme, "http")+"://"+authority+r.Path, authority, x.server, x.tls != nil)
+		var url strings.Builder
+		handshake.WriteURL(&url, []byte(cmp.Or(r.Scheme, "http")+"://"+authority+r.Path), []byte(authority), x.server, x.tls != nil)
+		c.URL = url.String()
 		c.request = r.Fields
 	}
 	if a != nil {

@@ -80,6 +80,10 @@ func (k *socket) stats() (s ConnStats) {
 	if k.place == 0 || k.unwanted {
 		return s
 	}
+	if k.p.unseen && !k.judged {
+		k.info.judge()
+		k.judged = true
+	}
 	s.Conn = k.info
 	if k.traffic != nil {
 		s.Closing = slices.Clone(k.traffic.closed())

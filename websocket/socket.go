@@ -21,6 +21,7 @@ type socket struct {
 	deflate  handshake.Deflate
 	unwanted bool    // refused by Config.Accept: counted, and not given out
 	untold   bool    // its Open waits for room in the channel
+	judged   bool    // its Conn is whole, where nobody but Tap.Conns asks for it
 	doubt    bool    // frames were found where none are, and since then none that were
 	lost     [2]bool // directions of which it is not known where the next frame begins
 	halves   [2]half

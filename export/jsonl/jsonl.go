@@ -104,6 +104,7 @@ type Encoder struct {
 	cfg   Config
 	lines escape.Lines
 	clock clock
+	names names
 	buf   []byte // of the line before
 }
 

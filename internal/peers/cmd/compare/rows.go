@@ -171,13 +171,12 @@ func components(_ string, caps []capFile) ([]row, error) {
 }
 
 // batch is how many frames are taken at a time, as the tap does.
-const batch = 32
+const batch = 64
 
 // An assembly decodes frames and rebuilds their streams.
 type assembly struct {
 	*reassembly.Assembler
 	packets [batch]decode.Packet
-	times   [batch]time.Time
 }
 
 func newAssembly(c reassembly.Consumer) *assembly {
@@ -187,12 +186,12 @@ func newAssembly(c reassembly.Consumer) *assembly {
 // take takes a batch.
 func (a *assembly) take(fs []capture.Frame) error {
 	for i := range fs {
+		a.packets[i].Time = fs[i].Time
 		if err := a.packets[i].Decode(fs[i].Link, fs[i].Data); err != nil {
 			return err
 		}
-		a.times[i] = fs[i].Time
 	}
-	a.Packets(a.packets[:len(fs)], a.times[:len(fs)])
+	a.Packets(a.packets[:len(fs)])
 	return nil
 }
 
