@@ -70,7 +70,9 @@ type Config struct {
 	BlockSize int
 
 	// BlockTimeout is the longest that a frame waits for its block to fill,
-	// and so the latency of a quiet capture. It is also how long a block
+	// and so the latency of a quiet capture, half of it on average. Less costs
+	// processor time, at 5 ms about twice as much for a line with some traffic
+	// all the time. It is also how long a block
 	// lasts at the least where there is always some traffic: while its reader
 	// stands still, a ring holds as many of these times as it has blocks, 10
 	// seconds by default, or what fits its size. It is rounded up to whole

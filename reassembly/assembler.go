@@ -52,8 +52,7 @@ type Assembler struct {
 // receives the flow, nil ignores it.
 func New(cfg *Config, accept func(*Flow) Consumer) *Assembler {
 	a := &Assembler{cfg: cfg.Defaults(), accept: accept, seed: flowhash.NewSeed()}
-	a.table.grow()
-	a.table.addSlab()
+	a.table.init()
 	a.recent.init(a.cfg.RecentBytes)
 	a.tick = int64(min(a.cfg.HandshakeTimeout, a.cfg.IdleTimeout, a.cfg.CloseTimeout, a.cfg.TimeWait,
 		a.cfg.AckedHoleTimeout, a.cfg.HoleTimeout, a.cfg.FragmentTimeout) / 8)

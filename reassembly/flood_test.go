@@ -4,7 +4,6 @@ import (
 	"runtime"
 	"testing"
 	"time"
-	"unsafe"
 
 	"github.com/wstap/wstap/decode"
 )
@@ -14,12 +13,6 @@ func heapMiB() int {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return int(m.HeapInuse >> 20)
-}
-
-func TestFlowIsSmall(t *testing.T) {
-	if n := unsafe.Sizeof(Flow{}); n > 192 {
-		t.Errorf("a Flow takes %d bytes", n)
-	}
 }
 
 // survivors opens n connections that go on talking while the flood passes.

@@ -18,7 +18,7 @@ type lookup struct {
 func (a *Assembler) look(p *decode.Packet, space uint32, l *lookup) {
 	l.from, l.hash = l.key.set(p, space, &a.seed)
 	a.probe(l)
-	l.warm = l.flow.first + l.flow.half[0].flags + l.flow.half[1].flags // to read is to ask for
+	l.warm = l.flow.first + l.flow.half[0].flags // to read is to ask for: see Flow
 }
 
 // probe finds the flow of which the hash is known.

@@ -195,10 +195,8 @@ func (p *pipeline) tellEnd(k *socket, cause Cause, t time.Time) {
 		end = new(End)
 	}
 	*end = End{Time: t, Conn: k.info, Cause: cause, By: p.closers(k.info), Duration: max(0, t.Sub(k.info.Opened))}
-	if tr := k.traffic; tr != nil {
-		end.Closing = tr.closed()
-		end.Counts = tr.both()
-	}
+	end.Closing = k.closed()
+	end.Counts = k.both()
 	switch {
 	case p.yield != nil:
 		p.out(end)

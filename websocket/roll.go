@@ -85,9 +85,7 @@ func (k *socket) stats() (s ConnStats) {
 		k.judged = true
 	}
 	s.Conn = k.info
-	if k.traffic != nil {
-		s.Closing = slices.Clone(k.traffic.closed())
-		s.Counts = k.traffic.both()
-	}
+	s.Closing = slices.Clone(k.closed())
+	s.Counts = k.both()
 	return s
 }
