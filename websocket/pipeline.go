@@ -105,7 +105,7 @@ const burst = 64
 
 // perRead is how many frames at most are read at a time. After each Read counters are
 // published and messages sent, which wakes their receiver: a burst is too little for that.
-const perRead = 4 * burst
+const perRead = 2 * burst
 
 // A work is what a pipeline works on at a time.
 type work struct {
