@@ -94,7 +94,7 @@ func unavailable(t testing.TB, err error) {
 	t.Helper()
 	switch {
 	case errors.Is(err, os.ErrPermission):
-		err = fmt.Errorf("%w: run it as root (go test -exec sudo), or in a network of its own (unshare --map-root-user --net, then ip link set lo up)", err)
+		err = fmt.Errorf("%w; a test has two ways more: go test -exec sudo, or a network of its own (unshare --map-root-user --net, then ip link set lo up)", err)
 	case errors.Is(err, errors.ErrUnsupported):
 		err = fmt.Errorf("%w: run it on Linux", err)
 	}
