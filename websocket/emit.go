@@ -85,7 +85,7 @@ func (p *pipeline) flush() { p.flushTo(!p.sink.drop) }
 func (p *pipeline) flushTo(wait bool) {
 	n := p.sendingMessages
 	if p.sink.batches == nil {
-		n = p.sink.sendMessages(p.sending)
+		n = p.sink.sendMessages(p.sending, int64(p.sendingBytes))
 	} else if size := (room{len(p.sending), int64(p.sendingBytes)}); !p.sink.sendBatch(p.sending, size, wait) {
 		if !wait && p.sink.ctx.Err() == nil {
 			return

@@ -42,7 +42,7 @@ type options struct {
 }
 
 // sections make the rows of the tables, but for those of live capture.
-var sections = []func(dir string, caps []capFile) ([]row, error){components, paths, processes, secure, start}
+var sections = []func(dir string, caps []capFile) ([]row, error){components, paths, ways, processes, secure, start}
 
 func main() {
 	var o options
