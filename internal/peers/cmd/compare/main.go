@@ -93,6 +93,11 @@ func run(w io.Writer, o options) error {
 		}
 		lines = append(lines, measured...)
 	}
+	tapped, err := taps(w, dir, o.rounds)
+	if err != nil {
+		return err
+	}
+	lines = append(lines, tapped...)
 	if o.write == "" {
 		return nil
 	}
