@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"net/netip"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -62,5 +63,24 @@ func BenchmarkConnection(b *testing.B) {
 			}
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/n, "ns/connection")
 		})
+	}
+}
+
+// TestConnectionAllocations: a connection that is counted is its Conn, its text, its
+// socket and its traffic; what else it takes is used again, or shared.
+func TestConnectionAllocations(t *testing.T) {
+	mallocs := func(n int) uint64 {
+		src := lives(n)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		if err := NewTap(src, nil).Count(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		runtime.ReadMemStats(&after)
+		return after.Mallocs - before.Mallocs
+	}
+	const n = 1000
+	if got := float64(mallocs(2*n)-mallocs(n)) / n; got > 4.5 {
+		t.Errorf("%.2f allocations", got)
 	}
 }

@@ -34,12 +34,13 @@ type pipeline struct {
 	silent  bool                    // neither, nor a selection: all is for Stats alone
 	unseen  bool                    // the same, and nobody is asked for Config.Accept: Conns are seen by who calls Tap.Conns
 
-	moments       uint64 // that were made
-	maxMessage    int
-	budget        *budget.Budget
-	spareOpenings []*opening
-	spareFronts   []*front
-	sightings     []sighting // not used yet
+	moments        uint64 // that were made
+	maxMessage     int
+	budget         *budget.Budget
+	spareOpenings  []*opening
+	spareFronts    []*front
+	sightings      []sighting // not used yet
+	spareSightings []*sighting
 
 	inflater  inflate.Decoder
 	histories inflate.Histories

@@ -2,7 +2,6 @@ package jsonl
 
 import (
 	"bytes"
-	"maps"
 	"net/http"
 	"net/netip"
 	"slices"
@@ -96,8 +95,13 @@ func appendAddr(b []byte, a netip.AddrPort) []byte {
 // appendHeader appends a header with its fields in the order of their names, so
 // that a capture always gives the same lines.
 func appendHeader(b []byte, h http.Header) []byte {
+	names := make([]string, 0, len(h))
+	for name := range h {
+		names = append(names, name)
+	}
+	slices.Sort(names)
 	b = append(b, '{')
-	for i, name := range slices.Sorted(maps.Keys(h)) {
+	for i, name := range names {
 		if i > 0 {
 			b = append(b, ',')
 		}

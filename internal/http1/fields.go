@@ -37,15 +37,12 @@ func (f Fields) All() iter.Seq2[string, string] {
 			if !ok || name == "" || space(name[0]) {
 				continue
 			}
-			if !yield(strings.Trim(name, whites), strings.Trim(value, whites)) {
+			if !yield(trim(name), trim(value)) {
 				return
 			}
 		}
 	}
 }
-
-// whites are what white says is white.
-const whites = " \t\r"
 
 // Values yields the values of the fields of one name, in any case.
 func (f Fields) Values(name string) iter.Seq[string] {
@@ -54,7 +51,7 @@ func (f Fields) Values(name string) iter.Seq[string] {
 			if len(l) <= len(name) || !strings.EqualFold(l[:len(name)], name) {
 				continue
 			}
-			if l = strings.TrimLeft(l[len(name):], " \t"); l != "" && l[0] == ':' && !yield(strings.Trim(l[1:], whites)) {
+			if l = strings.TrimLeft(l[len(name):], " \t"); l != "" && l[0] == ':' && !yield(trim(l[1:])) {
 				return
 			}
 		}
@@ -87,10 +84,36 @@ func (f Fields) Header() http.Header {
 	if f == "" {
 		return nil
 	}
-	h := make(http.Header)
+	h, firsts := make(http.Header), make([]string, 16)
 	for name, value := range f.All() {
-		name = textproto.CanonicalMIMEHeaderKey(name)
+		name = canonical(name)
+		if h[name] == nil && len(firsts) > 0 { // most are there once, and share an allocation
+			firsts[0] = value
+			h[name], firsts = firsts[:1:1], firsts[1:]
+			continue
+		}
 		h[name] = append(h[name], value)
 	}
 	return h
+}
+
+// canonical is [textproto.CanonicalMIMEHeaderKey], which looks at each letter; here
+// names of most handshakes are looked up.
+func canonical(name string) string {
+	switch name {
+	case "Host", "Connection", "Upgrade", "Origin", "User-Agent", "Cookie", "Pragma", "Cache-Control", "Accept-Encoding",
+		"Accept-Language", "Date", "Server":
+		return name
+	case "Sec-WebSocket-Key":
+		return "Sec-Websocket-Key"
+	case "Sec-WebSocket-Accept":
+		return "Sec-Websocket-Accept"
+	case "Sec-WebSocket-Version":
+		return "Sec-Websocket-Version"
+	case "Sec-WebSocket-Protocol":
+		return "Sec-Websocket-Protocol"
+	case "Sec-WebSocket-Extensions":
+		return "Sec-Websocket-Extensions"
+	}
+	return textproto.CanonicalMIMEHeaderKey(name)
 }

@@ -46,7 +46,9 @@ func (h *Head) scan(b []byte) (n int, folded bool) {
 		case space(line[0]):
 			folded = true
 		default:
-			h.index.note(line, n)
+			if f, s := fieldIn(line, n); s.to > 0 {
+				h.index.note(f, s)
+			}
 		}
 		n += end + 1
 	}

@@ -3,6 +3,7 @@ package http1
 import (
 	"bytes"
 	"fmt"
+	"net/textproto"
 	"strings"
 	"testing"
 	"time"
@@ -25,6 +26,13 @@ func TestHead(t *testing.T) {
 	for line, want := range map[string]int{"HTTP/1.1 101 OK": 101, "HTTP/1.1  200": 200, "HTTP/1.1 20": 0, "HTTP/1.1": 0, "HTTP/1.1 abc": 0, "HTTP/1.1 -12": 0} {
 		if h := Whole([]byte(line + "\r\n\r\n")); h.Status() != want {
 			t.Errorf("%s: %d", line, h.Status())
+		}
+	}
+	for _, name := range append(names[:], "Connection", "Origin", "User-Agent", "Cookie", "Pragma", "Cache-Control", "Accept-Encoding", "Accept-Language", "Date", "Server", "x-forwarded-for") {
+		for _, name := range []string{name, strings.ToLower(name), strings.ToUpper(name)} {
+			if got, want := canonical(name), textproto.CanonicalMIMEHeaderKey(name); got != want {
+				t.Errorf("%s: %s, want %s", name, got, want)
+			}
 		}
 	}
 	if Fields("").Header() != nil || Fields("\r\n").Header() == nil {

@@ -39,14 +39,11 @@ type index struct {
 // A span is a part of a head; the zero span is none.
 type span struct{ from, to uint32 }
 
-// note notes a line that begins at a place of the head.
-func (x *index) note(line []byte, at int) {
-	f, s := fieldIn(line, at)
-	switch first := &x.first[f]; {
-	case s.to == 0:
-	case first.to == 0:
-		*first = s
-	default:
+// note notes a value.
+func (x *index) note(f Field, value span) {
+	if first := &x.first[f]; first.to == 0 {
+		*first = value
+	} else {
 		x.repeated |= 1 << f
 	}
 }
@@ -186,13 +183,13 @@ func space(c byte) bool { return c == ' ' || c == '\t' }
 // white says of a byte that it is white space, or the return at the end of a line.
 func white(c byte) bool { return space(c) || c == '\r' }
 
-// trim returns b without the white space around it.
-func trim(b []byte) []byte {
-	for len(b) > 0 && white(b[0]) {
-		b = b[1:]
+// trim returns s without the white space around it.
+func trim[T string | []byte](s T) T {
+	for len(s) > 0 && white(s[0]) {
+		s = s[1:]
 	}
-	for len(b) > 0 && white(b[len(b)-1]) {
-		b = b[:len(b)-1]
+	for len(s) > 0 && white(s[len(s)-1]) {
+		s = s[:len(s)-1]
 	}
-	return b
+	return s
 }

@@ -44,7 +44,7 @@ func checkIndex(t *testing.T, h *Head) {
 func plainToken(values []string, token string) bool {
 	for _, v := range values {
 		for t := range strings.SplitSeq(v, ",") {
-			if strings.EqualFold(strings.Trim(t, whites), token) {
+			if strings.EqualFold(strings.Trim(t, " \t\r"), token) {
 				return true
 			}
 		}
@@ -55,14 +55,14 @@ func plainToken(values []string, token string) bool {
 func plainBody(f Fields) (b Framing) {
 	for v := range f.Values("Transfer-Encoding") {
 		all := strings.Split(v, ",")
-		if strings.EqualFold(strings.Trim(all[len(all)-1], whites), "chunked") {
+		if strings.EqualFold(strings.Trim(all[len(all)-1], " \t\r"), "chunked") {
 			return Framing{Chunked: true, Given: true}
 		}
 		return Framing{Length: -1, Given: true}
 	}
 	for v := range f.Values("Content-Length") {
 		for one := range strings.SplitSeq(v, ",") {
-			n, err := strconv.ParseInt(strings.Trim(one, whites), 10, 64)
+			n, err := strconv.ParseInt(strings.Trim(one, " \t\r"), 10, 64)
 			if err != nil || n < 0 || b.Given && n != b.Length {
 				return Framing{Length: -1, Given: true}
 			}
@@ -103,5 +103,18 @@ func TestIndex(t *testing.T) {
 		if c.Copy(&h); fmt.Sprint(c) != fmt.Sprint(h) || &c.raw[0] == &h.raw[0] {
 			t.Fatalf("a copy is %v, not %v", c, h)
 		}
+	}
+}
+
+// TestHeadAllocations: to read a head and to ask it takes no memory.
+func TestHeadAllocations(t *testing.T) {
+	raw := []byte("GET / HTTP/1.1\r\nUpgrade: h2c\r\nUpgrade: WebSocket\r\nContent-Length: 3\r\n\r\n")
+	if n := testing.AllocsPerRun(100, func() {
+		h := Whole(raw)
+		if _, _, ok := h.RequestLine(); !ok || h.Body().Length != 3 || !h.HasToken(Upgrade, "websocket") || h.Has(Host) {
+			t.Error("another head")
+		}
+	}); n > 0 {
+		t.Errorf("%v allocations", n)
 	}
 }

@@ -122,6 +122,11 @@ func compare(w io.Writer, o options) error {
 		}
 		lines = append(lines, measured...)
 	}
+	tapped, err := taps(&m, dir)
+	if err != nil {
+		return err
+	}
+	lines = append(lines, tapped...)
 	if o.write == "" {
 		return nil
 	}
