@@ -264,8 +264,8 @@ func (o *opening) describe(request, response *http1.Head, swap bool) *Conn {
 	c.keep(request, response)
 	if !response.None() {
 		c.Status = response.Status()
-		c.Subprotocol = response.GetFrom(c.response, http1.Protocol)
-		c.Extensions = response.ListFrom(c.response, http1.Extensions)
+		c.Subprotocol = response.GetFrom(c.response(), http1.Protocol)
+		c.Extensions = response.ListFrom(c.response(), http1.Extensions)
 		if !request.None() && !o.p.unseen {
 			c.AcceptValid = handshake.Accepts(response.Get(http1.Accept), request.Get(http1.Key))
 		}
@@ -276,31 +276,30 @@ func (o *opening) describe(request, response *http1.Head, swap bool) *Conn {
 // judge works AcceptValid out where that was left for who asks for c: the hash is a
 // sixth of what a connection's life takes.
 func (c *Conn) judge() {
-	if !c.AcceptValid && c.request != "" {
-		c.AcceptValid = handshake.Accepts([]byte(c.response.Get("Sec-WebSocket-Accept")), []byte(c.request.Get("Sec-WebSocket-Key")))
+	if !c.AcceptValid && c.asked > 0 {
+		c.AcceptValid = handshake.Accepts([]byte(c.response().Get("Sec-WebSocket-Accept")), []byte(c.request().Get("Sec-WebSocket-Key")))
 	}
 }
 
 // keep keeps what c has of the heads, in one string.
 func (c *Conn) keep(request, response *http1.Head) {
-	var text strings.Builder
-	text.Grow(len("wss://") + len(request.Raw()) + len(request.Get(http1.Host)) + len(response.RawFields()))
-	if !request.None() {
-		method, target, _ := request.RequestLine()
-		if c.Method = http.MethodGet; string(method) != c.Method { // nearly always it is
-			c.Method = string(method)
+	if request.None() {
+		if !response.None() {
+			c.setHeads(c.request(), response.Fields())
 		}
-		handshake.WriteURL(&text, target, request.Get(http1.Host), c.Server, c.TLS != nil)
+		return
 	}
-	asked := text.Len()
-	text.Write(request.RawFields())
-	answered := text.Len()
-	text.Write(response.RawFields())
+	method, target, _ := request.RequestLine()
+	if c.Method = http.MethodGet; string(method) != c.Method { // nearly always it is
+		c.Method = string(method)
+	}
+	host, asked, answered := request.Get(http1.Host), request.RawFields(), response.RawFields()
+	var text strings.Builder
+	text.Grow(len("wss://") + len(host) + len(target) + len(asked) + len(answered)) // no more: it is kept
+	handshake.WriteURL(&text, target, host, c.Server, c.TLS != nil)
+	url := text.Len()
+	text.Write(asked)
+	text.Write(answered)
 	all := text.String()
-	if !request.None() {
-		c.URL, c.request = all[:asked], http1.Fields(all[asked:answered])
-	}
-	if !response.None() {
-		c.response = http1.Fields(all[answered:])
-	}
+	c.URL, c.heads, c.asked = all[:url], http1.Fields(all[url:]), uint32(len(asked))
 }

@@ -94,7 +94,7 @@ func (o *opening) become(info *Conn, deflate handshake.Deflate, swap bool, seen 
 		s, h := &o.sides[dir], &k.halves[dir]
 		held[dir] = o.takeHeld(dir)
 		h.offset, h.guessed, h.probation = s.offset, s.guessed, s.probation
-		k.lost[dir] = !(s.state == holding && (info.request != "" || s.probation > 0) || dir == FromServer && info.Status != 0 && s.state != searching)
+		k.lost[dir] = !(s.state == holding && (info.asked > 0 || s.probation > 0) || dir == FromServer && info.Status != 0 && s.state != searching)
 		if s.search != nil {
 			h.needRare().search, s.search = s.search, nil
 		}

@@ -5,11 +5,14 @@ import (
 	"unsafe"
 )
 
-// TestSocketLayout: what a packet needs of a socket stands in few of the 64 bytes that
+// TestLayout: what a packet needs of a socket stands in few of the 64 bytes that
 // come from memory together. The allocator puts 256 bytes at a multiple of 256.
-func TestSocketLayout(t *testing.T) {
+func TestLayout(t *testing.T) {
 	if unsafe.Sizeof(uintptr(0)) != 8 {
 		t.Skip("for 64 bits")
+	}
+	if n := unsafe.Sizeof(Conn{}); n > 240 { // a size of the allocator
+		t.Errorf("a Conn takes %d bytes", n)
 	}
 	var k socket
 	const line = 64

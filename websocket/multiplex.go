@@ -180,13 +180,13 @@ func (x *multiplex) describe(r *http2.Request, a *http2.Response) *Conn {
 		var url strings.Builder
 		handshake.WriteURL(&url, []byte(cmp.Or(r.Scheme, "http")+"://"+authority+r.Path), []byte(authority), x.server, x.tls != nil)
 		c.URL = url.String()
-		c.request = r.Fields
+		c.setHeads(r.Fields, "")
 	}
 	if a != nil {
 		c.Status = a.Status
 		c.Subprotocol = a.Fields.Get("Sec-WebSocket-Protocol")
 		c.Extensions = a.Fields.List("Sec-WebSocket-Extensions")
-		c.response = a.Fields
+		c.setHeads(c.request(), a.Fields)
 	}
 	return c
 }

@@ -34,12 +34,13 @@ type pipeline struct {
 	silent  bool                    // neither, nor a selection: all is for Stats alone
 	unseen  bool                    // the same, and nobody is asked for Config.Accept: Conns are seen by who calls Tap.Conns
 
-	moments       uint64 // that were made
-	maxMessage    int
-	budget        *budget.Budget
-	spareOpenings []*opening
-	spareFronts   []*front
-	sightings     []sighting // not used yet
+	moments        uint64 // that were made
+	maxMessage     int
+	budget         *budget.Budget
+	spareOpenings  []*opening
+	spareFronts    []*front
+	sightings      []sighting // not used yet
+	spareSightings []*sighting
 
 	inflater  inflate.Decoder
 	histories inflate.Histories
@@ -103,9 +104,13 @@ func newPipeline(t *Tap, src capture.Source, yield func(Event, error) bool, s *s
 // burst is how many packets at most are worked on together.
 const burst = 64
 
+// perRead is how many frames at most are read at a time. After each Read counters are
+// published and messages sent, which wakes their receiver: a burst is too little for that.
+const perRead = 2 * burst
+
 // A work is what a pipeline works on at a time.
 type work struct {
-	frames  [burst]capture.Frame
+	frames  [perRead]capture.Frame
 	packets [burst]decode.Packet
 	further uint64 // which packets are not the first of their frame, a bit each
 }

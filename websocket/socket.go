@@ -15,7 +15,7 @@ import (
 // connection needs hangs on pointers. And of ten thousand each packet finds little in
 // the processor's caches, so what it needs stands in few of their lines, of 64 bytes:
 // the client's in the first and the third, the server's in the first two and the fourth
-// (TestSocketLayout).
+// (TestLayout).
 type socket struct {
 	p        *pipeline
 	info     *Conn

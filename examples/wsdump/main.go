@@ -150,7 +150,7 @@ func (o *options) tapAll(ctx context.Context, src *source, each func(websocket.E
 	defer progress.stop()
 	eager := src.eager || o.line || cli.IsTerminal(os.Stdout)
 	var out *output
-	out = newOutput(progress.above(to), eager, func(err error) {
+	out = newOutput(progress.above(to), eager, o.outputMemory(src.Info().Live), func(err error) {
 		if errors.Is(err, errReaderGone) && o.end.within(sameEnd) {
 			out.GiveUp() // what was captured is still saved and counted
 			return

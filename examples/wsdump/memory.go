@@ -32,6 +32,16 @@ var memoryFlags = []cli.Option[options]{
 // allowed returns how many bytes the process may take.
 func (o *options) allowed() int64 { return limits.Allowed(o.most) }
 
+// outputMemory returns how many bytes may wait for the reader of the output. What is
+// live waits for nobody: the more, the longer a reader may pause before packets are lost.
+func (o *options) outputMemory(live bool) int {
+	n := limits.BudgetsOf(o.allowed()).Output
+	if !live {
+		n = min(n, readAhead)
+	}
+	return n
+}
+
 // tapConfig returns what the tap is to do: by default it looks into tunnels.
 func (o *options) tapConfig() (*websocket.Config, error) {
 	most := o.allowed()

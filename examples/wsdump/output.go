@@ -7,21 +7,30 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 const (
-	chunkSize  = 64 << 10 // handed over at once where output is buffered
-	maxPending = 4 << 20  // beyond it Write waits for the reader of the output
-	finePiece  = 4 << 10  // PIPE_BUF: a pipe takes all of it or nothing
+	chunkSize = 64 << 10 // handed over at once where output is buffered
+	finePiece = 4 << 10  // PIPE_BUF: a pipe takes all of it or nothing
+
+	// readAhead is the most that waits for the reader of the output where the input
+	// waits as well: more would gain nothing.
+	readAhead = 4 << 20
+
+	// What comes within such a time of an eager output's first line goes with it: to
+	// write costs more than most lines.
+	together = 2 * time.Millisecond
 )
 
-// An output writes behind the caller's back: while one buffer is on its way,
-// the next fills. An eager output hands over whatever is there as soon as the
-// writer is free, so that a message is seen at once and a burst costs few
+// An output writes behind the caller's back: while one chunk is on its way,
+// others fill. An eager output hands over whatever is there after a moment, if
+// the writer is free, so that a message is seen at once and a burst costs few
 // system calls; otherwise it waits for a chunk.
 type output struct {
 	w     io.Writer
 	eager bool
+	most  int           // beyond it Write waits for the reader of the output, in bytes
 	fail  func(error)   // called once, on the first error of w
 	taken atomic.Uint64 // bytes, by w
 	half  int64         // bytes since the last line's end, of those taken
@@ -29,7 +38,7 @@ type output struct {
 
 	mu      sync.Mutex
 	change  sync.Cond
-	pending []byte
+	queue   chunks // what is not yet on its way
 	writing bool
 	waiting bool // Write or Flush waits for w
 	flush   bool
@@ -42,8 +51,8 @@ type output struct {
 	ends   []uint64 // where messages end, in such bytes, that w has not taken
 }
 
-func newOutput(w io.Writer, eager bool, fail func(error)) *output {
-	o := &output{w: w, eager: eager, fail: fail, done: make(chan struct{})}
+func newOutput(w io.Writer, eager bool, most int, fail func(error)) *output {
+	o := &output{w: w, eager: eager, most: most, fail: fail, done: make(chan struct{})}
 	o.change.L = &o.mu
 	go o.run()
 	return o
@@ -51,17 +60,24 @@ func newOutput(w io.Writer, eager bool, fail func(error)) *output {
 
 func (o *output) run() {
 	defer close(o.done)
-	var busy []byte
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for {
-		for len(o.pending) == 0 || !o.eager && !o.flush && len(o.pending) < chunkSize {
-			if o.closed && len(o.pending) == 0 {
+		for !o.due() {
+			if o.closed && o.queue.size == 0 {
 				return
 			}
 			o.change.Wait()
 		}
-		busy, o.pending = o.pending, busy[:0]
+		if o.eager && !o.flush && o.queue.size < chunkSize {
+			o.mu.Unlock()
+			time.Sleep(together)
+			o.mu.Lock()
+			if o.queue.size == 0 {
+				continue // given up
+			}
+		}
+		busy := o.queue.take()
 		o.writing = true
 		err := o.err
 		o.mu.Unlock()
@@ -71,14 +87,17 @@ func (o *output) run() {
 			}
 		}
 		o.mu.Lock()
-		if cap(busy) > maxPending {
-			busy = nil // a giant message is no reason to stay large
-		}
+		o.queue.giveBack(busy)
 		o.forgetTaken()
 		o.writing = false
 		o.err = err
 		o.change.Broadcast()
 	}
+}
+
+// due reports whether something is to be written.
+func (o *output) due() bool {
+	return o.queue.size >= chunkSize || o.queue.size > 0 && (o.eager || o.flush)
 }
 
 // write writes b in pieces, to be seen at work.
@@ -125,7 +144,7 @@ func (o *output) dropHalf() {
 func (o *output) Write(p []byte) (int, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for len(o.pending) > maxPending && o.err == nil && !o.givenUp {
+	for o.held() > o.most && o.err == nil && !o.givenUp {
 		o.wait()
 	}
 	o.passed += uint64(len(p))
@@ -135,12 +154,15 @@ func (o *output) Write(p []byte) (int, error) {
 	case o.err != nil:
 		return 0, o.err
 	}
-	o.pending = append(o.pending, p...)
-	if o.eager || len(o.pending) >= chunkSize {
+	o.queue.add(p)
+	if o.due() {
 		o.change.Broadcast()
 	}
 	return len(p), nil
 }
+
+// held returns how much memory is taken by what waits.
+func (o *output) held() int { return o.queue.size + 8*len(o.ends) }
 
 // wait waits for w, and lets that be seen.
 func (o *output) wait() {
@@ -162,7 +184,7 @@ func (o *output) forgetTaken() {
 	for found && n < len(o.ends) && o.ends[n] == o.taken.Load() {
 		n++ // where -q and the like print nothing for one
 	}
-	o.ends = slices.Delete(o.ends, 0, n)
+	o.ends = o.ends[n:]
 }
 
 // Waited reports whether somebody waits for the writer.
@@ -178,7 +200,7 @@ func (o *output) GiveUp() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.givenUp = true
-	o.pending = o.pending[:0]
+	o.queue = chunks{}
 	o.change.Broadcast()
 }
 
@@ -197,7 +219,7 @@ func (o *output) Flush() error {
 	defer o.mu.Unlock()
 	o.flush = true
 	o.change.Broadcast()
-	for (len(o.pending) > 0 || o.writing) && !o.givenUp {
+	for (o.queue.size > 0 || o.writing) && !o.givenUp {
 		o.wait()
 	}
 	o.flush = false

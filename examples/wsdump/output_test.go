@@ -7,6 +7,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 )
 
 // gate is a writer that waits until it is let through.
@@ -43,11 +44,13 @@ func unexpected(t *testing.T) func(error) {
 func TestOutputEager(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := new(gate)
-		o := newOutput(g, true, unexpected(t))
+		o := newOutput(g, true, readAhead, unexpected(t))
 		fmt.Fprint(o, "one\n")
+		fmt.Fprint(o, "two\n")
+		time.Sleep(together)
 		synctest.Wait()
-		if got := g.got(); got != "one\n" {
-			t.Errorf("before Flush: %q", got)
+		if got := g.got(); got != "one\ntwo\n" || len(g.writes) != 1 {
+			t.Errorf("before Flush: %q, %d writes", got, len(g.writes))
 		}
 		if err := o.Close(); err != nil {
 			t.Error(err)
@@ -59,10 +62,11 @@ func TestOutputEager(t *testing.T) {
 func TestOutputBatches(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := &gate{pass: make(chan struct{})}
-		o := newOutput(g, true, unexpected(t))
+		o := newOutput(g, true, readAhead, unexpected(t))
 		for i := range 1000 {
 			fmt.Fprintln(o, i)
 			if i == 0 {
+				time.Sleep(together)
 				synctest.Wait()
 			}
 		}
@@ -79,7 +83,7 @@ func TestOutputBatches(t *testing.T) {
 func TestOutputBuffered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := new(gate)
-		o := newOutput(g, false, unexpected(t))
+		o := newOutput(g, false, readAhead, unexpected(t))
 		fmt.Fprint(o, "one\n")
 		synctest.Wait()
 		if got := g.got(); got != "" {
@@ -87,8 +91,8 @@ func TestOutputBuffered(t *testing.T) {
 		}
 		o.Write(make([]byte, chunkSize))
 		synctest.Wait()
-		if got := g.got(); len(got) != chunkSize+4 {
-			t.Errorf("a full chunk waits: %d", len(got))
+		if got := g.got(); len(got) != chunkSize {
+			t.Errorf("a full chunk waits, or more does not: %d", len(got))
 		}
 		fmt.Fprint(o, "two\n")
 		if err := o.Flush(); err != nil || len(g.got()) != chunkSize+8 {
@@ -98,39 +102,51 @@ func TestOutputBuffered(t *testing.T) {
 	})
 }
 
+// TestOutputBackPressure: while the writer stands still, what waits for it is bounded, in
+// memory too, and comes out whole and in order.
 func TestOutputBackPressure(t *testing.T) {
-	writes := 100
+	lines := 1_000_000
 	if testing.Short() {
-		writes = 20
+		lines = 200_000
 	}
+	const most = 1 << 20
 	synctest.Test(t, func(t *testing.T) {
 		g := &gate{pass: make(chan struct{})}
-		o := newOutput(g, true, unexpected(t))
-		sent := make(chan int)
+		o := newOutput(g, true, most, unexpected(t))
+		var want bytes.Buffer
+		over := make(chan struct{})
 		go func() {
-			n := 0
-			for range writes {
-				o.Write(make([]byte, 1<<20))
-				n++
-				select {
-				case sent <- n:
-				default:
-				}
+			defer close(over)
+			var line []byte
+			for i := range lines {
+				line = fmt.Appendln(line[:0], i)
+				want.Write(line)
+				o.Write(line)
+				o.EndMessage()
 			}
-			close(sent)
 		}()
+		time.Sleep(2 * together)
 		synctest.Wait()
 		o.mu.Lock()
-		if n := len(o.pending); n > maxPending+1<<20 {
-			t.Errorf("%d bytes pending", n)
+		n := 0
+		for _, c := range o.queue.list {
+			n += cap(c)
+		}
+		if o.held() <= most-chunkSize || n+8*cap(o.ends) > most*5/4+2*chunkSize {
+			t.Errorf("%d bytes wait, in %d of memory, of which %d for ends of messages", o.held(), n, 8*cap(o.ends))
 		}
 		o.mu.Unlock()
-		close(g.pass)
-		for range sent {
+		if left := o.Unshown(); left == 0 {
+			t.Error("all is shown")
 		}
+		close(g.pass)
+		<-over
 		o.Close()
-		if n := len(g.got()); n != writes<<20 {
-			t.Errorf("%d bytes written", n)
+		if g.got() != want.String() {
+			t.Errorf("%d bytes written of %d, or others", len(g.got()), want.Len())
+		}
+		if left := o.Unshown(); left != 0 {
+			t.Errorf("%d messages not shown", left)
 		}
 	})
 }
@@ -140,9 +156,10 @@ func TestOutputError(t *testing.T) {
 		broken := errors.New("broken")
 		g := &gate{err: broken}
 		told := 0
-		o := newOutput(g, true, func(error) { told++ })
+		o := newOutput(g, true, readAhead, func(error) { told++ })
 		for range 3 {
 			fmt.Fprint(o, "x")
+			time.Sleep(together)
 			synctest.Wait()
 		}
 		if _, err := fmt.Fprint(o, "y"); err != broken {

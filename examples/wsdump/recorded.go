@@ -200,7 +200,7 @@ func (o *options) show(r *messageFile) error {
 	}
 	ctx, stop := context.WithCancelCause(context.Background())
 	defer stop(nil)
-	out := newOutput(to, o.line || o.follow || cli.IsTerminal(os.Stdout), stop)
+	out := newOutput(to, o.line || o.follow || cli.IsTerminal(os.Stdout), o.outputMemory(false), stop)
 	ps, err := o.openPrinters(out)
 	if err != nil {
 		return err

@@ -142,7 +142,8 @@ func (e *Encoder) end(b []byte, ev *websocket.End) []byte {
 	if len(ev.Closing) > 0 {
 		b = e.closing(b, &ev.Closing[0])
 	}
-	return appendOther(b, `,"copies":`, ev.Counts[0].Copies+ev.Counts[1].Copies)
+	b = appendOther(b, `,"copies":`, ev.Counts[0].Copies+ev.Counts[1].Copies)
+	return appendSides(b, `,"tcp_closed_by":`, ev.By)
 }
 
 func appendCounts(b []byte, c *websocket.Counts) []byte {

@@ -50,6 +50,22 @@ func appendFlag(b []byte, field string, set bool) []byte {
 	return b
 }
 
+// appendSides appends an array of sides that is there only where it is not empty.
+func appendSides(b []byte, key string, sides []websocket.Direction) []byte {
+	if len(sides) == 0 {
+		return b
+	}
+	b = append(b, key...)
+	for i, side := range sides {
+		before := `,"`
+		if i == 0 {
+			before = `["`
+		}
+		b = appendWord(b, before, side.String())
+	}
+	return append(b, ']')
+}
+
 // appendOther appends a number that is there only where it is not 0.
 func appendOther(b []byte, key string, n uint64) []byte {
 	if n == 0 {

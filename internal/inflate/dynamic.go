@@ -1,5 +1,7 @@
 package inflate
 
+import "encoding/binary"
+
 // The entries of the code length code's symbols: in bits 16..23 how often a length is
 // at least meant, from 28 on which.
 var lenSymbols = func() (t entries) {
@@ -68,7 +70,7 @@ func (d *Decoder) dynamic() error {
 func (d *Decoder) lengths(nlit, ndist int) error {
 	d.codes[0].reset()
 	d.codes[1].reset()
-	in, ip, bits, n := d.in, d.ip, d.bits, uint8(d.n)
+	in, bits, n := d.in[d.ip:], d.bits, uint8(d.n)
 	table := &d.lens.table
 	c := &d.codes[0]
 	end := nlit
@@ -76,11 +78,11 @@ func (d *Decoder) lengths(nlit, ndist int) error {
 	i := 0
 	for {
 		for i < end {
-			if ip >= d.end+8 {
+			if len(in) <= Pad-12 { // eight bytes beyond the tail
 				return ErrShort
 			}
-			bits |= load64(in, ip) << (n & 63)
-			ip += int(63-n&63) >> 3
+			bits |= binary.LittleEndian.Uint64(in) << (n & 63)
+			in = in[(63-n)>>3&7:]
 			n |= 56
 			for n >= lenBits+7 && i < end { // a codeword, and extra bits
 				e := table[bits&(1<<lenBits-1)]
@@ -117,6 +119,6 @@ func (d *Decoder) lengths(nlit, ndist int) error {
 	if i > 0 {
 		return ErrCorrupt
 	}
-	d.ip, d.bits, d.n = ip, bits, uint(n)
+	d.ip, d.bits, d.n = len(d.in)-len(in), bits, uint(n)
 	return nil
 }

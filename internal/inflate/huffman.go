@@ -17,6 +17,14 @@ type huffman struct {
 	table [tableSize]uint32
 }
 
+// at returns the entry of the next bits.
+func (h *huffman) at(bits uint64) uint32 { return h.table[bits&h.mask] }
+
+// in returns the entry of the next bits in the subtable that e leads to.
+func (h *huffman) in(e uint32, bits uint64) uint32 {
+	return h.table[uint64(e>>16)+bits&(1<<(e>>8&15)-1)]
+}
+
 // The tables of a block.
 type tables struct{ lit, dist huffman }
 

@@ -61,20 +61,20 @@ rounds:
 		ip += int((63 - n) >> 3 & 7)
 		n |= 56
 
-		e := t.lit.table[bits&t.lit.mask]
+		e := t.lit.at(bits)
 		if int32(e) < 0 {
 			// Three literals take at most 45 of the 56 bits.
 			bits >>= e & 63
 			n -= uint(e)
 			out[o] = byte(e >> 16)
 			o++
-			e = t.lit.table[bits&t.lit.mask]
+			e = t.lit.at(bits)
 			if int32(e) < 0 {
 				bits >>= e & 63
 				n -= uint(e)
 				out[o] = byte(e >> 16)
 				o++
-				e = t.lit.table[bits&t.lit.mask]
+				e = t.lit.at(bits)
 				if int32(e) < 0 {
 					bits >>= e & 63
 					n -= uint(e)
@@ -91,7 +91,7 @@ rounds:
 			if e&sub != 0 {
 				bits >>= e & 63
 				n -= uint(e)
-				e = t.lit.table[uint64(e>>16)+bits&(1<<(e>>8&15)-1)]
+				e = t.lit.in(e, bits)
 				if int32(e) < 0 {
 					bits >>= e & 63
 					n -= uint(e)
@@ -118,12 +118,12 @@ rounds:
 		n -= uint(e)
 		length := int(e>>16) + int(saved&(1<<(e&63)-1)>>(e>>8&63))
 
-		e = t.dist.table[bits&t.dist.mask]
+		e = t.dist.at(bits)
 		if e&special != 0 {
 			if e&sub != 0 {
 				bits >>= e & 63
 				n -= uint(e)
-				e = t.dist.table[uint64(e>>16)+bits&(1<<(e>>8&15)-1)]
+				e = t.dist.in(e, bits)
 			}
 			if e&special != 0 {
 				err = ErrCorrupt

@@ -62,7 +62,7 @@ func Collect(most int64) {
 
 // Budgets are parts of the memory that is allowed: together they are less.
 type Budgets struct {
-	Message, Buffered, Windows, Heads, Waiting, Bytes, FlowBytes, Fragments, Flows, Queue int
+	Message, Buffered, Windows, Heads, Waiting, Bytes, FlowBytes, Fragments, Flows, Queue, Output int
 }
 
 func BudgetsOf(most int64) Budgets {
@@ -78,6 +78,7 @@ func BudgetsOf(most int64) Budgets {
 		Fragments: part(50, 16<<20),
 		Flows:     part(8*flowCost, 1<<19),
 		Queue:     part(20, 32<<20),
+		Output:    part(25, 256<<20),
 	}
 }
 

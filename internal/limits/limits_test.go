@@ -10,7 +10,7 @@ import (
 func TestBudgets(t *testing.T) {
 	for _, most := range []int64{Least, 57 << 20, 460 << 20, Usual, 64 << 30} {
 		b := BudgetsOf(most)
-		if sum := int64(b.Buffered + b.Windows + b.Heads + b.Waiting + b.Bytes + b.Fragments + b.Queue + b.Flows*flowCost); sum > most {
+		if sum := int64(b.Buffered + b.Windows + b.Heads + b.Waiting + b.Bytes + b.Fragments + b.Queue + b.Output + b.Flows*flowCost); sum > most {
 			t.Errorf("of %d MiB the budgets take %d", most>>20, sum>>20)
 		}
 		if b.Message > b.Buffered || b.FlowBytes > b.Bytes {

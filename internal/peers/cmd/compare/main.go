@@ -42,7 +42,7 @@ type options struct {
 }
 
 // sections make the rows of the tables, but for those of live capture.
-var sections = []func(dir string, caps []capFile) ([]row, error){components, paths, processes, secure, start}
+var sections = []func(dir string, caps []capFile) ([]row, error){components, paths, ways, processes, secure, start}
 
 func main() {
 	var o options
@@ -122,6 +122,11 @@ func compare(w io.Writer, o options) error {
 		}
 		lines = append(lines, measured...)
 	}
+	tapped, err := taps(w, dir, o.rounds)
+	if err != nil {
+		return err
+	}
+	lines = append(lines, tapped...)
 	if o.write == "" {
 		return nil
 	}

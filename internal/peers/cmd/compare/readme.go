@@ -43,6 +43,7 @@ var quoted = []string{
 	"one message a segment: Count, 2 pipelines, 1 pipeline",
 	"capturing, 5000 packets at once: capture, gopacket/afpacket, zero copy",
 	"capturing, 100 packets at once: capture, pcapgo, zero copy",
+	"10,000 connections live, processor time: wsdump --json, tcpdump -w",
 }
 
 // quote makes README's table of what was measured, and says which rows were not.

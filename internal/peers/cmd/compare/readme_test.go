@@ -72,7 +72,7 @@ func TestQuoted(t *testing.T) {
 		}
 	}
 	for _, q := range quoted {
-		if !labels[q] && !strings.HasPrefix(q, "capturing") && !strings.HasSuffix(q, "tshark") {
+		if !labels[q] && !strings.HasPrefix(q, "capturing") && !strings.Contains(q, " live, ") && !strings.HasSuffix(q, "tshark") {
 			t.Errorf("no row is %q", q)
 		}
 	}
