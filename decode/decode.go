@@ -7,6 +7,7 @@ package decode
 import (
 	"encoding/binary"
 	"errors"
+	"time"
 )
 
 // Errors of Decode. They are preallocated: compare them with errors.Is.
@@ -92,6 +93,9 @@ type Packet struct {
 	Payload    []byte
 	PayloadLen int
 
+	// Time is when the frame was captured: the caller's, as Interface is.
+	Time time.Time
+
 	rest
 }
 
@@ -129,11 +133,12 @@ func (p *Packet) DecodeCut(link LinkType, data []byte, wire int) error {
 			return nil
 		}
 	}
-	return p.decode(link, data, wire)
+	return p.decode(wire)
 }
 
 // decode is DecodeCut for what is not usual.
-func (p *Packet) decode(link LinkType, data []byte, wire int) error {
+func (p *Packet) decode(wire int) error {
+	link, data := p.Link, p.Data
 	switch {
 	case link == LinkEthernet && len(data) >= ethernetLen:
 		var err error

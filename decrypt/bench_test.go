@@ -1,10 +1,13 @@
 package decrypt
 
 import (
-	"crypto/aes"
+	"bytes"
 	"crypto/cipher"
+	"crypto/hmac"
 	"encoding/binary"
 	"fmt"
+	"hash"
+	"slices"
 	"testing"
 	"time"
 
@@ -61,47 +64,109 @@ func ready(k *suite, out *sink) (*Conn, *sealer) {
 	return c, newSealer(k, traffic)
 }
 
-// BenchmarkRecords opens records, each in a segment of its own, and beside that by
-// crypto/cipher alone.
+// BenchmarkRecords opens records as a Conn and by crypto/cipher alone, turn by turn, and
+// reports the least that a record took of each. Each record is in a segment of its own,
+// or large ones in many.
 func BenchmarkRecords(b *testing.B) {
-	k := suites()[0x1301]
-	for _, size := range []int{100, 1400, 16000} {
-		content := make([]byte, size)
-		b.Run(fmt.Sprintf("conn/%d", size), func(b *testing.B) {
-			var out sink
-			c, seal := ready(k, &out)
-			var records [64][]byte
-			for i := range records {
-				records[i] = seal.seal(nil, recordData, content)
-			}
-			b.SetBytes(int64(size))
-			b.ReportAllocs()
-			i := 0
-			for b.Loop() {
-				if i == len(records) {
-					i, c.sides[fromServer].seq = 0, 0
-				}
-				c.Data(fromServer, records[i], time.Time{})
-				i++
-			}
-			if out.n == 0 || out.n%size != 0 || c.opener.stats.Refused > 0 {
-				b.Fatal("not opened")
-			}
-		})
-		b.Run(fmt.Sprintf("cipher/%d", size), func(b *testing.B) {
-			block, _ := aes.NewCipher(make([]byte, 16))
-			aead, _ := cipher.NewGCM(block)
-			nonce, aad := make([]byte, nonceLen), make([]byte, headerLen)
-			sealed := aead.Seal(nil, nonce, append(content, recordData), aad)
-			dst := make([]byte, 0, maxRecord)
-			b.SetBytes(int64(size))
-			for b.Loop() {
-				if _, err := aead.Open(dst, nonce, sealed, aad); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
+	for _, id := range []uint16{0x1301, 0x1302, 0x1303, 0xc013, 0xc027} {
+		for _, size := range []int{100, 1400, 16384} {
+			s := suites()[id]
+			b.Run(fmt.Sprintf("%s/%d", s.name, size), func(b *testing.B) { benchmarkRecords(b, s, size, 1<<16) })
+		}
 	}
+	s := suites()[0x1301]
+	b.Run(s.name+"/16384 in segments of 1400", func(b *testing.B) { benchmarkRecords(b, s, 16384, 1400) })
+}
+
+func benchmarkRecords(b *testing.B, k *suite, size, segment int) {
+	var out sink
+	var c *Conn
+	var records [64][]byte
+	var alone func(rec []byte, seq int) // opens it into a buffer
+	content, buf := make([]byte, size), make([]byte, maxRecord)
+	if k.tls13 {
+		var seal *sealer
+		c, seal = ready(k, &out)
+		for i := range records {
+			records[i] = seal.seal(nil, recordData, content)
+		}
+		nonce := seal.iv
+		alone = func(rec []byte, seq int) {
+			nonce[nonceLen-1] = seal.iv[nonceLen-1] ^ byte(seq)
+			if _, err := seal.aead.Open(buf[:0], nonce[:], rec[headerLen:], rec[:headerLen]); err != nil {
+				b.Fatal(err)
+			}
+		}
+	} else {
+		secret, iv := make([]byte, k.key), make([]byte, 16)
+		cbc := newCBC(newAES(secret))
+		cbc.mac, cbc.macFirst = hmac.New(k.mac.New, secret), true
+		c, _ = ready(k, &out)
+		c.sides[fromServer].phase, c.sides[fromServer].key = cipherPhase, &key{suite: k, cbc: cbc}
+		mac := hmac.New(k.mac.New, secret)
+		for i := range records {
+			records[i] = sealCBC(newAES(secret), mac, i, content)
+		}
+		mode := cipher.NewCBCDecrypter(newAES(secret), iv).(cbcMode)
+		sum := make([]byte, 0, mac.Size())
+		alone = func(rec []byte, seq int) {
+			mode.SetIV(rec[headerLen:][:16])
+			mode.CryptBlocks(buf, rec[headerLen+16:])
+			mac.Reset()
+			mac.Write(macked(rec, seq, size))
+			mac.Write(buf[:size])
+			if !hmac.Equal(mac.Sum(sum), buf[size:][:mac.Size()]) {
+				b.Fatal("no record")
+			}
+		}
+	}
+	b.ReportAllocs()
+	conn, ciphers := time.Hour, time.Hour
+	for b.Loop() {
+		c.sides[fromServer].seq = 0
+		start := time.Now()
+		for _, rec := range records {
+			for segment := range slices.Chunk(rec, segment) {
+				c.Data(fromServer, segment, time.Time{})
+			}
+		}
+		conn = min(conn, time.Since(start))
+		start = time.Now()
+		for i, rec := range records {
+			alone(rec, i)
+		}
+		ciphers = min(ciphers, time.Since(start))
+	}
+	if out.n != b.N*len(records)*size {
+		b.Fatalf("%d bytes of %d", out.n, b.N*len(records)*size)
+	}
+	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(float64(conn.Nanoseconds())/float64(len(records)), "ns/record")
+	b.ReportMetric(float64(ciphers.Nanoseconds())/float64(len(records)), "ns/cipher")
+	b.ReportMetric(float64(ciphers)/float64(conn), "cipher/record")
+}
+
+// sealCBC makes a record of TLS 1.2, MAC-then-encrypt.
+func sealCBC(block cipher.Block, mac hash.Hash, seq int, content []byte) []byte {
+	plain := bytes.Clone(content)
+	rec := []byte{recordData, 3, 3, 0, 0}
+	mac.Reset()
+	mac.Write(macked(rec, seq, len(content)))
+	mac.Write(content)
+	plain = mac.Sum(plain)
+	pad := 16 - len(plain)%16
+	plain = append(plain, bytes.Repeat([]byte{byte(pad - 1)}, pad)...)
+	rec = append(rec, make([]byte, 16)...)
+	rec = append(rec, plain...)
+	cipher.NewCBCEncrypter(block, rec[headerLen:][:16]).CryptBlocks(rec[headerLen+16:], plain)
+	binary.BigEndian.PutUint16(rec[3:], uint16(len(rec)-headerLen))
+	return rec
+}
+
+// macked is what a MAC covers besides the content.
+func macked(rec []byte, seq, size int) []byte {
+	b := binary.BigEndian.AppendUint64(make([]byte, 0, 13), uint64(seq))
+	return binary.BigEndian.AppendUint16(append(b, rec[:3]...), uint16(size))
 }
 
 // TestAllocs: a record costs no allocation, whole or in pieces, of any suite of TLS 1.3.

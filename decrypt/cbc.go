@@ -43,6 +43,9 @@ func (c *cbc) open(x *scratch, dst, head, body []byte, seq uint64) ([]byte, bool
 	if len(body) < 2*c.size || len(body)%c.size != 0 {
 		return nil, false
 	}
+	if dst == nil {
+		dst = body[c.size:]
+	}
 	plain := dst[:len(body)-c.size]
 	c.mode.SetIV(body[:c.size])
 	c.mode.CryptBlocks(plain, body[c.size:])

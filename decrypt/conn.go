@@ -173,7 +173,7 @@ func (c *Conn) feed(dir reassembly.Direction, b []byte, t time.Time) (rest []byt
 			b = c.look(dir, s, b, t)
 		case len(s.buf) == 0 && len(b) >= headerLen && validHeader(b) && len(b) >= headerLen+bodyLen(b):
 			n := headerLen + bodyLen(b)
-			if !c.record(dir, s, b[:n], t) {
+			if !c.record(dir, s, b[:n], false, t) {
 				s.blocked = true
 				return b
 			}
@@ -215,7 +215,7 @@ func (c *Conn) gather(dir reassembly.Direction, s *side, b []byte, t time.Time) 
 func (c *Conn) gathered(dir reassembly.Direction, s *side, t time.Time) {
 	buf := s.buf
 	s.buf = nil
-	if !c.record(dir, s, buf, t) {
+	if !c.record(dir, s, buf, true, t) {
 		s.buf, s.blocked = buf, true
 		return
 	}

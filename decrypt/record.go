@@ -6,9 +6,9 @@ import (
 	"github.com/wstap/wstap/reassembly"
 )
 
-// record reads a whole record. It returns false if something has to be known
-// first: then nothing was done.
-func (c *Conn) record(dir reassembly.Direction, s *side, rec []byte, t time.Time) bool {
+// record reads a whole record, which is opened in place where it is the Conn's own. It
+// returns false if something has to be known first: then nothing was done.
+func (c *Conn) record(dir reassembly.Direction, s *side, rec []byte, own bool, t time.Time) bool {
 	if s.phase == clearPhase {
 		if done, ok := c.clear(dir, s, rec); done {
 			return ok
@@ -21,8 +21,11 @@ func (c *Conn) record(dir reassembly.Direction, s *side, rec []byte, t time.Time
 		return s.lost // then it has been looked through
 	}
 	o := c.opener
-	buf := o.buffer()
-	defer o.done(buf)
+	var buf []byte
+	if !own {
+		buf = o.buffer()
+		defer o.done(buf)
+	}
 	plain, ok := s.key.open(&o.scratch, buf, rec[:headerLen], rec[headerLen:], s.seq)
 	if !ok {
 		c.refuse(s, rec)

@@ -52,8 +52,7 @@ type Assembler struct {
 // receives the flow, nil ignores it.
 func New(cfg *Config, accept func(*Flow) Consumer) *Assembler {
 	a := &Assembler{cfg: cfg.Defaults(), accept: accept, seed: flowhash.NewSeed()}
-	a.table.grow()
-	a.table.addSlab()
+	a.table.init()
 	a.recent.init(a.cfg.RecentBytes)
 	a.tick = int64(min(a.cfg.HandshakeTimeout, a.cfg.IdleTimeout, a.cfg.CloseTimeout, a.cfg.TimeWait,
 		a.cfg.AckedHoleTimeout, a.cfg.HoleTimeout, a.cfg.FragmentTimeout) / 8)
@@ -69,24 +68,23 @@ func (a *Assembler) Stats() Stats {
 	return s
 }
 
-// Packet takes one packet as Decode filled it in, captured at t. It borrows p and
-// what p points to until it returns.
-func (a *Assembler) Packet(p *decode.Packet, t time.Time) {
+// Packet takes one packet as Decode filled it in, captured at p.Time. It borrows p
+// and what p points to until it returns.
+func (a *Assembler) Packet(p *decode.Packet) {
 	if p.TCP {
 		a.look(p, a.vlanSpace(p), &a.one)
 	}
-	a.time = t
 	a.take(p, &a.one)
 }
 
-// Packets takes packets captured at ts, one after the other, as Packet does. It
-// takes less time, and much less where there are many flows: see lookup. It
-// returns how many packets it took: all, unless Stop was called meanwhile.
-func (a *Assembler) Packets(ps []decode.Packet, ts []time.Time) int {
+// Packets takes packets, one after the other, as Packet does. It takes less time,
+// and much less where there are many flows: see lookup. It returns how many packets
+// it took: all, unless Stop was called meanwhile.
+func (a *Assembler) Packets(ps []decode.Packet) int {
 	if len(a.several) < len(ps) {
 		a.several = make([]lookup, len(ps))
 	}
-	ls, ts := a.several[:len(ps)], ts[:len(ps)]
+	ls := a.several[:len(ps)]
 	for i := range ps {
 		if p := &ps[i]; p.TCP {
 			a.look(p, a.vlanSpace(p), &ls[i])
@@ -94,9 +92,12 @@ func (a *Assembler) Packets(ps []decode.Packet, ts []time.Time) int {
 	}
 	a.stop = false
 	for i := range ps {
-		if !a.short(&ps[i], &ls[i], &ts[i]) {
-			a.time = ts[i]
-			a.take(&ps[i], &ls[i])
+		p, l := &ps[i], &ls[i]
+		if l.index == 0 && p.Flags&decode.SYN == 0 { // one before it may have begun the flow
+			a.probe(l)
+		}
+		if !a.short(p, l) {
+			a.take(p, l)
 		}
 		if a.stop {
 			ps = ps[:i+1]
@@ -104,7 +105,7 @@ func (a *Assembler) Packets(ps []decode.Packet, ts []time.Time) int {
 		}
 	}
 	if len(ps) > 0 {
-		a.time = ts[len(ps)-1]
+		a.time = ps[len(ps)-1].Time
 	}
 	return len(ps)
 }
@@ -126,7 +127,7 @@ func (a *Assembler) Advance(t time.Time) {
 
 // take takes a packet that was looked up.
 func (a *Assembler) take(p *decode.Packet, l *lookup) {
-	a.device = p.Interface
+	a.device, a.time = p.Interface, p.Time
 	a.clock.set(a.time.UnixNano())
 	if a.clock.now >= a.due {
 		a.expire()

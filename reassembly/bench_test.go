@@ -31,10 +31,10 @@ func openMany(a *Assembler, n int, payload []byte) *decode.Packet {
 		setSrc(p, addrPort(uint32(i/50000), uint16(i%50000+1024)))
 		setDst(r, p.Src())
 		p.Flags, p.Seq, p.Ack = decode.SYN, 100, 0
-		a.Packet(p, start)
-		a.Packet(r, start)
+		packetAt(a, p, start)
+		packetAt(a, r, start)
 		p.Flags, p.Seq, p.Ack = decode.ACK, 101, 501
-		a.Packet(p, start)
+		packetAt(a, p, start)
 	}
 	p.Payload, p.PayloadLen = payload, len(payload)
 	return p
@@ -68,7 +68,7 @@ func benchmarkFlows(b *testing.B, flows, size int) {
 		p.Seq = from.seq
 		from.seq += uint32(size)
 		now = now.Add(time.Microsecond)
-		a.Packet(p, now)
+		packetAt(a, p, now)
 	}
 	b.StopTimer()
 	if st := a.Stats(); st.Delivered != uint64(size)*uint64(b.N) {
@@ -86,9 +86,10 @@ func BenchmarkManyFlowsBatch(b *testing.B) {
 	var s sink
 	a := New(nil, func(*Flow) Consumer { return &s })
 	openMany(a, flows, nil)
-	packets, times := make([]decode.Packet, batch), make([]time.Time, batch)
+	packets := make([]decode.Packet, batch)
 	for i := range packets {
-		packets[i], times[i] = *seg(client, decode.ACK, 0, 501, string(make([]byte, size))), start
+		packets[i] = *seg(client, decode.ACK, 0, 501, string(make([]byte, size)))
+		packets[i].Time = start
 	}
 	seqs := make([]uint32, flows)
 	rng := rand.New(rand.NewPCG(1, 2))
@@ -102,7 +103,7 @@ func BenchmarkManyFlowsBatch(b *testing.B) {
 		p.Seq = 101 + seqs[n]
 		seqs[n] += size
 		if i%batch == batch-1 || i == b.N-1 {
-			a.Packets(packets[:i%batch+1], times[:i%batch+1])
+			a.Packets(packets[:i%batch+1])
 		}
 	}
 	b.StopTimer()
@@ -119,7 +120,7 @@ func BenchmarkInOrderIPv6(b *testing.B) {
 	b.SetBytes(100)
 	b.ReportAllocs()
 	for range b.N {
-		a.Packet(p, start)
+		packetAt(a, p, start)
 		p.Seq += 100
 	}
 }
@@ -132,7 +133,7 @@ func BenchmarkOutOfOrder(b *testing.B) {
 	b.ReportAllocs()
 	for i := range uint32(b.N) {
 		p.Seq = 101 + (i^1)*1400
-		a.Packet(p, start)
+		packetAt(a, p, start)
 	}
 }
 
@@ -146,7 +147,7 @@ func BenchmarkDeepQueue(b *testing.B) {
 	b.ReportAllocs()
 	for range b.N {
 		p.Seq = 101 + rng.Uint32N(1<<20)*2 + 2
-		a.Packet(p, start)
+		packetAt(a, p, start)
 	}
 }
 
@@ -163,12 +164,12 @@ func BenchmarkHandshakes(b *testing.B) {
 		setSrc(p, addrPort(i/50000, uint16(i%50000+1024)))
 		setDst(r, p.Src())
 		p.Flags, p.Seq, p.Ack, p.Payload, p.PayloadLen = decode.SYN, 100, 0, nil, 0
-		a.Packet(p, now)
+		packetAt(a, p, now)
 		r.Flags, r.Seq, r.Ack = decode.SYN|decode.ACK, 500, 101
-		a.Packet(r, now)
+		packetAt(a, r, now)
 		p.Flags, p.Seq, p.Ack, p.Payload, p.PayloadLen = decode.ACK|decode.FIN, 101, 501, data, len(data)
-		a.Packet(p, now)
+		packetAt(a, p, now)
 		r.Flags, r.Seq, r.Ack = decode.FIN|decode.ACK, 501, 107
-		a.Packet(r, now)
+		packetAt(a, r, now)
 	}
 }

@@ -14,7 +14,7 @@ func (e *endpoints) has(hash uint32) bool { return e[hash%uint32(len(e))] == has
 // handshakes that were seen with one of the two, in whom others talk to as
 // well, and in port numbers.
 func (a *Assembler) guessClient(f *Flow, p *decode.Packet) {
-	e := [2]uint32{f.endpoint(f.end(0), &a.seed), f.endpoint(f.end(1), &a.seed)}
+	e := [2]uint32{f.endpoint(0, &a.seed), f.endpoint(1, &a.seed)}
 	server := 1
 	switch {
 	case hasPrefix(p.Payload, "GET ") || hasPrefix(p.Payload, "CONNECT "):

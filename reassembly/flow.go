@@ -1,6 +1,11 @@
 package reassembly
 
-import "net/netip"
+import (
+	"encoding/binary"
+	"net/netip"
+
+	"github.com/wstap/wstap/internal/flowhash"
+)
 
 // A state is the part of a connection's life that a Flow is in.
 type state uint8
@@ -35,19 +40,20 @@ const (
 
 // A Flow is one TCP connection. It is valid until Closed returns; a flow that
 // was ignored, until Ignore returns.
+//
+// Among many flows each packet's has to come from memory, in lines of 64 bytes. What
+// nearly all packets need stands in two, the first with all up to half: TestFlowLayout.
 type Flow struct {
-	key             // with what follows, to first: one cache line
-	last     int64  // time of the last packet, by the clock
-	since    int64  // when it entered its list
-	reopen   uint32 // valid iff reopening or answered: the initial sequence number
+	lo       [2]uint64 // of the key, as space
+	space    uint32
 	flags    uint16
 	state    state
-	first    uint8   // the end of the key that is side 0: it sent the first packet
-	half     [2]half // what each side sends
+	first    uint8 // the end of the key that is side 0: it sent the first packet
+	last     int64 // time of the last packet, by the clock
+	since    int64 // when it entered its list
 	consumer Consumer
-	next     uint32 // list links, slab indices
-	prev     uint32
-	place    [2]uint32 // where each side's packets were captured first; 0: not known
+	rest     *rest   // nil where nothing is odd
+	half     [2]half // what each side sends
 }
 
 // Flags of a half.
@@ -69,15 +75,12 @@ type half struct {
 	isn    uint32 // of the SYN
 	ack    uint32 // highest number of the other side that it has acknowledged
 	edge   uint32 // right edge of the window that it offers
-	fin    uint32
-	mark   uint32 // iff reset: the number of the reset
 	record uint32 // the newest of recent; 0: none
 	scale  uint8  // shift of the windows that it offers
 	flags  uint8
 	reset  bool  // it sent a reset that may be forged, or was captured too early
 	closes uint8 // 1: its FIN was the first, 2: the second; 3: its reset counted
 	offset int64 // bytes told, gaps among them
-	queue  *queue
 }
 
 // begin makes next the first number of the stream.
@@ -90,12 +93,12 @@ func (h *half) begin(next uint32) {
 // mutes returns the flag mute of a side.
 func mutes(side int) uint16 { return mute << side }
 
-// reach returns the number behind what has come without a hole.
-func (h *half) reach() uint32 {
-	if h.queue != nil && h.queue.ready() {
-		return h.queue.units.first().end
+// reach returns the number behind what has come of side without a hole.
+func (f *Flow) reach(side int) uint32 {
+	if q := f.queue(side); q != nil && q.ready() {
+		return q.units.first().end
 	}
-	return h.next
+	return f.half[side].next
 }
 
 // usual says that f is in use, and nothing about it needs care.
@@ -179,10 +182,46 @@ func (f *Flow) SetConsumer(c Consumer) {
 	}
 }
 
+// key returns the key that f is found by.
+func (f *Flow) key() key {
+	k := key{lo: f.lo, space: f.space}
+	if f.rest != nil {
+		k.hi, k.ports = f.rest.hi, f.rest.ports
+	}
+	return k
+}
+
+// equal says that f is found by k. A flow that is not in use has no rest, and the key
+// of no packet.
+func (f *Flow) equal(k *key) bool {
+	return (f.lo[0]^k.lo[0])|(f.lo[1]^k.lo[1])|uint64(f.space^k.space) == 0 &&
+		(k.space&1 == 0 || f.rest.hi == k.hi && f.rest.ports == k.ports)
+}
+
 // end returns the end of the key that is a side.
 func (f *Flow) end(side int) uint8 { return f.first ^ uint8(side&1) }
 
-func (f *Flow) addr(side int) netip.AddrPort { return f.at(f.end(side)) }
+// endpoint is a hash of a side's address and port.
+func (f *Flow) endpoint(side int, seed *flowhash.Seed) uint32 {
+	end, hi, more := f.end(side), uint64(0), uint64(f.space)
+	if f.space&1 != 0 {
+		hi, more = f.rest.hi[end], more|uint64(f.rest.ports[end])<<32
+	}
+	return seed.End(hi, f.lo[end], more)
+}
+
+// addr returns the address and port of a side.
+func (f *Flow) addr(side int) netip.AddrPort {
+	var b [16]byte
+	end := f.end(side)
+	if f.space&1 == 0 {
+		binary.BigEndian.PutUint64(b[:], f.lo[end])
+		return netip.AddrPortFrom(netip.AddrFrom4([4]byte(b[2:])), uint16(f.lo[end]))
+	}
+	binary.BigEndian.PutUint64(b[:], f.rest.hi[end])
+	binary.BigEndian.PutUint64(b[8:], f.lo[end])
+	return netip.AddrPortFrom(netip.AddrFrom16(b), f.rest.ports[end])
+}
 
 func (f *Flow) clientSide() int {
 	if f.flags&clientIsB != 0 {

@@ -145,9 +145,15 @@ func setDst(p *decode.Packet, dst netip.AddrPort) {
 	p.DstPort = dst.Port()
 }
 
+// packetAt gives a packet captured at t to a.
+func packetAt(a *Assembler, p *decode.Packet, t time.Time) {
+	p.Time = t
+	a.Packet(p)
+}
+
 func (b *bench) packet(p *decode.Packet) {
 	b.now = b.now.Add(time.Millisecond)
-	b.a.Packet(p, b.now)
+	packetAt(b.a, p, b.now)
 	b.balance()
 }
 

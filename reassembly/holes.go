@@ -21,7 +21,7 @@ const (
 func (a *Assembler) acknowledge(f *Flow, index uint32, side int, p *decode.Packet) {
 	h, o := &f.half[side], &f.half[side^1]
 	ack := p.Ack
-	exact := h.flags&seen != 0 && (p.Seq == h.next || h.queue != nil && p.Seq == h.reach())
+	exact := h.flags&seen != 0 && (p.Seq == h.next || f.queue(side) != nil && p.Seq == f.reach(side))
 	if h.flags&seen != 0 && !exact && (int32(h.next-p.Seq) > stale || before(h.next, p.Seq) && !f.inWindow(side, p.Seq)) {
 		return
 	}
@@ -41,7 +41,7 @@ func (a *Assembler) acknowledge(f *Flow, index uint32, side int, p *decode.Packe
 	}
 	h.ack = ack
 	h.flags |= acks
-	if ahead > 0 && (o.flags&fin == 0 || before(o.next, o.fin)) {
+	if ahead > 0 && (o.flags&fin == 0 || before(o.next, f.fin(side^1))) {
 		a.ackedPast(f, index, side^1)
 	}
 }
@@ -55,18 +55,18 @@ func (f *Flow) inWindow(side int, n uint32) bool {
 		return n-h.next <= maxAhead
 	}
 	room := 2*int64(o.edge-o.ack) + slack
-	return n-h.next <= maxAhead && (int64(int32(n-o.ack)) <= room || int64(int32(n-h.reach())) <= room)
+	return n-h.next <= maxAhead && (int64(int32(n-o.ack)) <= room || int64(int32(n-f.reach(side))) <= room)
 }
 
 // past says whether the other side has acknowledged what is behind next.
 func (f *Flow) past(side int) bool {
 	h, o := &f.half[side], &f.half[side^1]
-	return o.flags&acks != 0 && before(h.next, o.ack) && (h.flags&fin == 0 || before(h.next, h.fin))
+	return o.flags&acks != 0 && before(h.next, o.ack) && (h.flags&fin == 0 || before(h.next, f.fin(side)))
 }
 
 // ackedPast notes that the other side has what is behind next.
 func (a *Assembler) ackedPast(f *Flow, index uint32, side int) {
-	q := f.half[side].queue
+	q := f.queue(side)
 	if q == nil {
 		q = a.newQueue(f, index, side)
 	}
@@ -111,14 +111,14 @@ func (a *Assembler) data(f *Flow, index uint32, side int, seq, ack uint32, b []b
 		f.endWait()
 	}
 	if h.flags&fin != 0 {
-		if b, wire = a.beforeFIN(h, seq, b, wire); wire <= 0 {
+		if b, wire = a.beforeFIN(f, side, seq, b, wire); wire <= 0 {
 			return true
 		}
 	}
 	end := seq + uint32(wire)
 	if !before(h.next, end) { // nothing new
 		if int32(h.next-end) > stale && h.flags&fin == 0 {
-			return !a.outside(h, seq, end, b)
+			return !a.outside(f, side, seq, end, b)
 		}
 		a.old(h, len(b))
 		a.compareOld(f, index, side, seq, b)
@@ -132,7 +132,7 @@ func (a *Assembler) data(f *Flow, index uint32, side int, seq, ack uint32, b []b
 		seq = h.next
 	}
 	if seq == h.next && !f.blocked(side, ack) {
-		if q := h.queue; q != nil {
+		if q := f.queue(side); q != nil {
 			q.overlapping(seq, seq+uint32(len(b)), func(p *piece) { a.compare(f, side, seq, b, p.seq, p.data) })
 		}
 		a.tell(f, index, side, b, a.time)
@@ -142,12 +142,12 @@ func (a *Assembler) data(f *Flow, index uint32, side int, seq, ack uint32, b []b
 		a.drain(f, index, side)
 		return true
 	}
-	if before(h.reach(), seq) && !f.inWindow(side, end) {
+	if before(f.reach(side), seq) && !f.inWindow(side, end) {
 		if h.flags&fin != 0 {
 			a.stats.Outside += uint64(len(b))
 			return true
 		}
-		if !a.outside(h, seq, end, b) {
+		if !a.outside(f, side, seq, end, b) {
 			return true
 		}
 		if end-h.next > maxAhead {
@@ -157,7 +157,7 @@ func (a *Assembler) data(f *Flow, index uint32, side int, seq, ack uint32, b []b
 		f.half[side^1].flags &^= acks
 		a.drain(f, index, side)
 	}
-	q := h.queue
+	q := f.queue(side)
 	if q == nil {
 		q = a.newQueue(f, index, side)
 	}
@@ -166,18 +166,18 @@ func (a *Assembler) data(f *Flow, index uint32, side int, seq, ack uint32, b []b
 		a.setAcked(q, false)
 	}
 	a.waited(q)
-	a.limit(h)
+	a.limit(f, side)
 	return true
 }
 
 // limit gives holes up until the budgets are kept, the oldest first.
-func (a *Assembler) limit(h *half) {
+func (a *Assembler) limit(f *Flow, side int) {
 	if a.multi.nested {
-		a.multi.over = h
+		a.multi.over, a.multi.overSide = f, side
 		return
 	}
-	for h.queue != nil && h.queue.memory > a.cfg.MaxFlowBytes {
-		a.giveUp(h.queue)
+	for q := f.queue(side); q != nil && q.memory > a.cfg.MaxFlowBytes; q = f.queue(side) {
+		a.giveUp(q)
 	}
 	for a.stats.Memory-a.fragments.Memory() > a.cfg.MaxBytes {
 		oldest := a.acked.First()
@@ -200,20 +200,21 @@ func (a *Assembler) old(h *half, n int) {
 // outside is asked about a segment that is not in the window. One alone is
 // counted and left out. A second one that follows it says that the stream goes
 // on there: then outside returns true.
-func (a *Assembler) outside(h *half, seq, end uint32, b []byte) bool {
-	if h.flags&strange != 0 && h.fin == seq {
+func (a *Assembler) outside(f *Flow, side int, seq, end uint32, b []byte) bool {
+	h := &f.half[side]
+	if h.flags&strange != 0 && f.fin(side) == seq {
 		h.flags &^= strange
 		return true
 	}
 	h.flags |= strange
-	h.fin = end
+	a.needRest(f).fin[side] = end
 	a.stats.Outside += uint64(len(b))
 	return false
 }
 
 // beforeFIN cuts off what lies behind the FIN.
-func (a *Assembler) beforeFIN(h *half, seq uint32, b []byte, wire int) ([]byte, int) {
-	n := int(int32(h.fin - seq))
+func (a *Assembler) beforeFIN(f *Flow, side int, seq uint32, b []byte, wire int) ([]byte, int) {
+	n := int(int32(f.fin(side) - seq))
 	if n >= wire {
 		return b, wire
 	}
@@ -225,8 +226,8 @@ func (a *Assembler) beforeFIN(h *half, seq uint32, b []byte, wire int) ([]byte, 
 // tell delivers the next bytes, without the urgent one if it is among them.
 func (a *Assembler) tell(f *Flow, index uint32, side int, b []byte, t time.Time) {
 	h := &f.half[side]
-	if h.flags&urgent != 0 && !before(h.mark, h.next) && h.mark-h.next < uint32(len(b)) {
-		n := h.mark - h.next
+	if at := f.mark(side); h.flags&urgent != 0 && !before(at, h.next) && at-h.next < uint32(len(b)) {
+		n := at - h.next
 		if n > 0 {
 			h.next += n
 			a.deliver(f, index, side, b[:n], t)
@@ -253,9 +254,9 @@ func (a *Assembler) urgentByte(f *Flow, side int, p *decode.Packet) {
 	if p.Urgent == 0 || a.cfg.UrgentInline || h.reset || h.flags&seen == 0 || before(n, h.next) || !f.inWindow(side, n) {
 		return
 	}
-	if h.flags&urgent == 0 || before(h.mark, h.next) || before(h.mark, n) {
+	if h.flags&urgent == 0 || before(f.mark(side), h.next) || before(f.mark(side), n) {
 		h.flags |= urgent
-		h.mark = n
+		a.needRest(f).mark[side] = n
 	}
 }
 

@@ -50,23 +50,6 @@ func (k *key) set6(h []byte, src, dst uint16, space uint32) (from uint8) {
 	return 0
 }
 
-func (k *key) equal(o *key) bool {
-	return (k.lo[0]^o.lo[0])|(k.lo[1]^o.lo[1])|uint64(k.space^o.space) == 0 &&
-		(k.space&1 == 0 || k.hi == o.hi && k.ports == o.ports)
-}
-
-// at returns the address and port of an end.
-func (k *key) at(end uint8) netip.AddrPort {
-	var b [16]byte
-	if k.space&1 == 0 {
-		binary.BigEndian.PutUint64(b[:], k.lo[end])
-		return netip.AddrPortFrom(netip.AddrFrom4([4]byte(b[2:])), uint16(k.lo[end]))
-	}
-	binary.BigEndian.PutUint64(b[:], k.hi[end])
-	binary.BigEndian.PutUint64(b[8:], k.lo[end])
-	return netip.AddrPortFrom(netip.AddrFrom16(b), k.ports[end])
-}
-
 // hash is unpredictable without the seed.
 func (k *key) hash(seed *flowhash.Seed) uint32 {
 	more := uint64(k.space)
@@ -74,11 +57,6 @@ func (k *key) hash(seed *flowhash.Seed) uint32 {
 		more = seed.Upper(k.hi[0], k.hi[1], more<<32|uint64(k.ports[0])<<16|uint64(k.ports[1]))
 	}
 	return seed.Ends(k.lo[0], k.lo[1], more)
-}
-
-// endpoint is a hash of one end.
-func (k *key) endpoint(end uint8, seed *flowhash.Seed) uint32 {
-	return seed.End(k.hi[end], k.lo[end], uint64(k.ports[end])<<32|uint64(k.space))
 }
 
 // An address is 128 bits; an IPv4 address is mapped into IPv6.

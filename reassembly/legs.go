@@ -128,8 +128,8 @@ func (a *Assembler) legOfSYN(all []uint32, p *decode.Packet, l *lookup, at uint3
 	for _, i := range all {
 		f := a.table.flow(i)
 		side := int(f.first ^ l.from)
-		h := &f.half[side]
-		same := at == 0 || f.place[side] == 0 || f.place[side] == at || a.placed.has(a.tag(l, at), i)
+		h, place := &f.half[side], a.table.aside(i).place[side]
+		same := at == 0 || place == 0 || place == at || a.placed.has(a.tag(l, at), i)
 		switch {
 		case f.state != closed && h.flags&synced != 0 && h.isn == p.Seq:
 			if !same {
@@ -171,7 +171,7 @@ func (a *Assembler) legOfAnswer(all []uint32, p *decode.Packet, l *lookup, at ui
 			n = p.Ack - o.isn - 1
 		}
 		if f.flags&reopening != 0 && f.reopener() != side {
-			n = min(n, p.Ack-f.reopen-1)
+			n = min(n, p.Ack-f.reopen()-1)
 		}
 		return n
 	}
@@ -187,7 +187,7 @@ func (a *Assembler) legOfAnswer(all []uint32, p *decode.Packet, l *lookup, at ui
 		side := int(f.first ^ l.from)
 		switch h := &f.half[side]; {
 		case h.flags&synced != 0 && h.isn == p.Seq:
-			if at != 0 && f.place[side] != at {
+			if at != 0 && a.table.aside(i).place[side] != at {
 				a.placed.add(a.tag(l, at), i)
 			}
 			return i
@@ -205,10 +205,10 @@ func (a *Assembler) legOfAnswer(all []uint32, p *decode.Packet, l *lookup, at ui
 	}
 	f := a.table.flow(other)
 	side := int(f.first ^ l.from)
-	if at == 0 || f.place[side] == 0 || f.place[side] == at || len(all) == maxLegs {
+	if place := a.table.aside(other).place[side]; at == 0 || place == 0 || place == at || len(all) == maxLegs {
 		return other
 	}
-	f.place[side^1] = 0 // the SYN had one number at both places
+	a.table.aside(other).place[side^1] = 0 // the SYN had one number at both places
 	a.placed.forget(other)
 	return 0
 }
@@ -221,10 +221,10 @@ func (a *Assembler) legOf(all []uint32, p *decode.Packet, l *lookup, at uint32) 
 	for _, i := range all {
 		f := a.table.flow(i)
 		side := int(f.first ^ l.from)
-		h, o := &f.half[side], &f.half[side^1]
-		dseq, dack := apart(h, p.Seq), int64(0)
+		place := a.table.aside(i).place[side]
+		dseq, dack := f.apart(side, p.Seq), int64(0)
 		if p.Flags&decode.ACK != 0 {
-			dack = apart(o, p.Ack)
+			dack = f.apart(side^1, p.Ack)
 		}
 		rank := int64(0)
 		if f.state != closed {
@@ -235,12 +235,12 @@ func (a *Assembler) legOf(all []uint32, p *decode.Packet, l *lookup, at uint32) 
 		}
 		switch {
 		case at == 0:
-		case f.place[side] == at || a.placed.has(a.tag(l, at), i):
+		case place == at || a.placed.has(a.tag(l, at), i):
 			rank += 4
 			unplaced = false
-		case f.place[side] == 0 && dseq == 0 && dack == 0: // it is the place that was not known
+		case place == 0 && dseq == 0 && dack == 0: // it is the place that was not known
 			rank += 4
-		case f.place[side] == 0:
+		case place == 0:
 			rank += 2
 		}
 		if d := dseq + dack; best == 0 || rank > bestRank || rank == bestRank && d < bestDistance {
@@ -254,25 +254,26 @@ func (a *Assembler) legOf(all []uint32, p *decode.Packet, l *lookup, at uint32) 
 	for _, i := range all {
 		f := a.table.flow(i)
 		side := int(f.first ^ l.from)
-		if len(p.Payload) > 0 && apart(&f.half[side^1], p.Ack) < near && before(p.Seq, f.half[side].next) && a.delivered(f, i, side, p) == sameBytes {
+		if len(p.Payload) > 0 && f.apart(side^1, p.Ack) < near && before(p.Seq, f.half[side].next) && a.delivered(f, i, side, p) == sameBytes {
 			a.placed.add(a.tag(l, at), i)
 			return i
 		}
 	}
 	if f := a.table.flow(best); bestDistance == 0 {
-		if side := int(f.first ^ l.from); f.place[side] == 0 {
-			f.place[side] = at
+		if place := &a.table.aside(best).place[f.first^l.from]; *place == 0 {
+			*place = at
 		}
 	}
 	return best
 }
 
-// apart is how far a number is from what comes next.
-func apart(h *half, n uint32) int64 {
+// apart is how far a number is from what comes next of side.
+func (f *Flow) apart(side int, n uint32) int64 {
+	h := &f.half[side]
 	if h.flags&seen == 0 {
 		return 0
 	}
-	d, further := int64(int32(n-h.next)), int64(int32(n-h.reach()))
+	d, further := int64(int32(n-h.next)), int64(int32(n-f.reach(side)))
 	return min(max(d, -d), max(further, -further))
 }
 
@@ -282,7 +283,8 @@ func apart(h *half, n uint32) int64 {
 // routers that share a load each have a MAC, so it counts where the SYN, which
 // would have told the two apart, was not seen.
 func (a *Assembler) elsewhere(f *Flow, index uint32, side int, p *decode.Packet) bool {
-	if f.place[side] == 0 || f.flags&legs != 0 {
+	place := a.table.aside(index).place[side]
+	if place == 0 || f.flags&legs != 0 {
 		return false
 	}
 	h, o := &f.half[side], &f.half[side^1]
@@ -293,7 +295,7 @@ func (a *Assembler) elsewhere(f *Flow, index uint32, side int, p *decode.Packet)
 	}
 	switch {
 	case d > near || d < -near || ahead > near || ahead < -near:
-	case f.flags&midstream != 0 && before(h.reach(), p.Seq) && (ahead > 0 || h.flags&acks != 0 && before(p.Ack, h.ack)):
+	case f.flags&midstream != 0 && before(f.reach(side), p.Seq) && (ahead > 0 || h.flags&acks != 0 && before(p.Ack, h.ack)):
 	case d == -1 && p.PayloadLen == 1: // a keep-alive probe may hold anything
 		return false
 	case d < 0 && a.delivered(f, index, side, p) == otherBytes:
@@ -301,11 +303,12 @@ func (a *Assembler) elsewhere(f *Flow, index uint32, side int, p *decode.Packet)
 		return false
 	}
 	at := a.place(p)
-	if at == 0 || at == f.place[side] {
+	if at == 0 || at == place {
 		return false
 	}
 	var found [maxLegs]uint32
-	return a.table.same(&f.key, f.hash(&a.seed), &found) < maxLegs
+	k := f.key()
+	return a.table.same(&k, k.hash(&a.seed), &found) < maxLegs
 }
 
 // What recent bytes say of a segment.

@@ -18,12 +18,16 @@ type flowList struct {
 
 // enter puts f, which is in no list, at the end of the list of s.
 func (a *Assembler) enter(f *Flow, index uint32, s state) {
+	a.link(f, index, a.table.aside(index), s)
+}
+
+func (a *Assembler) link(f *Flow, index uint32, x *aside, s state) {
 	f.state = s
 	f.since = a.clock.now
 	l := &a.lists[s]
-	f.prev, f.next = l.tail, 0
+	x.prev, x.next = l.tail, 0
 	if l.tail != 0 {
-		a.table.flow(l.tail).next = index
+		a.table.aside(l.tail).next = index
 	} else {
 		l.head = index
 	}
@@ -32,17 +36,17 @@ func (a *Assembler) enter(f *Flow, index uint32, s state) {
 }
 
 // leave takes f out of its list.
-func (a *Assembler) leave(f *Flow) {
+func (a *Assembler) leave(f *Flow, x *aside) {
 	l := &a.lists[f.state]
-	if f.prev != 0 {
-		a.table.flow(f.prev).next = f.next
+	if x.prev != 0 {
+		a.table.aside(x.prev).next = x.next
 	} else {
-		l.head = f.next
+		l.head = x.next
 	}
-	if f.next != 0 {
-		a.table.flow(f.next).prev = f.prev
+	if x.next != 0 {
+		a.table.aside(x.next).prev = x.prev
 	} else {
-		l.tail = f.prev
+		l.tail = x.prev
 	}
 	l.count--
 }
@@ -57,17 +61,20 @@ func (a *Assembler) touch(f *Flow, index uint32) {
 	}
 }
 
-// renew puts a flow of which there was a packet at the end of its list.
+// renew puts a flow of which there was a packet at the end of its list. It is rare:
+// touch, which is not, is to stay small enough to be part of its callers.
+//
+//go:noinline
 func (a *Assembler) renew(f *Flow, index uint32) {
 	if f.state.lives() {
-		a.leave(f)
-		a.enter(f, index, f.state)
+		a.move(f, index, f.state)
 	}
 }
 
 func (a *Assembler) move(f *Flow, index uint32, s state) {
-	a.leave(f)
-	a.enter(f, index, s)
+	x := a.table.aside(index)
+	a.leave(f, x)
+	a.link(f, index, x, s)
 }
 
 // lives says whether packets keep a flow in s alive. A handshake has to finish

@@ -17,7 +17,12 @@ type lookup struct {
 // look begins the look-up of p, in the address space of a tunnel or VLAN.
 func (a *Assembler) look(p *decode.Packet, space uint32, l *lookup) {
 	l.from, l.hash = l.key.set(p, space, &a.seed)
+	a.probe(l)
+	l.warm = l.flow.first + l.flow.half[0].flags // to read is to ask for: see Flow
+}
+
+// probe finds the flow of which the hash is known.
+func (a *Assembler) probe(l *lookup) {
 	l.index = a.table.probable(l.hash)
 	l.flow = a.table.flow(l.index)
-	l.warm = l.flow.first + l.flow.half[0].flags + l.flow.half[1].flags // to read is to ask for
 }

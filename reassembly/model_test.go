@@ -141,17 +141,17 @@ func choosyBench(t *testing.T, cfg *Config) *bench {
 
 // checkBatches gives packets to Packets, some at a time, stopping now and then:
 // what comes of it must be what b made of one after the other.
-func checkBatches(t *testing.T, b *bench, cfg *Config, packets []decode.Packet, times []time.Time, log string) {
+func checkBatches(t *testing.T, b *bench, cfg *Config, packets []decode.Packet, log string) {
 	t.Helper()
 	c := choosyBench(t, cfg)
 	c.a.seed = b.a.seed // the client is guessed by hashes
 	for n := 1; len(packets) > 0; n = n*3%17 + 1 {
 		n := min(n, len(packets))
-		took := c.a.Packets(packets[:n], times[:n])
+		took := c.a.Packets(packets[:n])
 		if took != n {
 			t.Fatalf("took %d packets of %d", took, n)
 		}
-		packets, times = packets[n:], times[n:]
+		packets = packets[n:]
 	}
 	if got := c.close(); got != log || c.a.stats != b.a.stats {
 		t.Fatalf("in batches:\n%s\n%+v\none by one:\n%s\n%+v", got, c.a.stats, log, b.a.stats)
@@ -168,7 +168,6 @@ func checkPackets(t *testing.T, ops []byte) {
 	}
 	b := choosyBench(t, cfg)
 	var packets []decode.Packet
-	var times []time.Time
 	for ; len(ops) >= 9; ops = ops[9:] {
 		from := Direction(ops[0] & 1)
 		number := func(base uint32, b byte, far byte) uint32 {
@@ -204,13 +203,13 @@ func checkPackets(t *testing.T, ops []byte) {
 		}
 		b.now = b.now.Add(time.Duration(int8(ops[8])) * time.Second)
 		b.packet(p)
-		packets, times = append(packets, *p), append(times, b.now)
+		packets = append(packets, *p)
 		if s := b.a.Stats(); s.Memory > 1<<13+1<<12+1<<11 || b.a.table.count > 3 {
 			t.Fatalf("over the budgets: %+v", s)
 		}
 	}
 	log := b.close()
-	checkBatches(t, b, cfg, packets, times, log)
+	checkBatches(t, b, cfg, packets, log)
 	if b.a.fragments.Memory() != 0 || b.a.fragments.Len() != 0 || b.a.acked.Len() != 0 || b.a.open.Len() != 0 {
 		t.Fatal("Close left something behind")
 	}
@@ -235,10 +234,9 @@ func TestStop(t *testing.T) {
 	for i, data := range []string{"a", "", "b", "c"} {
 		packets = append(packets, *seg(client, decode.ACK, 101+uint32(max(i-1, 0)), 501, data))
 	}
-	times := make([]time.Time, len(packets))
 	var took []int
 	for len(packets) > 0 {
-		n := b.a.Packets(packets, times[:len(packets)])
+		n := b.a.Packets(packets)
 		took = append(took, n)
 		packets = packets[n:]
 	}
@@ -269,11 +267,12 @@ func TestZeroAddresses(t *testing.T) {
 	p := func(flags decode.TCPFlags, data string) decode.Packet {
 		p := seg(client, flags, 1, 0, data)
 		between(p, nowhere, nowhere)
+		p.Time = start
 		return *p
 	}
 	for range 3 {
 		packets := []decode.Packet{p(0, "x"), p(decode.RST, ""), p(decode.ACK, ""), p(0, "y")}
-		b.a.Packets(packets, []time.Time{start, start, start, start})
+		b.a.Packets(packets)
 		b.balance()
 	}
 	b.close()
@@ -323,7 +322,7 @@ func ExampleAssembler() {
 		seg(client, decode.FIN, 112, 501, ""),
 		seg(server, decode.FIN, 501, 113, ""),
 	} {
-		a.Packet(p, now)
+		packetAt(a, p, now)
 	}
 	a.Close()
 	// Output:

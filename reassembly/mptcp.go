@@ -60,7 +60,8 @@ type multipaths struct {
 	count    uint32
 	mappings int
 	nested   bool  // a subflow hands data over: budgets are seen to later
-	over     *half // for which budgets are to be seen to
+	over     *Flow // for a side of which budgets are to be seen to
+	overSide int
 	packet   decode.Packet
 }
 
@@ -125,7 +126,7 @@ func (a *Assembler) newSubflow(f *Flow, index uint32) *subflow {
 
 func (a *Assembler) newConnection(f *Flow, index uint32, version uint8) *subflow {
 	s := a.newSubflow(f, index)
-	k := f.key
+	k := f.key()
 	a.multi.count++
 	k.space = k.space&1 | flowhash.Mix(uint64(k.space)^a.seed[0], uint64(a.multi.count)^a.seed[1]|1)&^1
 	s.m = &multipath{version: version, key: k, first: f.first, flags: f.flags & (clientIsB | midstream), subflows: 1}
@@ -200,7 +201,7 @@ func (a *Assembler) mapped(f *Flow, index uint32, side int, p *decode.Packet) bo
 	}
 	a.touch(c, ci) // it lives as its subflows do
 	q := &a.multi.packet
-	*q = decode.Packet{Flags: decode.ACK, Seq: c.half[in].reach(), Ack: o.ack, Window: p.Window}
+	*q = decode.Packet{Flags: decode.ACK, Seq: c.reach(in), Ack: o.ack, Window: p.Window}
 	if o.acks {
 		c.half[in].scale = f.half[side].scale
 		a.acknowledge(c, ci, in, q)
@@ -329,9 +330,9 @@ func (a *Assembler) connectionData(m *multipath, side int, dsn uint32, b []byte,
 
 // settle sees to the budgets of what subflows have handed over.
 func (a *Assembler) settle() {
-	if h := a.multi.over; h != nil {
+	if f := a.multi.over; f != nil {
 		a.multi.over = nil
-		a.limit(h)
+		a.limit(f, a.multi.overSide)
 	}
 }
 

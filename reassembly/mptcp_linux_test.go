@@ -124,7 +124,7 @@ func TestMPTCPLive(t *testing.T) {
 				if p.TCP && (p.Src().Addr() == netip.MustParseAddr("10.0.2.2") || p.Dst().Addr() == netip.MustParseAddr("10.0.2.2")) {
 					other += len(p.Payload)
 				}
-				b.a.Packet(&p, f.at)
+				packetAt(b.a, &p, f.at)
 			}
 		}
 		stats := b.a.Stats()

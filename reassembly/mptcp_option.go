@@ -1,6 +1,7 @@
 package reassembly
 
 import (
+	"bytes"
 	"crypto/sha1"
 	"crypto/sha256"
 	"encoding/binary"
@@ -38,7 +39,7 @@ type mpOption struct {
 
 // mptcp reads the MPTCP options of p; false: there is none.
 func mptcp(p *decode.Packet) (m mpOption, ok bool) {
-	if _, said := p.Options.Find(optionMPTCP); !said {
+	if bytes.IndexByte(p.Options, optionMPTCP) < 0 { // of most
 		return
 	}
 	be := binary.BigEndian

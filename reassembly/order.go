@@ -16,13 +16,13 @@ func (q *queue) ready() bool {
 // a hole before that. It does not for one that is silent: perhaps this direction is not
 // captured.
 func (f *Flow) blocked(side int, ack uint32) bool {
-	o := &f.half[side^1]
-	return before(o.next, ack) && o.queue != nil && !o.queue.held && !o.queue.ready() && f.flags&mutes(side^1) == 0 && f.past(side^1)
+	q := f.queue(side ^ 1)
+	return q != nil && before(f.half[side^1].next, ack) && !q.held && !q.ready() && f.flags&mutes(side^1) == 0 && f.past(side^1)
 }
 
 // endWait lets segments go the short way again if nothing speaks against it.
 func (f *Flow) endWait() {
-	if f.half[0].queue == nil && f.half[1].queue == nil && f.flags&(mute|muteB) == 0 {
+	if f.queue(0) == nil && f.queue(1) == nil && f.flags&(mute|muteB) == 0 {
 		f.flags &^= waiting
 	}
 }
@@ -50,7 +50,7 @@ func (a *Assembler) drain(f *Flow, index uint32, side int) {
 func (f *Flow) earliest() (side int, u *unit) {
 	var heads [2]*unit
 	for i := range heads {
-		if q := f.half[i].queue; q != nil && !q.held && q.ready() {
+		if q := f.queue(i); q != nil && !q.held && q.ready() {
 			if u := q.units.first(); !f.blocked(i, u.head().ack) {
 				heads[i] = u
 			}
@@ -86,13 +86,13 @@ func (a *Assembler) deliverPiece(f *Flow, index uint32, side int, u *unit) {
 		}
 	}
 	if u.told == len(u.pieces) {
-		a.dropUnit(h.queue, u, &a.stats.Duplicate)
+		a.dropUnit(f.queue(side), u, &a.stats.Duplicate)
 	}
 }
 
 // wait has what is left of a queue wait for the hole that comes next.
 func (a *Assembler) wait(f *Flow, side int) {
-	q := f.half[side].queue
+	q := f.queue(side)
 	if q == nil || q.held {
 		return
 	}
@@ -114,12 +114,12 @@ func (a *Assembler) giveUp(q *queue) {
 	f, side := q.flow, int(q.side)
 	if q.ready() {
 		side ^= 1 // that is what it waits for
-		q = f.half[side].queue
+		q = f.queue(side)
 	}
 	h := &f.half[side]
-	for acked, upTo := q.acked, q.to; ; q = h.queue {
+	for acked, upTo := q.acked, q.to; ; q = f.queue(side) {
 		a.skipHole(q)
-		if q := h.queue; q == nil || !acked || !q.acked || !before(h.next, upTo) {
+		if q := f.queue(side); q == nil || !acked || !q.acked || !before(h.next, upTo) {
 			return
 		}
 	}
@@ -130,16 +130,16 @@ func (a *Assembler) skipHole(q *queue) {
 	f, side := q.flow, int(q.side)
 	h, o := &f.half[side], &f.half[side^1]
 	to, t := o.ack, a.time
-	if h.flags&fin != 0 && before(h.fin, to) {
-		to = h.fin
+	if h.flags&fin != 0 && before(f.fin(side), to) {
+		to = f.fin(side)
 	}
 	if u := q.units.first(); u == nil {
 		f.flags |= waiting | mutes(side)
 	} else if t = u.head().t; !q.acked || before(u.start, to) {
 		to = u.start
 	}
-	if o.queue != nil && o.queue.units.root != nil {
-		if first := o.queue.units.first().head().t; first.Before(t) {
+	if q := f.queue(side ^ 1); q != nil && q.units.root != nil {
+		if first := q.units.first().head().t; first.Before(t) {
 			t = first
 		}
 	}
@@ -154,7 +154,7 @@ func (a *Assembler) flush(f *Flow) {
 	for {
 		var first *queue
 		for i := range f.half {
-			if q := f.half[i].queue; q != nil && (first == nil || q.before(first)) {
+			if q := f.queue(i); q != nil && (first == nil || q.before(first)) {
 				first = q
 			}
 		}

@@ -120,7 +120,7 @@ func (a *Assembler) newQueue(f *Flow, index uint32, side int) *queue {
 	q.at = f.half[side].next
 	q.memory = overhead
 	a.stats.Memory += overhead
-	f.half[side].queue = q
+	a.needRest(f).queue[side] = q
 	f.flags |= waiting
 	a.open.PushBack(q, &q.node)
 	return q
@@ -133,7 +133,7 @@ func (a *Assembler) dropQueue(q *queue, count *uint64) {
 	}
 	q.node.Remove()
 	a.stats.Memory -= q.memory
-	q.flow.half[q.side].queue = nil
+	q.flow.rest.queue[q.side] = nil
 	q.flow.endWait()
 	a.pool.freeQueue(q)
 }

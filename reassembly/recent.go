@@ -2,7 +2,6 @@ package reassembly
 
 import (
 	"encoding/binary"
-	"math"
 	"math/bits"
 )
 
@@ -44,16 +43,17 @@ func (h *recent) add(owner, last, seq uint32, b []byte) uint32 {
 		h.end += uint32(len(h.ring) - at)
 		at = 0
 	}
-	head := (*[recordHeader]byte)(h.ring[at:])
-	binary.NativeEndian.PutUint64(head[:], pair(owner, seq))
-	binary.NativeEndian.PutUint64(head[8:], pair(uint32(len(b)), last))
-	copy(h.ring[at+recordHeader:], b)
+	r := h.ring[at : at+n : at+n]
+	head := (*[recordHeader]byte)(r)
+	binary.NativeEndian.PutUint32(head[:], owner)
+	binary.NativeEndian.PutUint32(head[4:], seq)
+	binary.NativeEndian.PutUint32(head[8:], uint32(len(b)))
+	binary.NativeEndian.PutUint32(head[12:], last)
+	copy(r[recordHeader:], b)
 	position := h.end
 	h.end += uint32(n)
 	return position | 1
 }
-
-func pair(a, b uint32) uint64 { return uint64(a) | uint64(b)<<32 }
 
 // get returns a record, if it is still there.
 func (h *recent) get(owner, ref uint32) (seq uint32, b []byte, last uint32, ok bool) {
@@ -62,12 +62,13 @@ func (h *recent) get(owner, ref uint32) (seq uint32, b []byte, last uint32, ok b
 		return 0, nil, 0, false
 	}
 	r := h.ring[int(position)&(len(h.ring)-1):]
-	head, tail := binary.NativeEndian.Uint64(r), binary.NativeEndian.Uint64(r[8:])
-	n := tail & math.MaxUint32
-	if uint32(head) != owner || recordHeader+n > uint64(len(r)) {
+	head := (*[recordHeader]byte)(r)
+	o := binary.NativeEndian
+	n := uint64(o.Uint32(head[8:]))
+	if o.Uint32(head[:]) != owner || recordHeader+n > uint64(len(r)) {
 		return 0, nil, 0, false
 	}
-	return uint32(head >> 32), r[recordHeader : recordHeader+n], uint32(tail >> 32), true
+	return o.Uint32(head[4:]), r[recordHeader : recordHeader+n], o.Uint32(head[12:]), true
 }
 
 // maxLook is how many records are compared with one segment.

@@ -25,7 +25,8 @@ func (a *Assembler) begin(p *decode.Packet, l *lookup) {
 	f, index := a.table.insert(&l.key, l.hash)
 	f.first = l.from
 	f.last = a.clock.now
-	f.place[0] = a.place(p)
+	place := &a.table.aside(index).place
+	place[0] = a.place(p)
 	a.stats.Flows++
 	a.stats.Segments++
 	if p.Flags&decode.SYN != 0 {
@@ -43,7 +44,7 @@ func (a *Assembler) begin(p *decode.Packet, l *lookup) {
 		f.half[i].scale = maxScale // not known: assume the most
 		f.half[i].flags |= lossy
 	}
-	f.place[1] = a.opposite(p)
+	place[1] = a.opposite(p)
 	a.enter(f, index, fresh)
 	h := &f.half[0]
 	h.begin(p.Seq)
@@ -63,7 +64,7 @@ func (a *Assembler) begin(p *decode.Packet, l *lookup) {
 // finds f in an unusual state. It returns false if the packet is of another
 // connection.
 func (a *Assembler) unusual(f *Flow, index uint32, side int, p *decode.Packet) bool {
-	if f.renewed(side, p) {
+	if (p.Flags&decode.SYN != 0 || f.flags&reopening != 0) && a.renewed(f, side, p) {
 		return false
 	}
 	n := uint64(len(p.Payload))
@@ -78,7 +79,7 @@ func (a *Assembler) unusual(f *Flow, index uint32, side int, p *decode.Packet) b
 			a.end(f, index, RST)
 		case doubtful:
 			f.half[side].reset = true
-			f.half[side].mark = p.Seq
+			a.needRest(f).mark[side] = p.Seq
 			f.half[side].flags &^= urgent
 			a.move(f, index, closing)
 		}
@@ -94,8 +95,8 @@ func (a *Assembler) unusual(f *Flow, index uint32, side int, p *decode.Packet) b
 			return true
 		}
 		if f.state == fresh {
-			if f.place[side] == 0 {
-				f.place[side] = a.place(p)
+			if place := &a.table.aside(index).place[side]; *place == 0 {
+				*place = a.place(p)
 			}
 			a.move(f, index, established)
 		}
@@ -128,13 +129,13 @@ func (a *Assembler) unusual(f *Flow, index uint32, side int, p *decode.Packet) b
 func (a *Assembler) goesOn(f *Flow, index uint32, side int, p *decode.Packet) {
 	h, o := &f.half[side], &f.half[side^1]
 	switch {
-	case h.reset && before(h.mark, p.Seq+uint32(p.PayloadLen)):
+	case h.reset && before(f.mark(side), p.Seq+uint32(p.PayloadLen)):
 		h.reset = false
-	case !o.reset || p.Flags&decode.ACK == 0 || p.Seq != h.reach():
+	case !o.reset || p.Flags&decode.ACK == 0 || p.Seq != f.reach(side):
 		return
-	case before(o.mark, p.Ack) && !before(o.next, p.Ack): // it was behind that number already
+	case before(f.mark(side^1), p.Ack) && !before(o.next, p.Ack): // it was behind that number already
 		o.reset = false
-	case p.PayloadLen == 0 && p.Flags&decode.FIN == 0 && h.flags&acks != 0 && p.Ack == h.ack && p.Ack != o.mark:
+	case p.PayloadLen == 0 && p.Flags&decode.FIN == 0 && h.flags&acks != 0 && p.Ack == h.ack && p.Ack != f.mark(side^1):
 		o.reset = false
 	default:
 		return
@@ -154,7 +155,7 @@ func (a *Assembler) urgentIf(f *Flow, side int, p *decode.Packet) {
 func (a *Assembler) skip(f *Flow, index uint32, side int, p *decode.Packet) {
 	if f.state != unwanted {
 		for i := range f.half {
-			if q := f.half[i].queue; q != nil {
+			if q := f.queue(i); q != nil {
 				a.dropQueue(q, &a.stats.Skipped)
 			}
 		}
@@ -186,7 +187,7 @@ func (a *Assembler) fin(f *Flow, index uint32, side int, p *decode.Packet) {
 		return
 	}
 	h.flags |= fin
-	h.fin = n
+	a.needRest(f).fin[side] = n
 	h.closes = closesFirst
 	if f.half[side^1].flags&fin != 0 {
 		h.closes = closesSecond
@@ -201,16 +202,16 @@ func (a *Assembler) finish(f *Flow, index uint32, side int) {
 		return
 	}
 	h, o := &f.half[side], &f.half[side^1]
-	if h.queue == nil && o.queue == nil && (h.reset && !before(h.next, h.mark) || o.reset && !before(o.next, o.mark)) {
+	if f.queue(0) == nil && f.queue(1) == nil && (h.reset && !before(h.next, f.mark(side)) || o.reset && !before(o.next, f.mark(side^1))) {
 		a.end(f, index, RST)
 		return
 	}
-	if h.flags&(fin|finDone) != fin || before(h.next, h.fin) {
+	if h.flags&(fin|finDone) != fin || before(h.next, f.fin(side)) {
 		return
 	}
 	h.flags |= finDone
-	if h.queue != nil {
-		a.dropQueue(h.queue, &a.stats.Outside)
+	if q := f.queue(side); q != nil {
+		a.dropQueue(q, &a.stats.Outside)
 	}
 	if o.flags&finDone != 0 {
 		a.end(f, index, FIN)
@@ -222,7 +223,7 @@ func (a *Assembler) finish(f *Flow, index uint32, side int) {
 // renewed says whether p proves that the ports of f are in use for a new
 // connection. A SYN alone does not prove it while f lives: anybody can send
 // one. Its answer does, or data that follows it.
-func (f *Flow) renewed(side int, p *decode.Packet) bool {
+func (a *Assembler) renewed(f *Flow, side int, p *decode.Packet) bool {
 	h, o := &f.half[side], &f.half[side^1]
 	first := h.flags&seen == 0 || p.Seq != h.isn // not a SYN sent again
 	switch {
@@ -240,17 +241,17 @@ func (f *Flow) renewed(side int, p *decode.Packet) bool {
 			if side == 1 {
 				f.flags |= reopeningB
 			}
-			f.reopen = p.Seq
+			a.needRest(f).reopen = p.Seq
 		}
 		return false
 	case p.Flags&decode.SYN != 0:
 		return first && (f.state == closed ||
-			f.flags&reopening != 0 && f.reopener() != side && p.Ack-f.reopen-1 <= maxOnSYN ||
+			f.flags&reopening != 0 && f.reopener() != side && p.Ack-f.reopen()-1 <= maxOnSYN ||
 			f.state == halfOpen && h.flags&synced != 0 && o.flags&synced == 0)
 	case f.state == closed:
 		return false
 	case f.flags&reopening != 0:
-		return f.reopener() == side && p.PayloadLen > 0 && p.Seq == f.reopen+1 && p.Seq != h.next
+		return f.reopener() == side && p.PayloadLen > 0 && p.Seq == f.reopen()+1 && p.Seq != h.next
 	}
 	return false
 }
@@ -266,7 +267,7 @@ func (f *Flow) reopener() int {
 func (a *Assembler) syn(f *Flow, index uint32, side int, p *decode.Packet) {
 	h, o := &f.half[side], &f.half[side^1]
 	if p.Flags&decode.ACK != 0 {
-		switch held := o.queue; {
+		switch held := f.queue(side ^ 1); {
 		case o.flags&seen == 0:
 			o.begin(p.Ack)
 		case held != nil && before(o.next, p.Ack) && !before(held.units.last().end, p.Ack): // the data on the SYN is accepted
@@ -284,7 +285,7 @@ func (a *Assembler) syn(f *Flow, index uint32, side int, p *decode.Packet) {
 	if h.flags&synced != 0 {
 		if p.Flags&decode.ACK != 0 && p.Seq != h.isn {
 			f.flags |= answered // the one that the other side acknowledges counts
-			f.reopen = p.Seq
+			a.needRest(f).reopen = p.Seq
 		}
 		a.stats.Duplicate += uint64(len(p.Payload))
 		return
@@ -292,11 +293,11 @@ func (a *Assembler) syn(f *Flow, index uint32, side int, p *decode.Packet) {
 	h.begin(p.Seq + 1)
 	h.flags |= synced
 	a.handshakeOption(f, index, side, p)
-	if f.place[side] == 0 {
-		f.place[side] = a.place(p)
+	if place := &a.table.aside(index).place[side]; *place == 0 {
+		*place = a.place(p)
 	}
 	if p.Flags&decode.ACK != 0 {
-		a.servers.add(f.endpoint(f.end(side), &a.seed))
+		a.servers.add(f.endpoint(side, &a.seed))
 	}
 	h.scale = windowScale(p.Options)
 	if o.flags&synced != 0 && (h.scale == noScale || o.scale == noScale) {
@@ -306,7 +307,7 @@ func (a *Assembler) syn(f *Flow, index uint32, side int, p *decode.Packet) {
 		q := a.newQueue(f, index, side)
 		q.held = true
 		a.queueData(q, h.next, o.next, p.Payload, p.PayloadLen)
-		a.limit(h)
+		a.limit(f, side)
 	}
 }
 
@@ -330,7 +331,7 @@ func (a *Assembler) establish(f *Flow, index uint32, side int, p *decode.Packet)
 		if h.flags&synced == 0 {
 			h.scale = maxScale
 		}
-		if q := h.queue; q != nil && q.held {
+		if q := f.queue(i); q != nil && q.held {
 			if i == side && p.Seq == h.next { // sent again: the data on the SYN was refused
 				a.dropQueue(q, &a.stats.Discarded)
 				continue
@@ -352,8 +353,8 @@ func (a *Assembler) establish(f *Flow, index uint32, side int, p *decode.Packet)
 // that is what p acknowledges (RFC 9293, section 3.10.7.3).
 func (f *Flow) secondAnswer(side int, p *decode.Packet) {
 	h, o := &f.half[side], &f.half[side^1]
-	if p.Seq-h.next <= maxOnSYN && p.Ack-f.reopen-1 <= maxOnSYN && o.queue == nil {
-		o.begin(f.reopen + 1)
+	if p.Seq-h.next <= maxOnSYN && p.Ack-f.reopen()-1 <= maxOnSYN && f.queue(side^1) == nil {
+		o.begin(f.reopen() + 1)
 		h.flags &^= acks
 		f.flags &^= answered
 	}
@@ -386,7 +387,7 @@ func (f *Flow) judge(side int, p *decode.Packet) int {
 	switch {
 	case exact && p.Seq != h.next && f.flags&ignored == 0:
 		return doubtful // what followed may not have come; if it has, a challenge ACK answers
-	case exact && h.queue == nil && o.queue == nil:
+	case exact && f.queue(0) == nil && f.queue(1) == nil:
 		return certain
 	case exact:
 		return doubtful // what is missing may have been captured late
@@ -435,13 +436,16 @@ func (a *Assembler) end(f *Flow, index uint32, r Reason) {
 	}
 	if r != FIN && r != RST && r != Reused {
 		a.remove(f, index)
+		return
 	}
+	a.dropRest(f)
 }
 
 // remove forgets f, which has ended.
 func (a *Assembler) remove(f *Flow, index uint32) {
-	a.leave(f)
-	a.table.remove(index, f.hash(&a.seed))
+	a.leave(f, a.table.aside(index))
+	k := f.key()
+	a.table.remove(index, k.hash(&a.seed))
 }
 
 const (

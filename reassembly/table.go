@@ -1,24 +1,54 @@
 package reassembly
 
 // A table finds flows by key: open addressing with linear probing over entries
-// of 8 bytes, so that a look-up among many flows costs two cache misses, one
-// here and one in the slab. Flows stay where they are for their life.
+// of 8 bytes, so that a look-up among many flows costs few cache misses, one
+// here and one, or two that come together, in the slab. Flows stay where they are for
+// their life.
 type table struct {
 	entries []entry // a power of two, at most three quarters full
 	count   int
-	slabs   []*slab
-	free    uint32 // list of flows that were removed, linked by next; 0: none
-	used    uint32 // the highest index that was ever taken: memory behind it is not touched
+	slabs   []slab
+	low     int     // slabs before it are full
+	empty   int     // a slab without a flow in use that is kept; 0: none
+	rests   []*rest // spare
 }
 
 // An entry is a flow's index (0: empty) and its hash.
 type entry struct{ index, hash uint32 }
 
-const slabBits = 9
+const (
+	slabBits = 9
+	slabSize = 1 << slabBits
+)
 
-type slab [1 << slabBits]Flow
+// A slab has the flows whose indices differ in the lowest bits only. The first flow of
+// the first slab is never used.
+type slab struct {
+	*memory        // nil: not asked for, or given back
+	free    uint32 // list of flows that were removed, linked by next; 0: none
+	used    uint16 // flows that were ever taken: memory behind these is not touched
+	count   uint16 // of flows in use
+}
 
-func (t *table) flow(i uint32) *Flow { return &t.slabs[i>>slabBits][i&(1<<slabBits-1)] }
+type memory struct {
+	flows  [slabSize]Flow
+	asides [slabSize]aside
+}
+
+// An aside is what of a Flow stands aside, for only its beginning, its end and once a
+// second a packet need it.
+type aside struct {
+	next, prev uint32    // in its list
+	place      [2]uint32 // where each side's packets were captured first; 0: not known
+}
+
+func (t *table) flow(i uint32) *Flow   { return &t.slabs[i>>slabBits].flows[i&(slabSize-1)] }
+func (t *table) aside(i uint32) *aside { return &t.slabs[i>>slabBits].asides[i&(slabSize-1)] }
+
+func (t *table) init() {
+	t.rehash(64)
+	t.take() // 0, which stands for none
+}
 
 // probable returns the first flow with a hash; 0: there is none.
 func (t *table) probable(hash uint32) uint32 {
@@ -39,7 +69,7 @@ func (t *table) find(k *key, hash uint32) (*Flow, uint32) {
 			return nil, 0
 		}
 		if e.hash == hash {
-			if f := t.flow(e.index); f.key.equal(k) {
+			if f := t.flow(e.index); f.equal(k) {
 				return f, e.index
 			}
 		}
@@ -54,7 +84,7 @@ func (t *table) same(k *key, hash uint32, found *[maxLegs]uint32) (n int) {
 		if e.index == 0 {
 			break
 		}
-		if e.hash == hash && t.flow(e.index).key.equal(k) {
+		if e.hash == hash && t.flow(e.index).equal(k) {
 			found[n] = e.index
 			n++
 		}
@@ -65,11 +95,16 @@ func (t *table) same(k *key, hash uint32, found *[maxLegs]uint32) (n int) {
 // insert returns a zeroed flow for k.
 func (t *table) insert(k *key, hash uint32) (*Flow, uint32) {
 	if t.count >= len(t.entries)/4*3 {
-		t.grow()
+		t.rehash(2 * len(t.entries))
 	}
 	index := t.take()
 	f := t.flow(index)
-	*f = Flow{key: *k}
+	*f = Flow{lo: k.lo, space: k.space}
+	*t.aside(index) = aside{}
+	if k.space&1 != 0 {
+		f.rest = t.newRest()
+		f.rest.hi, f.rest.ports = k.hi, k.ports
+	}
 	t.place(entry{index, hash})
 	t.count++
 	return f, index
@@ -84,7 +119,7 @@ func (t *table) place(e entry) {
 	t.entries[i] = e
 }
 
-// remove takes a flow out; its memory is reused by the next insert.
+// remove takes a flow out; its memory is used again, or given back.
 func (t *table) remove(index, hash uint32) {
 	mask := uint32(len(t.entries) - 1)
 	i := hash & mask
@@ -100,14 +135,15 @@ func (t *table) remove(index, hash uint32) {
 	}
 	t.entries[i] = entry{}
 	t.count--
-	f := t.flow(index)
-	*f = Flow{next: t.free}
-	t.free = index
+	t.release(index)
+	if n := len(t.entries); n > 1<<12 && t.count < n/16 {
+		t.rehash(n / 4)
+	}
 }
 
-func (t *table) grow() {
+func (t *table) rehash(n int) {
 	old := t.entries
-	t.entries = make([]entry, max(64, 2*len(old)))
+	t.entries = make([]entry, n)
 	for _, e := range old {
 		if e.index != 0 {
 			t.place(e)
@@ -115,17 +151,50 @@ func (t *table) grow() {
 	}
 }
 
-// take returns the index of a flow that is not in use.
+// take returns the index of a flow that is not in use, in the first slab that has one,
+// so that after a peak the others come to be empty.
 func (t *table) take() uint32 {
-	if index := t.free; index != 0 {
-		t.free = t.flow(index).next
-		return index
+	for t.low < len(t.slabs) && t.slabs[t.low].count == slabSize {
+		t.low++
 	}
-	t.used++
-	if int(t.used>>slabBits) == len(t.slabs) {
-		t.addSlab()
+	if t.low == len(t.slabs) {
+		t.slabs = append(t.slabs, slab{})
 	}
-	return t.used
+	s := &t.slabs[t.low]
+	if s.memory == nil {
+		s.memory = new(memory)
+	} else if t.low == t.empty {
+		t.empty = 0
+	}
+	i := s.free & (slabSize - 1)
+	if s.free != 0 {
+		s.free = s.asides[i].next
+	} else {
+		i = uint32(s.used)
+		s.used++
+	}
+	s.count++
+	return uint32(t.low)<<slabBits | i
 }
 
-func (t *table) addSlab() { t.slabs = append(t.slabs, new(slab)) }
+// release takes back a flow. Of slabs without a flow in use one is kept.
+func (t *table) release(index uint32) {
+	n := int(index >> slabBits)
+	s := &t.slabs[n]
+	f := t.flow(index)
+	t.freeRest(f)
+	*f = Flow{}
+	t.aside(index).next = s.free
+	s.free = index
+	t.low = min(t.low, n)
+	if s.count--; s.count > 0 {
+		return
+	}
+	if t.empty == 0 {
+		t.empty = n
+		return
+	}
+	last := max(t.empty, n)
+	t.empty = min(t.empty, n)
+	t.slabs[last] = slab{}
+}

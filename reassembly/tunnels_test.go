@@ -396,7 +396,7 @@ func TestTunnelsUsualUDP(t *testing.T) {
 		if err := p.Decode(decode.LinkRaw, u.Frame()); err != nil {
 			t.Fatal(err)
 		}
-		b.a.Packet(&p, start)
+		packetAt(b.a, &p, start)
 	}
 	b.balance()
 	if s := b.a.Stats(); s.Other != s.Packets {
@@ -421,7 +421,7 @@ func TestTunnelsAllocate(t *testing.T) {
 	}
 	all := func() {
 		for i := range packets {
-			a.Packet(&packets[i], start)
+			packetAt(a, &packets[i], start)
 		}
 	}
 	all()
@@ -454,12 +454,12 @@ func BenchmarkTunnel(b *testing.B) {
 	for _, raw := range talks()[0] {
 		var p decode.Packet
 		p.Decode(decode.LinkRaw, wrap(raw))
-		a.Packet(&p, start)
+		packetAt(a, &p, start)
 	}
 	var p decode.Packet
 	p.Decode(decode.LinkRaw, wrap(talks()[0][1]))
 	b.ReportAllocs()
 	for range b.N {
-		a.Packet(&p, start)
+		packetAt(a, &p, start)
 	}
 }

@@ -45,7 +45,7 @@ func (v visitor) packet(from Direction, flags decode.TCPFlags, seq, ack uint32, 
 		setDst(p, addrPort(v.n>>4, uint16(20000+v.n&15)))
 	}
 	v.b.now = v.b.now.Add(time.Millisecond)
-	v.b.a.Packet(p, v.b.now)
+	packetAt(v.b.a, p, v.b.now)
 }
 
 func (v visitor) open() {
@@ -89,7 +89,7 @@ var visits = []func(v visitor){
 	func(v visitor) { // a fragment without the others
 		p := seg(client, 0, 0, 0, "a fragment of a segment!")
 		p.TCP, p.Fragment, p.MoreFragments, p.FragmentID = false, true, true, v.n
-		v.b.a.Packet(p, v.b.now)
+		packetAt(v.b.a, p, v.b.now)
 	},
 }
 
@@ -116,10 +116,10 @@ func TestYears(t *testing.T) {
 		for range 3 { // more than 4 GiB in a few years: its numbers wrap around
 			p := seg(client, 0, seq, 1001, "")
 			p.Payload, p.PayloadLen = chunk, len(chunk)
-			b.a.Packet(p, b.now)
+			packetAt(b.a, p, b.now)
 			seq += uint32(len(chunk))
 			sent += int64(len(chunk))
-			b.a.Packet(seg(server, 0, 1001, seq, ""), b.now)
+			packetAt(b.a, seg(server, 0, 1001, seq, ""), b.now)
 		}
 		for _, visit := range visits {
 			visit(visitor{b, n})
@@ -141,7 +141,7 @@ func TestYears(t *testing.T) {
 	if want := uint64(len(visits) * years * 365 * 24); st.Flows < want*8/9 || st.Ended[Evicted] != 0 || st.Ended[Idle] < want/9 || told.n != sent {
 		t.Errorf("%d of %d bytes, %+v", told.n, sent, st)
 	}
-	b.a.Packet(seg(client, decode.RST, seq, 1001, ""), b.now)
+	packetAt(b.a, seg(client, decode.RST, seq, 1001, ""), b.now)
 	if n := b.a.Stats().Ended[RST] - st.Ended[RST]; n != 1 {
 		t.Errorf("the one that lives on has ended: %+v", st)
 	}

@@ -1,6 +1,7 @@
 package websocket
 
 import (
+	"bytes"
 	"net/http"
 	"strings"
 	"time"
@@ -16,23 +17,22 @@ const preface = len(http2.PrefaceLine + "\r\n\r\n" + http2.PrefaceRest)
 
 // request acts on a request's head. It returns false for what is not HTTP, or
 // more than there is room for.
-func (o *opening) request(s *openingSide, head http1.Head, t time.Time) bool {
-	if head.Line() == http2.PrefaceLine {
+func (o *opening) request(s *openingSide, head *http1.Head, t time.Time) bool {
+	if string(head.Line()) == http2.PrefaceLine {
 		o.toHTTP2(len(http2.PrefaceRest))
 		return true
 	}
 	method, _, ok := head.RequestLine()
-	fields := head.Fields()
-	body := fields.Body()
+	body := head.Body()
 	if !ok || body.Length < 0 || len(o.pending) >= maxPending {
 		return false
 	}
 	o.p.carries(&o.origin, ProtocolHTTP)
-	r := pendingRequest{head: method == http.MethodHead, connect: method == http.MethodConnect, asked: o.p.moment(t)}
-	if handshake.Upgrade(fields) {
-		r.upgrade = head
+	r := pendingRequest{head: string(method) == http.MethodHead, connect: string(method) == http.MethodConnect, asked: o.p.moment(t)}
+	if handshake.Upgrade(head) {
+		r.upgrade = o.keep(head)
 	}
-	if r.upgrade != "" || r.connect {
+	if r.upgrade != nil || r.connect {
 		s.state = holding
 	}
 	if !r.connect {
@@ -48,7 +48,7 @@ func (o *opening) request(s *openingSide, head http1.Head, t time.Time) bool {
 }
 
 // response acts on a response's head. It returns false for what is not HTTP.
-func (o *opening) response(s *openingSide, head http1.Head, t time.Time) bool {
+func (o *opening) response(s *openingSide, head *http1.Head, t time.Time) bool {
 	status := head.Status()
 	switch {
 	case status == 0:
@@ -61,15 +61,14 @@ func (o *opening) response(s *openingSide, head http1.Head, t time.Time) bool {
 	if !ok {
 		return false
 	}
-	fields := head.Fields()
 	if status == http.StatusSwitchingProtocols {
-		return o.switches(r, head, fields, t)
+		return o.switches(&r, head, t)
 	}
-	if r.upgrade != "" && handshake.Upgrade(r.upgrade.Fields()) {
-		o.refuse(o.describe(r.upgrade, head, false), o.sight(&r, head, t), t)
+	if request := r.request(); handshake.Upgrade(request) {
+		o.refuse(o.describe(request, head, false), o.sight(&r, head, t), t)
 	}
-	body := fields.Body()
-	if r.connect && status < 300 || o.lossy && r == (pendingRequest{}) && tunnels(status, fields, body) {
+	body := head.Body()
+	if r.connect && status < 300 || o.lossy && r == (pendingRequest{}) && tunnels(status, head, body) {
 		o.toTunnel()
 		return true
 	}
@@ -80,7 +79,7 @@ func (o *opening) response(s *openingSide, head http1.Head, t time.Time) bool {
 	default:
 		s.http.Expect(body.Length, body.Chunked)
 	}
-	if r.upgrade != "" || r.connect || r.cut {
+	if r.upgrade != nil || r.connect || r.cut {
 		o.goOn() // refused: the client goes on with HTTP
 	}
 	return true
@@ -88,21 +87,21 @@ func (o *opening) response(s *openingSide, head http1.Head, t time.Time) bool {
 
 // tunnels says whether a response looks like that to a CONNECT, which is lost: it
 // has no body (RFC 9110, section 9.3.6).
-func tunnels(status int, fields http1.Fields, body http1.Framing) bool {
-	return status < 300 && status != http.StatusNoContent && !body.Given && fields.Get("Content-Type") == ""
+func tunnels(status int, head *http1.Head, body http1.Framing) bool {
+	return status < 300 && status != http.StatusNoContent && !body.Given && head.Fields().Get("Content-Type") == ""
 }
 
 // switches acts on the answer that changes the protocol.
-func (o *opening) switches(r pendingRequest, head http1.Head, fields http1.Fields, t time.Time) bool {
-	if fields.HasToken("Upgrade", "h2c") { // the client's preface is still to come
+func (o *opening) switches(r *pendingRequest, head *http1.Head, t time.Time) bool {
+	switch {
+	case handshake.Upgrade(head) || r.upgrade != nil && len(head.Get(http1.Upgrade)) == 0:
+		o.accepted(r, head, false, t)
+	case head.HasToken(http1.Upgrade, "h2c"): // the client's preface is still to come
 		begun, _ := o.sides[FromClient].http.Abandon()
 		o.toHTTP2(preface - len(begun))
-		return true
+	default: // to another protocol
+		return false
 	}
-	if !handshake.Upgrade(fields) && (r.upgrade == "" || fields.Get("Upgrade") != "") {
-		return false // to another protocol
-	}
-	o.accepted(r, head, handshake.ParseDeflate(fields.List("Sec-WebSocket-Extensions")), t)
 	return true
 }
 
@@ -115,30 +114,62 @@ func (o *opening) goOn() {
 	}
 }
 
-// accepted makes the connection a WebSocket by the response to r.
-func (o *opening) accepted(r pendingRequest, response http1.Head, deflate handshake.Deflate, t time.Time) {
-	info := o.describe(r.upgrade, response, false)
-	info.Midstream = r.upgrade == ""
-	draft, framed := handshake.Draft(info.request, info.response)
+// accepted makes the connection a WebSocket by the response to r, of which a part
+// may be missing.
+func (o *opening) accepted(r *pendingRequest, response *http1.Head, cut bool, t time.Time) {
+	request := r.request()
+	info := o.describe(request, response, false)
+	info.Midstream = request.None()
+	draft, framed := handshake.Draft(request, response)
 	if info.Draft = draft; !framed {
 		o.unread(info, t)
 		return
 	}
-	o.become(info, deflate, false, o.sight(&r, response, t), t)
+	deflate := handshake.ParseDeflate(info.Extensions)
+	if cut && info.Extensions == "" {
+		deflate = handshake.UnseenDeflate
+	}
+	o.become(info, deflate, false, o.sight(r, response, t), t)
+}
+
+// keep returns a copy of a head that remains while its request waits: mostly no other
+// one does, and it is made where the last one was.
+func (o *opening) keep(head *http1.Head) *http1.Head {
+	h := o.kept
+	if h == nil || len(o.pending) > 0 {
+		h = new(http1.Head)
+	}
+	if len(o.pending) == 0 {
+		o.kept = h
+	}
+	h.Copy(head)
+	return h
 }
 
 // expectAnswer adds a request that waits for its answer, if there is room.
 func (o *opening) expectAnswer(r pendingRequest) bool {
-	o.asked += pendingCost + len(r.upgrade)
+	o.asked += r.cost()
 	o.pending = append(o.pending, r)
 	return o.fits()
 }
 
+func (r *pendingRequest) cost() int {
+	n := pendingCost
+	if r.upgrade != nil {
+		n += headCost + len(r.upgrade.Raw())
+	}
+	return n
+}
+
 // pop forgets the first request that waits.
 func (o *opening) pop() {
-	o.asked -= pendingCost + len(o.pending[0].upgrade)
+	o.asked -= o.pending[0].cost()
 	o.pending[0] = pendingRequest{}
-	o.pending = o.pending[1:]
+	if len(o.pending) == 1 {
+		o.pending = o.pending[:0] // room for the next one
+	} else {
+		o.pending = o.pending[1:]
+	}
 }
 
 // answered returns the request that a response with the given status answers,
@@ -146,7 +177,7 @@ func (o *opening) pop() {
 // false for what is not HTTP.
 func (o *opening) answered(status int) (r pendingRequest, ok bool) {
 	r = o.answeredFirst(status)
-	for status == http.StatusSwitchingProtocols && o.lossy && (r.upgrade != "" || r.cut) && o.wentOn() {
+	for status == http.StatusSwitchingProtocols && o.lossy && (r.upgrade != nil || r.cut) && o.wentOn() {
 		if o.void || o.next != nil {
 			return r, false
 		}
@@ -161,13 +192,13 @@ func (o *opening) answeredFirst(status int) (r pendingRequest) {
 		return r
 	}
 	r = o.pending[0]
-	if o.lossy && r.upgrade != "" && !r.cut && status >= 200 && status < 400 {
+	if o.lossy && r.upgrade != nil && !r.cut && status >= 200 && status < 400 {
 		// Where requests were lost, a success is taken for the answer to one of
 		// those rather than for a strange way to refuse a WebSocket.
 		return pendingRequest{}
 	}
 	o.pop()
-	for o.lossy && status == http.StatusSwitchingProtocols && r.upgrade == "" && !r.cut && len(o.pending) > 0 {
+	for o.lossy && status == http.StatusSwitchingProtocols && r.upgrade == nil && !r.cut && len(o.pending) > 0 {
 		r = o.pending[0]
 		o.pop()
 	}
@@ -190,13 +221,17 @@ func (o *opening) wentOn() bool {
 // ends with them: where that line can belong to an opening handshake, frames are
 // supposed to follow behind the gap, on probation. Where packets were lost, that
 // is a guess. It reports whether it did.
-func (o *opening) cutHead(dir Direction, s *openingSide, cut http1.Head, lost bool, t time.Time) bool {
-	whole := cut.WholeLines()
+func (o *opening) cutHead(dir Direction, s *openingSide, cut []byte, lost bool, t time.Time) bool {
+	head, line := http1.Cut(cut)
 	if dir == FromClient {
-		if !strings.HasPrefix(string(cut), "GET ") || len(o.pending) >= maxPending || handshake.OtherUpgrade(whole.Fields()) {
+		if !bytes.HasPrefix(cut, []byte("GET ")) || len(o.pending) >= maxPending || line && handshake.OtherUpgrade(&head) {
 			return false
 		}
-		if !o.expectAnswer(pendingRequest{upgrade: whole, cut: true, asked: o.p.moment(t)}) {
+		r := pendingRequest{cut: true, asked: o.p.moment(t)}
+		if line {
+			r.upgrade = &head
+		}
+		if !o.expectAnswer(r) {
 			return false
 		}
 		s.state = holding
@@ -206,46 +241,65 @@ func (o *opening) cutHead(dir Direction, s *openingSide, cut http1.Head, lost bo
 		}
 		return true
 	}
-	if cut.Status() != http.StatusSwitchingProtocols || !http1.MaybeResponse([]byte(cut)) || handshake.OtherUpgrade(whole.Fields()) {
+	if head.Status() != http.StatusSwitchingProtocols || !http1.MaybeResponse(cut) || handshake.OtherUpgrade(&head) {
 		return false
 	}
-	if whole == "" {
-		whole = cut + "\r\n"
-	}
 	s.probation, s.guessed = resync.Probation, lost
-	deflate := handshake.UnseenDeflate
-	if v := whole.Fields().List("Sec-WebSocket-Extensions"); v != "" {
-		deflate = handshake.ParseDeflate(v)
-	}
 	if r, ok := o.answered(http.StatusSwitchingProtocols); ok {
-		o.accepted(r, whole, deflate, t)
+		o.accepted(&r, &head, true, t)
 	}
 	return true
 }
 
-// describe makes the Conn of a handshake; either head may be missing. swap says
+// describe makes the Conn of a handshake; either head may be none. swap says
 // that the client is the origin's server.
-func (o *opening) describe(request, response http1.Head, swap bool) *Conn {
-	c := &Conn{Client: o.client, Server: o.server, TLS: o.tls, Proxied: o.proxied, request: request.Fields(), response: response.Fields()}
-	if o.stream != nil && request == "" {
-		c = o.stream
+func (o *opening) describe(request, response *http1.Head, swap bool) *Conn {
+	c := o.stream
+	if c == nil || !request.None() {
+		c = &Conn{Client: o.client, Server: o.server, TLS: o.tls, Proxied: o.proxied}
 	}
 	if swap {
 		c.Client, c.Server = c.Server, c.Client
 	}
-	if request != "" {
-		method, target, _ := request.RequestLine()
-		if c.Method = http.MethodGet; method != c.Method { // nearly always it is
-			c.Method = strings.Clone(method)
-		}
-		c.URL = handshake.URL(target, c.request.Get("Host"), c.Server, o.tls != nil)
-	}
-	if response != "" {
+	c.keep(request, response)
+	if !response.None() {
 		c.Status = response.Status()
-		c.Subprotocol = c.response.Get("Sec-WebSocket-Protocol")
-		c.Extensions = c.response.List("Sec-WebSocket-Extensions")
-		accept := handshake.AcceptKey(c.request.Get("Sec-WebSocket-Key"))
-		c.AcceptValid = request != "" && c.response.Get("Sec-WebSocket-Accept") == string(accept[:])
+		c.Subprotocol = response.GetFrom(c.response(), http1.Protocol)
+		c.Extensions = response.ListFrom(c.response(), http1.Extensions)
+		if !request.None() && !o.p.unseen {
+			c.AcceptValid = handshake.Accepts(response.Get(http1.Accept), request.Get(http1.Key))
+		}
 	}
 	return c
+}
+
+// judge works AcceptValid out where that was left for who asks for c: the hash is a
+// sixth of what a connection's life takes.
+func (c *Conn) judge() {
+	if !c.AcceptValid && c.asked > 0 {
+		c.AcceptValid = handshake.Accepts([]byte(c.response().Get("Sec-WebSocket-Accept")), []byte(c.request().Get("Sec-WebSocket-Key")))
+	}
+}
+
+// keep keeps what c has of the heads, in one string.
+func (c *Conn) keep(request, response *http1.Head) {
+	if request.None() {
+		if !response.None() {
+			c.setHeads(c.request(), response.Fields())
+		}
+		return
+	}
+	method, target, _ := request.RequestLine()
+	if c.Method = http.MethodGet; string(method) != c.Method { // nearly always it is
+		c.Method = string(method)
+	}
+	host, asked, answered := request.Get(http1.Host), request.RawFields(), response.RawFields()
+	var text strings.Builder
+	text.Grow(len("wss://") + len(host) + len(target) + len(asked) + len(answered)) // no more: it is kept
+	handshake.WriteURL(&text, target, host, c.Server, c.TLS != nil)
+	url := text.Len()
+	text.Write(asked)
+	text.Write(answered)
+	all := text.String()
+	c.URL, c.heads, c.asked = all[:url], http1.Fields(all[url:]), uint32(len(asked))
 }

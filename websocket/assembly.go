@@ -10,6 +10,9 @@ import (
 // An assembly collects the payload of a message from frames and segments.
 type assembly struct {
 	buf        []byte
+	left       int64     // payload bytes of the frame in progress that are to come; 0: there is none
+	key        uint32    // for the next one, 0 where there is none
+	within     *assembly // of a control frame: the message that it stands in
 	start      time.Time
 	begin      int64 // offset of the first header in the stream
 	wire       int64
@@ -29,9 +32,16 @@ type assembly struct {
 	text       frame.UTF8
 }
 
-// append adds a piece of a frame's payload, of which left bytes are to come,
+// append adds the next piece of the frame in progress.
+func (a *assembly) append(p *pipeline, b []byte) {
+	a.add(p, b, a.key, a.left)
+	a.key = frame.Rotate(a.key, int64(len(b)))
+	a.left -= int64(len(b))
+}
+
+// add adds a piece of a frame's payload, of which left bytes are to come,
 // this piece included. Beyond the limits it is cut.
-func (a *assembly) append(p *pipeline, b []byte, key uint32, left int64) {
+func (a *assembly) add(p *pipeline, b []byte, key uint32, left int64) {
 	most := p.maxMessage
 	if a.compressed || a.packed { // what is cut cannot be inflated, nor what follows
 		most = max(most, 16<<20) + 1<<16

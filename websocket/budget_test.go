@@ -114,7 +114,7 @@ func TestFloods(t *testing.T) {
 		}, func(s seen, st Stats) bool { return st.GivenUp > n/2 && st.SkippedBytes > 0 }},
 		{"hunts byte by byte", func(c reassembly.Consumer, _ int) {
 			f := c.(*seat).c.(*front)
-			o := f.p.newOpening(f.origin)
+			o := f.p.newOpening(&f.origin)
 			o.sides[FromServer].state = searching
 			c.(*seat).c = o
 			bytewise(c, FromServer, "\x82\x7e\x7f\xff"+strings.Repeat("A", 300)) // may be a long frame
@@ -370,7 +370,7 @@ func TestCosts(t *testing.T) {
 	for _, c := range []struct {
 		v    any
 		cost int
-	}{{pendingRequest{}, pendingCost}, {mark{}, markCost}} {
+	}{{pendingRequest{}, pendingCost}, {http1.Head{}, headCost}, {mark{}, markCost}} {
 		if size := reflect.TypeOf(c.v).Size(); size > uintptr(c.cost) {
 			t.Errorf("%T takes %d bytes, not %d", c.v, size, c.cost)
 		}

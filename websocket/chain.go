@@ -39,11 +39,11 @@ type origin struct {
 func (p *pipeline) accept(f *reassembly.Flow) reassembly.Consumer {
 	from := origin{place: f, client: f.Client(), server: f.Server(), midstream: f.Midstream()}
 	from.numbers, from.numbered = f.Numbers()
-	return p.enter(from)
+	return p.enter(&from)
 }
 
 // enter begins a chain.
-func (p *pipeline) enter(from origin) reassembly.Consumer {
+func (p *pipeline) enter(from *origin) reassembly.Consumer {
 	if from.midstream {
 		from.protocol = ProtocolMidstream
 	}

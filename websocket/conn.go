@@ -25,6 +25,9 @@ type Conn struct {
 	// the beginnings only, because Config.MaxHeads was met.
 	HeadersDropped bool
 
+	asked uint32       // bytes of heads that are the request's
+	heads http1.Fields // the request's, then the response's, as sent: parsed headers weigh three times as much
+
 	TLS *TLS // of a wss connection, not to be changed; nil: it is not in TLS
 	// Proxied is what the header of a proxy before it says (haproxy's PROXY
 	// protocol); nil where there was none with addresses.
@@ -52,8 +55,6 @@ type Conn struct {
 	// this one is its next leg, behind a proxy that passes the key on, or the leg
 	// before. 0: of none.
 	SameKey uint64
-
-	request, response http1.Fields // as sent, kept raw: parsed headers weigh three times as much
 }
 
 // A Proxied names the ends of the connection that a proxy passes on.
@@ -67,12 +68,18 @@ type Proxied struct {
 // goes by names and by form, so it is a help against accidents, not a proof.
 func (c *Conn) Masked() *Conn {
 	m := *c
-	p := redact.ProtocolsOf(c.request.List("Sec-WebSocket-Protocol"))
+	p := redact.ProtocolsOf(c.request().List("Sec-WebSocket-Protocol"))
 	m.URL = redact.URL(c.URL)
 	m.Subprotocol = p.Mask(c.Subprotocol)
-	m.request = p.Fields(c.request)
-	m.response = p.Fields(c.response)
+	m.setHeads(p.Fields(c.request()), p.Fields(c.response()))
 	return &m
+}
+
+func (c *Conn) request() http1.Fields  { return c.heads[:c.asked] }
+func (c *Conn) response() http1.Fields { return c.heads[c.asked:] }
+
+func (c *Conn) setHeads(request, response http1.Fields) {
+	c.heads, c.asked = request+response, uint32(len(request))
 }
 
 // Accepted says that the server accepted the handshake, or that frames were found
@@ -99,17 +106,17 @@ func (c *Conn) Path() string {
 
 // Request returns the header of the opening request, parsed anew on each call;
 // nil where the request was not seen. Unlike net/http's, it holds Host.
-func (c *Conn) Request() http.Header { return c.request.Header() }
+func (c *Conn) Request() http.Header { return c.request().Header() }
 
 // Response returns the header of the server's answer, parsed anew on each call;
 // nil where the answer was not seen.
-func (c *Conn) Response() http.Header { return c.response.Header() }
+func (c *Conn) Response() http.Header { return c.response().Header() }
 
 // WithHeaders returns a copy of c whose Request and Response return these
 // headers, for who makes events without a Tap. The headers are not kept.
 func (c *Conn) WithHeaders(request, response http.Header) *Conn {
 	m := *c
-	m.request, m.response = http1.NewFields(request), http1.NewFields(response)
+	m.setHeads(http1.NewFields(request), http1.NewFields(response))
 	return &m
 }
 

@@ -45,8 +45,9 @@ type sighting struct {
 	end             moment    // valid where k is nil
 	past            [2]past   // the same
 	group           *group    // nil as long as there is no copy
-	older           *sighting // the one before with the same key
+	older, newer    *sighting // the ones before and behind it in the chain of its key
 	gone            bool      // forgotten
+	uses            int       // by recognise, while the lock is not held
 }
 
 // A past is what a direction of a connection gave out.
@@ -58,13 +59,13 @@ type past struct {
 // A moment is when something was captured. Within a pipeline packets come in that
 // order, which is known where clocks are coarse, or wrong.
 type moment struct {
-	t time.Time
+	t int64  // nanoseconds since 1970; over centuries some number, which will do
 	n uint64 // the order in the pipeline
 }
 
 func (p *pipeline) moment(t time.Time) moment {
 	p.moments++
-	return moment{t, p.moments}
+	return moment{t.UnixNano(), p.moments}
 }
 
 // before says that m, of s, was before n, of o.
@@ -72,7 +73,7 @@ func (s *sighting) before(m moment, o *sighting, n moment) bool {
 	if s.p == o.p {
 		return m.n < n.n
 	}
-	return !m.t.After(n.t)
+	return m.t <= n.t
 }
 
 // A group is a connection with its copies.
@@ -86,15 +87,41 @@ type group struct {
 var sightingSeed = maphash.MakeSeed()
 
 // sight returns what was seen of a handshake; nil where there is no key.
-func (o *opening) sight(r *pendingRequest, response http1.Head, t time.Time) *sighting {
-	key := r.upgrade.Fields().Get("Sec-WebSocket-Key")
-	if key == "" {
+func (o *opening) sight(r *pendingRequest, response *http1.Head, t time.Time) *sighting {
+	key := r.request().Get(http1.Key)
+	if len(key) == 0 {
 		return nil
 	}
-	s := &sighting{p: o.p, client: o.client, server: o.server, numbered: o.numbered, numbers: o.numbers, asked: r.asked, answered: o.p.moment(t)}
-	s.key = maphash.String(sightingSeed, key)
-	s.heads = bits.RotateLeft64(maphash.String(sightingSeed, string(r.upgrade)), 1) ^ maphash.String(sightingSeed, string(response))
+	s := o.p.newSighting()
+	s.p, s.client, s.server, s.numbered, s.numbers = o.p, o.client, o.server, o.numbered, o.numbers
+	s.asked, s.answered = r.asked, o.p.moment(t)
+	s.key = maphash.Bytes(sightingSeed, key)
+	s.heads = bits.RotateLeft64(maphash.Bytes(sightingSeed, r.upgrade.Raw()), 1) ^ maphash.Bytes(sightingSeed, response.Raw())
 	return s
+}
+
+// newSighting returns one that was forgotten, or a new one. They are forgotten in the
+// order in which they are made, so that several may share an allocation.
+func (p *pipeline) newSighting() *sighting {
+	if n := len(p.spareSightings); n > 0 {
+		s := p.spareSightings[n-1]
+		p.spareSightings = p.spareSightings[:n-1]
+		*s = sighting{}
+		return s
+	}
+	if len(p.sightings) == 0 {
+		p.sightings = make([]sighting, 16)
+	}
+	s := &p.sightings[0]
+	p.sightings = p.sightings[1:]
+	return s
+}
+
+// freeSighting takes back one that was forgotten.
+func (p *pipeline) freeSighting(s *sighting) {
+	if s.uses == 0 && len(p.spareSightings) < 64 {
+		p.spareSightings = append(p.spareSightings, s)
+	}
 }
 
 // sameConnection says that s and o are the same connection; s was answered later.
@@ -151,13 +178,15 @@ const (
 	maxChain  = 4 * maxSameKey // how far one is followed
 )
 
-// add adds a sighting.
+// add adds a sighting of the pipeline that is at work.
 func (l *sightings) add(s *sighting) {
 	if l.byKey == nil {
 		l.byKey, l.byNumber = make([]*sighting, keyChains), make([]*sighting, maxSightings)
 	}
-	for len(l.queue) > 0 && (len(l.queue) == maxSightings || s.answered.t.Sub(l.queue[0].answered.t) > sightingAge) {
-		l.forget(l.queue[0])
+	for len(l.queue) > 0 && (len(l.queue) == maxSightings || s.answered.t-l.queue[0].answered.t > int64(sightingAge)) {
+		old := l.queue[0]
+		l.forget(old)
+		s.p.freeSighting(old)
 		l.queue[0] = nil
 		l.queue = l.queue[1:]
 	}
@@ -166,7 +195,9 @@ func (l *sightings) add(s *sighting) {
 		l.addLate(s)
 	} else {
 		chain := &l.byKey[s.key%keyChains]
-		s.older = *chain
+		if s.older = *chain; s.older != nil {
+			s.older.newer = s
+		}
 		*chain = s
 	}
 	number := &l.byNumber[s.number%maxSightings]
@@ -179,12 +210,23 @@ func (l *sightings) add(s *sighting) {
 // forget keeps s from being found. What is behind it in its chain is older.
 func (l *sightings) forget(s *sighting) {
 	l.forgetLate(s)
-	s.gone, s.older, s.k, s.group, s.past = true, nil, nil, nil, [2]past{}
+	s.cut()
+	if s.newer != nil {
+		s.newer.cut()
+	}
+	s.gone, s.k, s.group, s.past = true, nil, nil, [2]past{}
 	if chain := &l.byKey[s.key%keyChains]; *chain == s {
 		*chain = nil
 	}
 	if number := &l.byNumber[s.number%maxSightings]; *number == s {
 		*number = nil
+	}
+}
+
+// cut ends the chain of a key behind s.
+func (s *sighting) cut() {
+	if s.older != nil {
+		s.older.newer, s.older = nil, nil
 	}
 }
 
@@ -198,20 +240,20 @@ func (l *sightings) find(s *sighting) (same, leg *sighting) {
 		return l.findLate(s), nil
 	}
 	n, alike := 0, 0
-	for o := l.byKey[s.key%keyChains]; o != nil && !o.gone; o = o.older {
+	for o := l.byKey[s.key%keyChains]; o != nil; o = o.older {
 		if o.key == s.key {
 			alike++
-		}
-		if o.key == s.key && (s.client == o.client || s.asked.n < o.answered.n || s.p != o.p) { // else merely the key is the same
-			if s.sameConnection(o) {
-				same = o // the first one
-			}
-			if s.otherLeg(o) {
-				leg = o
+			if s.asked.n < o.answered.n || s.p != o.p || s.client == o.client { // else merely the key is the same
+				if s.sameConnection(o) {
+					same = o // the first one
+				}
+				if s.otherLeg(o) {
+					leg = o
+				}
 			}
 		}
 		if n++; n == maxChain || alike == maxSameKey {
-			o.older = nil
+			o.cut()
 		}
 	}
 	if same != nil {
@@ -255,16 +297,17 @@ func (p *pipeline) recognise(k *socket, s *sighting) {
 	}
 	if same == nil {
 		l.add(s)
-	}
-	l.mu.Unlock()
-	if same == nil {
+		l.mu.Unlock()
 		return
 	}
+	same.uses++
+	l.mu.Unlock()
 	g := p.groupOf(same)
 	g.join(k, s)
 	k.info.CopyOf = g.first
 	p.counts.ConnCopies++
 	l.mu.Lock()
+	same.uses--
 	s.group = g
 	l.add(s)
 	l.mu.Unlock()

@@ -35,7 +35,8 @@ func (o *opening) sightLate(swap bool, t time.Time) *sighting {
 		numbers[0], numbers[1] = numbers[1], numbers[0]
 	}
 	m := o.p.moment(t)
-	s := &sighting{p: o.p, client: o.client, server: o.server, numbers: numbers, asked: m, answered: m}
+	s := o.p.newSighting()
+	s.p, s.client, s.server, s.numbers, s.asked, s.answered = o.p, o.client, o.server, numbers, m, m
 	for dir := range o.sides {
 		if side := &o.sides[dir]; side.search != nil && side.search.Held() > 0 {
 			s.found[dir] = saidAt(Direction(dir), numbers[dir]+uint32(side.offset), side.search)
@@ -64,7 +65,7 @@ func (s *sighting) isLate() bool { return s.found != [2]uint64{} }
 func (l *sightings) findLate(s *sighting) *sighting {
 	for _, at := range s.found {
 		o := l.late[at]
-		if at != 0 && o != nil && s.answered.t.Sub(o.answered.t).Abs() <= lateApart && (o.k != nil || s.before(s.asked, o, o.end)) {
+		if at != 0 && o != nil && time.Duration(s.answered.t-o.answered.t).Abs() <= lateApart && (o.k != nil || s.before(s.asked, o, o.end)) {
 			return o
 		}
 	}

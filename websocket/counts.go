@@ -2,6 +2,7 @@ package websocket
 
 import (
 	"hash/maphash"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -86,15 +87,16 @@ type Closing struct {
 	Reason string // its first 123 bytes: longer ones are not allowed
 }
 
-// traffic is what is counted of a connection. Idle ones have none. Most see
-// nothing but whole messages, and of ten thousand connections each packet's
-// counters have to come from memory: those are few and stand together.
+// traffic is what is counted of a connection. Most see nothing but whole messages,
+// and of ten thousand connections each packet's counters have to come from memory:
+// those are few and stand together.
 type traffic struct {
+	more    *more    // nil as long as the tallies are all
 	tallies [2]tally // by direction
-	more    *more    // nil as long as that is all
 }
 
-// A tally counts what most messages have.
+// A tally counts what most messages have, in 64 bytes. What its narrow fields cannot
+// hold more.counts have.
 type tally struct {
 	sums
 	ended stamps
@@ -103,10 +105,10 @@ type tally struct {
 // sums are what a tally has of messages that came together. Text and binary have a
 // frame each; more.counts have the others.
 type sums struct {
-	text, binary, compressed uint64
-	bytes                    uint64
-	extra                    int64 // bytes on the wire beyond those: less than 0 where messages are compressed
-	largest                  int
+	text, binary        uint64
+	bytes               uint64
+	extra               int64 // bytes on the wire beyond those: less than 0 where messages are compressed
+	compressed, largest uint32
 }
 
 // more is what else is counted.
@@ -129,13 +131,6 @@ const maxReason = 123
 const maxPings = 8
 
 var pingSeed = maphash.MakeSeed()
-
-func (k *socket) needTraffic() *traffic {
-	if k.traffic == nil {
-		k.traffic = &traffic{}
-	}
-	return k.traffic
-}
 
 func (t *traffic) needMore() *more {
 	if t.more == nil {
@@ -160,11 +155,15 @@ func (t *traffic) copyTo(n *[2]Counts) {
 	}
 	for dir := range n {
 		c, a := &n[dir], &t.tallies[dir]
-		if c.Frames = a.text + a.binary; t.more != nil {
-			c.Frames += t.more.counts[dir].Frames
+		c.Frames, c.Compressed, c.Largest = a.text+a.binary, uint64(a.compressed), int(a.largest)
+		if t.more != nil {
+			m := &t.more.counts[dir]
+			c.Frames += m.Frames
+			c.Compressed += m.Compressed
+			c.Largest = max(c.Largest, m.Largest)
 		}
-		c.Text, c.Binary, c.Compressed = a.text, a.binary, a.compressed
-		c.Bytes, c.WireBytes, c.Largest = a.bytes, a.bytes+uint64(a.extra), a.largest
+		c.Text, c.Binary = a.text, a.binary
+		c.Bytes, c.WireBytes = a.bytes, a.bytes+uint64(a.extra)
 		c.First, c.Last = a.ended.first(), a.ended.last()
 	}
 }
@@ -185,13 +184,10 @@ func (k *socket) count(m *Message) {
 	if k.skips(m.Opcode) {
 		size = int(m.WireLength)
 	}
-	s := sums{bytes: uint64(size), extra: m.WireLength - int64(size), largest: size}
+	s := sums{bytes: uint64(size), extra: m.WireLength - int64(size), largest: uint32(min(uint(size), math.MaxUint32))}
 	frames := uint64(m.Frames)
-	if m.Compressed {
-		s.compressed = 1
-	}
 	p.lock()
-	tr := k.needTraffic()
+	tr := &k.traffic
 	switch m.Opcode {
 	case Text:
 		s.text = 1
@@ -208,6 +204,14 @@ func (k *socket) count(m *Message) {
 	}
 	tr.tallies[side].add(&s, m.Time)
 	p.total.tallies[side].add(&s, m.Time)
+	if m.Compressed {
+		tr.countCompressed(side)
+		p.total.countCompressed(side)
+	}
+	if s.largest == math.MaxUint32 {
+		tr.countLarge(side, size)
+		p.total.countLarge(side, size)
+	}
 	if m.Truncated || m.Undecoded || m.Unknown > 0 || m.Conflict || m.InvalidUTF8 || m.Copy {
 		tr.needMore().counts[side].flag(m)
 		p.total.needMore().counts[side].flag(m)
@@ -220,7 +224,7 @@ func (k *socket) countLost(dir Direction, n int64) {
 	p, side := k.p, dir&1
 	p.counts.LostBytes += uint64(n)
 	p.lock()
-	k.needTraffic().needMore().counts[side].LostBytes += uint64(n)
+	k.needMore().counts[side].LostBytes += uint64(n)
 	p.total.needMore().counts[side].LostBytes += uint64(n)
 	p.unlock()
 }
@@ -230,10 +234,23 @@ func (n *tally) add(s *sums, t time.Time) {
 	n.ended.add(t)
 	n.text += s.text
 	n.binary += s.binary
-	n.compressed += s.compressed
 	n.bytes += s.bytes
 	n.extra += s.extra
 	n.largest = max(n.largest, s.largest)
+}
+
+// countCompressed counts a compressed message of a side.
+func (t *traffic) countCompressed(side Direction) {
+	a := &t.tallies[side]
+	if a.compressed++; a.compressed == 0 {
+		t.needMore().counts[side].Compressed += 1 << 32
+	}
+}
+
+// countLarge counts a message of 4 GiB or more.
+func (t *traffic) countLarge(side Direction, size int) {
+	c := &t.needMore().counts[side]
+	c.Largest = max(c.Largest, size)
 }
 
 // other counts a message that is neither text nor binary, also in total, over all

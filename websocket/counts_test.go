@@ -1,6 +1,7 @@
 package websocket
 
 import (
+	"math"
 	"testing"
 	"time"
 )
@@ -50,5 +51,26 @@ func TestCountsOfData(t *testing.T) {
 	n := c.traffic.counts(FromClient)
 	if n.First != time.Unix(5, 0).UTC() || n.Last != time.Unix(9, 0).UTC() || n.Messages() != 2 {
 		t.Errorf("%+v", n)
+	}
+}
+
+// What the narrow fields of a tally cannot hold is counted all the same, of a
+// connection and of all.
+func TestCountsBeyondTallies(t *testing.T) {
+	c := socket{p: newRecorder(nil).p}
+	for _, tr := range []*traffic{&c.traffic, &c.p.total} {
+		tr.tallies[FromServer].compressed = math.MaxUint32 - 1
+	}
+	for range 3 {
+		c.count(&Message{Opcode: Text, From: FromServer, Compressed: true, Frames: 1})
+	}
+	c.unwanted = true                  // of a message whose payload is not looked at the length on the wire counts
+	const large = math.MaxInt>>31 + 50 // more than 32 bits where an int has more
+	c.count(&Message{Opcode: Binary, From: FromServer, WireLength: large, Frames: 1})
+	c.count(&Message{Opcode: Binary, From: FromServer, WireLength: 9, Frames: 1})
+	for name, tr := range map[string]*traffic{"a connection": &c.traffic, "all": &c.p.total} {
+		if n := tr.counts(FromServer); n.Compressed != math.MaxUint32+2 || n.Largest != large {
+			t.Errorf("%s: %d compressed, the largest has %d bytes", name, n.Compressed, n.Largest)
+		}
 	}
 }

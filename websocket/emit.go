@@ -85,7 +85,7 @@ func (p *pipeline) flush() { p.flushTo(!p.sink.drop) }
 func (p *pipeline) flushTo(wait bool) {
 	n := p.sendingMessages
 	if p.sink.batches == nil {
-		n = p.sink.sendMessages(p.sending)
+		n = p.sink.sendMessages(p.sending, int64(p.sendingBytes))
 	} else if size := (room{len(p.sending), int64(p.sendingBytes)}); !p.sink.sendBatch(p.sending, size, wait) {
 		if !wait && p.sink.ctx.Err() == nil {
 			return
@@ -185,7 +185,7 @@ func (p *pipeline) tellEnd(k *socket, cause Cause, t time.Time) {
 	p.lock()
 	p.told.remove(k)
 	p.unlock()
-	p.tap.heads.Add(-k.info.heads())
+	p.tap.heads.Add(-k.info.texts())
 	p.tap.recent.ended(k, cause, t)
 	if k.unwanted || p.yield == nil && !p.batching() {
 		return
@@ -195,10 +195,8 @@ func (p *pipeline) tellEnd(k *socket, cause Cause, t time.Time) {
 		end = new(End)
 	}
 	*end = End{Time: t, Conn: k.info, Cause: cause, By: p.closers(k.info), Duration: max(0, t.Sub(k.info.Opened))}
-	if tr := k.traffic; tr != nil {
-		end.Closing = tr.closed()
-		end.Counts = tr.both()
-	}
+	end.Closing = k.closed()
+	end.Counts = k.both()
 	switch {
 	case p.yield != nil:
 		p.out(end)
@@ -236,21 +234,24 @@ const clipped = 256
 // keepHeads counts what c keeps of its heads. Beyond MaxHeads it keeps next to
 // nothing.
 func (p *pipeline) keepHeads(c *Conn) {
-	if n := p.tap.heads.Add(c.heads()); n <= int64(p.tap.cfg.MaxHeads) {
+	if n := p.tap.heads.Add(c.texts()); n <= int64(p.tap.cfg.MaxHeads) {
 		return
 	}
-	p.tap.heads.Add(-c.heads())
+	p.tap.heads.Add(-c.texts())
 	clip := func(s string) string { return strings.Clone(s[:min(len(s), clipped)]) }
-	c.request, c.response = "", ""
+	if p.unseen {
+		c.judge()
+	}
+	c.setHeads("", "")
 	c.URL, c.Subprotocol, c.Extensions = clip(c.URL), clip(c.Subprotocol), clip(c.Extensions)
 	c.HeadersDropped = true
-	p.tap.heads.Add(c.heads())
+	p.tap.heads.Add(c.texts())
 }
 
-// heads is what the strings of c take.
-func (c *Conn) heads() int64 {
-	n := len(c.Method) + len(c.URL) + len(c.request) + len(c.response)
-	if c.response == "" { // otherwise they are parts of it
+// texts is what the strings of c take.
+func (c *Conn) texts() int64 {
+	n := len(c.Method) + len(c.URL) + len(c.heads)
+	if c.response() == "" { // otherwise they are parts of it
 		n += len(c.Subprotocol) + len(c.Extensions)
 	}
 	return int64(n)

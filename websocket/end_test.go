@@ -247,7 +247,7 @@ func TestDone(t *testing.T) {
 		}
 		for _, buffer := range []int{0, 2} {
 			ctx, cancel := c.ctx(t.Context())
-			at := 3 * burst
+			at := 3 * perRead
 			if buffer > 0 {
 				at = 1 // or it blocks before
 			}
@@ -270,7 +270,7 @@ func TestDone(t *testing.T) {
 			cancel()
 		}
 		ctx, cancel := c.ctx(t.Context())
-		tap := NewTap(&cancellingAt{smallTalk(1, 500), 3 * burst, cancel}, nil)
+		tap := NewTap(&cancellingAt{smallTalk(1, 500), 3 * perRead, cancel}, nil)
 		n := 0
 		for e := range tap.Events(ctx) {
 			switch e.(type) {
@@ -285,7 +285,7 @@ func TestDone(t *testing.T) {
 		if uint64(n) != st.Messages || c.name != "deadline" && (n == 0 || st.Active != 1) {
 			t.Errorf("%s: %d messages, %+v", c.name, n, st)
 		}
-		if max := uint64(3 * burst); st.Reassembly.Packets > max {
+		if max := uint64(3 * perRead); st.Reassembly.Packets > max {
 			t.Errorf("%s: %d packets worked on", c.name, st.Reassembly.Packets)
 		}
 		cancel()

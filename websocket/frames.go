@@ -17,18 +17,16 @@ func (k *socket) frames(dir Direction, h *half, b []byte, t time.Time) {
 				return
 			}
 		}
-		if h.left > 0 {
+		if a := h.open; a != nil && a.left > 0 {
 			n := len(b)
-			if int64(n) > h.left {
-				n = int(h.left)
+			if int64(n) > a.left {
+				n = int(a.left)
 			}
-			h.cur.append(k.p, b[:n], h.key, h.left)
-			h.key = frame.Rotate(h.key, int64(n))
-			h.left -= int64(n)
+			a.append(k.p, b[:n])
 			h.offset += int64(n)
 			k.p.counts.PayloadBytes += uint64(n)
 			b = b[n:]
-			if h.left == 0 {
+			if a.left == 0 {
 				k.endFrame(dir, h, t)
 			}
 			continue
@@ -74,7 +72,7 @@ func (k *socket) frames(dir Direction, h *half, b []byte, t time.Time) {
 			h.usual = f.First // of a control frame, where all are
 		}
 
-		if f.Length <= int64(len(b)) && (f.Control() || f.Fin() && f.Opcode() != frame.Continuation && h.data == nil) {
+		if f.Length <= int64(len(b)) && (f.Control() || f.Fin() && f.Opcode() != frame.Continuation && h.open == nil) {
 			h.offset += f.Length
 			k.p.counts.PayloadBytes += uint64(f.Length)
 			k.whole(dir, h, &f, b[:f.Length], start, t)
@@ -82,7 +80,7 @@ func (k *socket) frames(dir Direction, h *half, b []byte, t time.Time) {
 			continue
 		}
 		k.beginFrame(dir, h, &f, start, t)
-		if h.left == 0 {
+		if f.Length == 0 {
 			k.endFrame(dir, h, t)
 		}
 	}
@@ -91,12 +89,12 @@ func (k *socket) frames(dir Direction, h *half, b []byte, t time.Time) {
 // beginFrame starts a frame whose payload is not at hand, or that is part of a
 // fragmented message.
 func (k *socket) beginFrame(dir Direction, h *half, f *frame.Header, start, t time.Time) {
-	h.key, h.left = f.Key, f.Length
-	a := h.data
+	a := h.open
 	begin := h.offset - int64(f.Size)
 	switch {
 	case f.Control():
 		a = k.p.newAssembly(f, start, begin)
+		a.within = h.open
 	case f.Opcode() != frame.Continuation && a != nil: // the message before was never finished
 		a.truncated = true
 		a.violations |= Unfinished
@@ -111,8 +109,8 @@ func (k *socket) beginFrame(dir Direction, h *half, f *frame.Header, start, t ti
 				a.violations |= NoBeginning
 			}
 		}
-		h.data = a
 	}
+	a.key, a.left = f.Key, f.Length
 	a.full = a.full || k.skips(a.opcode)
 	a.frames++
 	a.wire += f.Length
@@ -124,37 +122,30 @@ func (k *socket) beginFrame(dir Direction, h *half, f *frame.Header, start, t ti
 	a.violations |= violations(f)
 	a.badMask = a.badMask || f.Masked != (dir == FromClient)
 	a.fin = f.Fin() || f.Control()
-	h.cur = a
+	h.open = a
 }
 
 // endFrame ends the frame whose last payload byte has come.
 func (k *socket) endFrame(dir Direction, h *half, t time.Time) {
-	a := h.cur
-	h.cur = nil
+	a := h.open
 	if a.packed && !k.skips(a.opcode) {
 		k.unpack(dir, h, a)
 	}
 	if !a.fin {
 		return
 	}
-	if a == h.data {
-		h.data = nil
-	}
+	h.open = a.within
 	k.finish(dir, h, a, t)
 }
 
 // abandon tells what there is of unfinished messages.
 func (k *socket) abandon(dir Direction, h *half, t time.Time) {
-	if h.cur != nil && h.cur != h.data {
-		h.cur.truncated = true
-		k.finish(dir, h, h.cur, t)
+	for a := h.open; a != nil; a = h.open {
+		h.open = a.within
+		a.truncated = true
+		k.finish(dir, h, a, t)
 	}
-	if h.data != nil {
-		h.data.truncated = true
-		k.finish(dir, h, h.data, t)
-		h.data = nil
-	}
-	h.cur, h.left, h.nhead = nil, 0, 0
+	h.nhead = 0
 }
 
 // compressed says whether a frame announces that the message that it begins is
@@ -169,14 +160,12 @@ func (k *socket) compressed(f *frame.Header) bool {
 
 // reserve tells of reserved bits that nothing explains. Where extensions were agreed
 // that are not known, the payload is as these have made it.
-func (k *socket) reserve(h *half, m *Message, rsv byte) {
+func (k *socket) reserve(dir Direction, m *Message, rsv byte) {
 	if m.RSV = rsv; rsv == 0 || !k.deflate.Others {
 		return
 	}
 	m.Undecoded, m.InvalidUTF8 = true, false
-	if k.deflate.On && h.rare != nil && h.history != nil {
-		h.history.Forget()
-	}
+	k.forget(dir)
 }
 
 // whole tells a message that is one frame, at hand whole.
@@ -205,7 +194,7 @@ func (k *socket) whole(dir Direction, h *half, f *frame.Header, b []byte, start,
 	}
 	m.Opcode = Opcode(f.Opcode())
 	if rsv != 0 {
-		k.reserve(h, m, rsv)
+		k.reserve(dir, m, rsv)
 	}
 	if !ascii {
 		m.checkText()
@@ -242,7 +231,7 @@ func (k *socket) finish(dir Direction, h *half, a *assembly, t time.Time) {
 		m.InvalidUTF8 = a.opcode == Text && !a.undecoded && a.text.Invalid(a.truncated)
 	}
 	m.Opcode = a.opcode
-	k.reserve(h, m, rsv)
+	k.reserve(dir, m, rsv)
 	if m.Violations = a.violations; m.Opcode == Close && !a.truncated {
 		m.checkClose()
 	}

@@ -59,21 +59,21 @@ const (
 )
 
 // newFront returns a front at the beginning of a connection.
-func (p *pipeline) newFront(from origin) *front {
+func (p *pipeline) newFront(from *origin) *front {
 	n := len(p.spareFronts)
 	if n == 0 {
-		return &front{p: p, origin: from}
+		return &front{p: p, origin: *from}
 	}
 	f := p.spareFronts[n-1]
 	p.spareFronts = p.spareFronts[:n-1]
-	*f = front{p: p, origin: from}
+	*f = front{p: p, origin: *from}
 	return f
 }
 
 // Data implements reassembly.Consumer.
 func (f *front) Data(dir Direction, b []byte, t time.Time) {
 	if f.wait == nil && f.skip == 0 && (dir == FromClient && onlyHTTP(b) || dir == FromServer && f.midstream && !looksTLS(b)) {
-		o := f.p.newOpening(f.origin)
+		o := f.p.newOpening(&f.origin)
 		f.place.SetConsumer(o)
 		if p := f.p; len(p.spareFronts) < 64 {
 			p.spareFronts = append(p.spareFronts, f)
@@ -285,7 +285,7 @@ func (f *front) ignore() {
 		f.place.Ignore()
 		return
 	}
-	o := f.p.newOpening(f.origin) // which ends what was told
+	o := f.p.newOpening(&f.origin) // which ends what was told
 	o.clear(0)
 	f.place.SetConsumer(o)
 }
@@ -316,17 +316,17 @@ func (f *front) giveIn() {
 }
 
 // leave hands over to an opening.
-func (f *front) leave(next func(origin) *opening) {
-	f.leaveTo(func(o origin) reassembly.Consumer { return next(o) })
+func (f *front) leave(next func(*origin) *opening) {
+	f.leaveTo(func(o *origin) reassembly.Consumer { return next(o) })
 }
 
 // leaveTo hands over to another Consumer.
-func (f *front) leaveTo(next func(origin) reassembly.Consumer) {
+func (f *front) leaveTo(next func(*origin) reassembly.Consumer) {
 	w, r := f.wait, relayAt(f.p, f.place)
 	f.wait, f.place = nil, r
 	f.p.counts.HeldBytes -= uint64(len(w.held[0]) + len(w.held[1]))
 	f.p.budget.Leave(&w.memory)
-	r.SetConsumer(next(f.origin))
+	r.SetConsumer(next(&f.origin))
 	for dir, conflicts := range w.conflicts {
 		for _, c := range conflicts {
 			r.Conflict(Direction(dir), c.from, c.to-c.from, w.began)
@@ -353,7 +353,7 @@ func (f *front) Gap(dir Direction, n int64, t time.Time) {
 		if f.protocol == ProtocolUndecided {
 			f.p.carries(&f.origin, ProtocolMidstream)
 		}
-		o := f.p.newLossy(f.origin)
+		o := f.p.newLossy(&f.origin)
 		f.place.SetConsumer(o)
 		o.Gap(dir, n, t)
 		return

@@ -323,8 +323,8 @@ func TestFrontAllocates(t *testing.T) {
 			at.c.(*opening).GiveUp()
 		})
 	}
-	plain := through(func() reassembly.Consumer { return r.p.newOpening(origin{place: at}) })
-	if n := through(func() reassembly.Consumer { return r.p.enter(origin{place: at}) }); n > plain {
+	plain := through(func() reassembly.Consumer { return r.p.newOpening(&origin{place: at}) })
+	if n := through(func() reassembly.Consumer { return r.p.enter(&origin{place: at}) }); n > plain {
 		t.Errorf("%v allocations, %v without a front", n, plain)
 	}
 }

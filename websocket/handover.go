@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"github.com/wstap/wstap/internal/handshake"
-	"github.com/wstap/wstap/internal/http1"
 	"github.com/wstap/wstap/reassembly"
 )
 
@@ -21,16 +20,14 @@ func (o *opening) toFront(dir Direction, pending, b []byte, t time.Time) {
 	for side := range Direction(2) {
 		s := &o.sides[side]
 		if heads[side] = pending; side != dir {
-			var head http1.Head
-			head, came[side] = s.http.Abandon()
-			heads[side] = []byte(head)
+			heads[side], came[side] = s.http.Abandon()
 		}
 		held[side] = o.takeHeld(side)
 		s.offset -= int64(len(heads[side]))
 		o.p.counts.HTTPBytes -= uint64(len(heads[side]))
 		from.offsets[side] = s.offset
 	}
-	f := o.p.newFront(from)
+	f := o.p.newFront(&from)
 	f.wait = &waiting{began: t, notHTTP: true}
 	o.leaveTo(r, f)
 	for side := range Direction(2) {
@@ -82,7 +79,7 @@ func (o *opening) toTunnel() {
 		o.sides[dir].search.drop(o.p)
 		inner.offsets[dir] = o.sides[dir].offset
 	}
-	o.leaveTo(r, o.p.newFront(inner))
+	o.leaveTo(r, o.p.newFront(&inner))
 	held.replay(FromClient, r.Data, r.Gap)
 }
 
@@ -97,7 +94,7 @@ func (o *opening) become(info *Conn, deflate handshake.Deflate, swap bool, seen 
 		s, h := &o.sides[dir], &k.halves[dir]
 		held[dir] = o.takeHeld(dir)
 		h.offset, h.guessed, h.probation = s.offset, s.guessed, s.probation
-		k.lost[dir] = !(s.state == holding && (info.request != "" || s.probation > 0) || dir == FromServer && info.Status != 0 && s.state != searching)
+		k.lost[dir] = !(s.state == holding && (info.asked > 0 || s.probation > 0) || dir == FromServer && info.Status != 0 && s.state != searching)
 		if s.search != nil {
 			h.needRare().search, s.search = s.search, nil
 		}

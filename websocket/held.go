@@ -51,6 +51,9 @@ type heldBytes struct {
 // takeHeld takes what is held for a direction. It counts as not yet seen.
 func (o *opening) takeHeld(dir Direction) heldBytes {
 	s := &o.sides[dir]
+	if len(s.marks) == 0 { // nothing is held
+		return heldBytes{}
+	}
 	held := heldBytes{s.held, s.marks}
 	s.held, s.marks = nil, nil
 	o.p.counts.HeldBytes -= uint64(len(held.bytes))

@@ -17,7 +17,7 @@ type seat struct {
 // newSeat begins the chain of a connection.
 func newSeat(p *pipeline, midstream bool) *seat {
 	s := new(seat)
-	s.c = p.enter(origin{place: s, midstream: midstream})
+	s.c = p.enter(&origin{place: s, midstream: midstream})
 	return s
 }
 

@@ -30,7 +30,7 @@ func (k *socket) inflate(dir Direction, h *half, opcode Opcode, src []byte, trun
 	}
 	m.Compressed = true
 	if win != nil {
-		p.histories.Update(h.history)
+		p.histories.Update(k.history[dir])
 	}
 	return m
 }
@@ -46,7 +46,7 @@ func (k *socket) unpack(dir Direction, h *half, a *assembly) {
 		a.truncated = a.truncated || err != nil
 		a.buf = a.buf[:a.from]
 		a.full = false
-		a.append(p, out, 0, int64(len(out)))
+		a.add(p, out, 0, int64(len(out)))
 	} else {
 		a.undecoded = true
 	}
@@ -54,31 +54,26 @@ func (k *socket) unpack(dir Direction, h *half, a *assembly) {
 		unlearn(win)
 	}
 	if win != nil {
-		p.histories.Update(h.history)
+		p.histories.Update(k.history[dir])
 	}
 }
 
 // window returns the window that a direction's compressor refers to; nil where it
 // begins anew each time.
 func (k *socket) window(dir Direction, h *half) *inflate.Window {
-	if h.needRare(); k.deflate.NoTakeover[dir] {
+	if k.deflate.NoTakeover[dir] {
 		return nil
 	}
-	win := &k.history(dir, h).Window
-	k.p.histories.Prepare(h.history)
-	return win
-}
-
-// history returns what the messages of a direction refer to. Where the direction
-// was joined late there was more of it than is known.
-func (k *socket) history(dir Direction, h *half) *inflate.History {
-	if h.history == nil {
-		h.history = inflate.NewHistory(max(9, int(k.deflate.Bits[dir]))) // zlib takes 9 for 8
-		if h.guessed || k.info.Midstream {
-			h.history.Forget()
+	history := k.history[dir]
+	if history == nil {
+		history = inflate.NewHistory(max(9, int(k.deflate.Bits[dir]))) // zlib takes 9 for 8
+		if h.guessed || k.info.Midstream {                             // there was more of it than is known
+			history.Forget()
 		}
+		k.history[dir] = history
 	}
-	return h.history
+	k.p.histories.Prepare(history)
+	return &history.Window
 }
 
 // unlearn forgets a history, after a message that was not inflated whole; win may

@@ -20,7 +20,7 @@ func (x *multiplex) Found(r *http2.Request, a *http2.Response, _ time.Time) http
 	from := x.origin
 	from.place, from.midstream, from.offsets = l, true, [2]int64{}
 	from.stream = x.describe(r, a)
-	l.c = x.p.newOpening(from)
+	l.c = x.p.newOpening(&from)
 	return l
 }
 

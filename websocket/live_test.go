@@ -230,7 +230,7 @@ func TestLiveShards(t *testing.T) {
 				s.feed(talk)
 			}
 			receive(t, ch, 200)
-			if n := src.batch.Load(); n != burst {
+			if n := src.batch.Load(); n != perRead {
 				t.Errorf("asked for %d frames at once", n)
 			}
 			tap.Stop()

@@ -31,7 +31,8 @@ func TestMasked(t *testing.T) {
 		{"User-Agent", "Mozilla/5.0 (X11)", "Mozilla/5.0 (X11)"},
 		{"WWW-Authenticate", "Basic realm=x", "Basic realm=x"},
 	} {
-		c := &Conn{request: http1.Fields("Host: h\r\n" + tt.name + ": " + tt.in + "\r\n\r\n")}
+		c := new(Conn)
+		c.setHeads(http1.Fields("Host: h\r\n"+tt.name+": "+tt.in+"\r\n\r\n"), "")
 		got := c.Masked().Request()
 		if v := got.Get(tt.name); v != tt.want {
 			t.Errorf("%s: %s becomes %s, want %s", tt.name, tt.in, v, tt.want)
@@ -44,11 +45,9 @@ func TestMasked(t *testing.T) {
 		}
 	}
 	// The server repeats what the client offered: it is known by then.
-	c := (&Conn{
-		URL: "ws://h/?token=1", Subprotocol: "hunter2",
-		request:  "Sec-WebSocket-Protocol: access_token, hunter2\r\n\r\n",
-		response: "Sec-WebSocket-Protocol: hunter2\r\n\r\n",
-	}).Masked()
+	c := &Conn{URL: "ws://h/?token=1", Subprotocol: "hunter2"}
+	c.setHeads("Sec-WebSocket-Protocol: access_token, hunter2\r\n\r\n", "Sec-WebSocket-Protocol: hunter2\r\n\r\n")
+	c = c.Masked()
 	if c.URL != "ws://h/?token=***" || c.Subprotocol != "***" || c.Response().Get("Sec-WebSocket-Protocol") != "***" {
 		t.Errorf("got %+v", c)
 	}
@@ -63,12 +62,10 @@ func FuzzMasked(f *testing.F) {
 	f.Add("x", "eyJ.eyJ.", "eyJ.")                            // barely tokens
 	f.Fuzz(func(t *testing.T, name, value, url string) {
 		const secret = "hunter2hunter2"
-		c := &Conn{
-			URL: url, Subprotocol: value,
-			request: http1.Fields("Cookie: a=" + secret + "\r\n" + name + ": " + value + "\r\nAuthorization: " + secret + "\r\n\r\n"),
-		}
+		c := &Conn{URL: url, Subprotocol: value}
+		c.setHeads(http1.Fields("Cookie: a="+secret+"\r\n"+name+": "+value+"\r\nAuthorization: "+secret+"\r\n\r\n"), "")
 		m := c.Masked()
-		if got := string(m.request); strings.Contains(strings.ReplaceAll(got, value, ""), secret) && !strings.Contains(name+value, secret) {
+		if got := string(m.request()); strings.Contains(strings.ReplaceAll(got, value, ""), secret) && !strings.Contains(name+value, secret) {
 			t.Errorf("the secret shows: %q", got)
 		}
 		if again := m.Masked(); again.URL != m.URL {

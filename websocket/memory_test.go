@@ -18,6 +18,7 @@ import (
 	"github.com/wstap/wstap/decode"
 	"github.com/wstap/wstap/internal/packetgen"
 	"github.com/wstap/wstap/internal/testkit"
+	"github.com/wstap/wstap/reassembly"
 )
 
 // residentBytes is what of the process is in memory; elsewhere than on Linux,
@@ -167,13 +168,17 @@ func TestIdleMemory(t *testing.T) {
 }
 
 func (c *idleCase) run(t *testing.T) {
-	grown, kept := 0, 0
+	grown, kept, living := 0, 0, 0
+	var tap *Tap
 	s := &idleSource{n: c.N, compress: c.Compress, size: c.Size, atEnd: func() {
+		for range tap.Conns() {
+			living++
+		}
 		grown = residentBytes()
 		debug.FreeOSMemory()
 		kept = residentBytes()
 	}}
-	tap := NewTap(s, nil)
+	tap = NewTap(s, &Config{MaxHeads: 1 << 30, Reassembly: &reassembly.Config{MaxFlows: c.N}})
 	opens, messages := 0, 0
 	for e, err := range tap.Events(context.Background()) {
 		switch e := e.(type) {
@@ -181,6 +186,9 @@ func (c *idleCase) run(t *testing.T) {
 			t.Fatal(err)
 		case *Open:
 			opens++
+			if e.Conn.HeadersDropped {
+				t.Fatal("headers were dropped")
+			}
 		case *Message:
 			if e.Truncated || e.Undecoded || e.Compressed != c.Compress {
 				t.Fatal(describeMessage(e))
@@ -189,6 +197,9 @@ func (c *idleCase) run(t *testing.T) {
 		}
 	}
 	t.Logf("%d MB resident, %d MB with garbage: %d bytes a connection", kept>>20, grown>>20, kept/c.N)
+	if living != c.N {
+		t.Errorf("only %d of %d live", living, c.N)
+	}
 	if opens != c.N || messages != 2*c.N || kept > c.Budget<<20 {
 		t.Errorf("%d connections, %d messages, more than %d MB", opens, messages, c.Budget)
 	}

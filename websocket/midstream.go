@@ -57,7 +57,7 @@ func handshakeIn(b []byte) int {
 	if at < 0 {
 		return -1
 	}
-	if head, ok := http1.Whole(b[at:]); !ok || !handshake.Upgrade(head.Fields()) {
+	if head := http1.Whole(b[at:]); !handshake.Upgrade(&head) {
 		return -1
 	}
 	return at
@@ -139,9 +139,9 @@ func (o *opening) trust() resync.Trust {
 // found makes a connection whose handshake was not, or only half, seen one of
 // ours. seen may be nil.
 func (o *opening) found(t time.Time, swap bool, seen *sighting) *socket {
-	var request http1.Head
+	request, response := new(http1.Head), new(http1.Head)
 	for _, r := range o.pending {
-		if r.upgrade != "" {
+		if r.upgrade != nil {
 			request = r.upgrade
 		}
 	}
@@ -149,7 +149,7 @@ func (o *opening) found(t time.Time, swap bool, seen *sighting) *socket {
 	if client := &o.sides[FromClient]; client.state == holding && http1.LooksLikeRequest(client.held) {
 		client.state = searching
 	}
-	info := o.describe(request, "", swap)
+	info := o.describe(request, response, swap)
 	info.Midstream = true
 	return o.become(info, handshake.UnseenDeflate, swap, seen, t)
 }

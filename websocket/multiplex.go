@@ -2,6 +2,7 @@ package websocket
 
 import (
 	"cmp"
+	"strings"
 	"time"
 
 	"github.com/wstap/wstap/internal/budget"
@@ -176,14 +177,16 @@ func (x *multiplex) describe(r *http2.Request, a *http2.Response) *Conn {
 	c := &Conn{Client: x.client, Server: x.server, TLS: x.tls, Proxied: x.proxied, Method: "CONNECT", AcceptValid: true}
 	if r != nil {
 		authority := cmp.Or(r.Authority, x.server.String())
-		c.URL = handshake.URL(cmp.Or(r.Scheme, "http")+"://"+authority+r.Path, authority, x.server, x.tls != nil)
-		c.request = r.Fields
+		var url strings.Builder
+		handshake.WriteURL(&url, []byte(cmp.Or(r.Scheme, "http")+"://"+authority+r.Path), []byte(authority), x.server, x.tls != nil)
+		c.URL = url.String()
+		c.setHeads(r.Fields, "")
 	}
 	if a != nil {
 		c.Status = a.Status
 		c.Subprotocol = a.Fields.Get("Sec-WebSocket-Protocol")
 		c.Extensions = a.Fields.List("Sec-WebSocket-Extensions")
-		c.response = a.Fields
+		c.setHeads(c.request(), a.Fields)
 	}
 	return c
 }

@@ -22,6 +22,7 @@ type opening struct {
 	sides   [2]openingSide
 	pending []pendingRequest    // requests without an answer
 	asked   int                 // bytes of them
+	kept    *http1.Head         // of the first request that waits: its memory is used again
 	lossy   bool                // a request may be missing: answers do not wait for theirs
 	begun   bool                // a head was read
 	void    bool                // this is no WebSocket: nothing more is read
@@ -59,11 +60,19 @@ type openingSide struct {
 
 // A pendingRequest is a request that waits for its response.
 type pendingRequest struct {
-	upgrade http1.Head // set where it asks for a WebSocket
-	head    bool       // a HEAD request: the response has no body
-	connect bool       // a CONNECT request: the response opens a tunnel
-	cut     bool       // upgrade is the captured part of some GET request
-	asked   moment     // when its head was whole
+	upgrade *http1.Head // one that asks for a WebSocket, else nil
+	head    bool        // a HEAD request: the response has no body
+	connect bool        // a CONNECT request: the response opens a tunnel
+	cut     bool        // upgrade is the captured part of some GET request
+	asked   moment      // when its head was whole
+}
+
+// request returns the head of a request for a WebSocket, or none.
+func (r *pendingRequest) request() *http1.Head {
+	if r.upgrade == nil {
+		return new(http1.Head)
+	}
+	return r.upgrade
 }
 
 const (
@@ -74,13 +83,14 @@ const (
 	// What things are counted with besides the bytes that they hold.
 	openingCost = 1 << 10
 	pendingCost = 56
+	headCost    = 112
 	markCost    = 40
 )
 
 // newOpening returns an opening at the beginning of a connection.
-func (p *pipeline) newOpening(from origin) *opening {
+func (p *pipeline) newOpening(from *origin) *opening {
 	o := p.spareOpening()
-	o.p, o.origin = p, from
+	o.p, o.origin = p, *from
 	for dir := range o.sides {
 		o.sides[dir].offset = from.offsets[dir]
 		if from.midstream {
@@ -100,14 +110,16 @@ func (p *pipeline) spareOpening() *opening {
 	o := p.spareOpenings[n-1]
 	p.spareOpenings = p.spareOpenings[:n-1]
 	clear(o.pending)
-	*o = opening{pending: o.pending[:0]}
+	pending, kept := o.pending, o.kept
+	*o = opening{}
+	o.pending, o.kept = pending[:0], kept
 	return o
 }
 
 // over takes back an opening that has handed over. Nobody may look at it after
 // the next newOpening.
 func (o *opening) over() {
-	if p := o.p; o.next != nil && !o.spare && len(p.spareOpenings) < 64 && cap(o.pending) <= 16 {
+	if p := o.p; o.next != nil && !o.spare && len(p.spareOpenings) < 64 && cap(o.pending) <= 16 && (o.kept == nil || cap(o.kept.Raw()) <= 4<<10) {
 		o.spare = true
 		p.spareOpenings = append(p.spareOpenings, o)
 	}
@@ -156,7 +168,8 @@ func (o *opening) data(dir Direction, b []byte, t time.Time) {
 // -1 for what is not HTTP, or more than there is room for.
 func (o *opening) read(dir Direction, s *openingSide, b []byte, t time.Time) int {
 	pending := s.http.Pending()
-	n, head, ok := s.http.Next(b, dir == FromServer, t)
+	var head http1.Head
+	n, ok := s.http.Next(b, dir == FromServer, t, &head)
 	if !ok {
 		o.notHTTP(dir, pending, b, t)
 		return -1
@@ -164,7 +177,7 @@ func (o *opening) read(dir Direction, s *openingSide, b []byte, t time.Time) int
 	s.offset += int64(n)
 	o.p.counts.HTTPBytes += uint64(n)
 	switch {
-	case head == "":
+	case head.None():
 		if !s.http.AtStart() && !s.http.InBody() && !o.fits() {
 			s.offset -= int64(n)
 			o.p.counts.HTTPBytes -= uint64(n)
@@ -173,10 +186,10 @@ func (o *opening) read(dir Direction, s *openingSide, b []byte, t time.Time) int
 		}
 	case dir == FromClient:
 		s.lost = 0
-		ok = o.request(s, head, t)
+		ok = o.request(s, &head, t)
 	default:
 		s.lost = 0
-		ok = o.response(s, head, t)
+		ok = o.response(s, &head, t)
 	}
 	if !ok && o.next == nil { // else the rest is the next one's
 		s.offset -= int64(n)
@@ -184,7 +197,7 @@ func (o *opening) read(dir Direction, s *openingSide, b []byte, t time.Time) int
 		o.notHTTP(dir, pending, b, t)
 		return -1
 	}
-	if head != "" {
+	if !head.None() {
 		o.begun = true
 	}
 	return n
@@ -215,7 +228,7 @@ func (o *opening) fits() bool {
 // what else it is. Otherwise it is given up.
 func (o *opening) notHTTP(dir Direction, pending, b []byte, t time.Time) {
 	all := append(pending[:len(pending):len(pending)], b[:min(len(b), 4096)]...)
-	_, _, http := http1.Head(all).RequestLine()
+	_, _, http := http1.RequestLine(all)
 	switch {
 	case dir == FromServer:
 		http = http1.LooksLikeResponse(all)
@@ -267,7 +280,7 @@ func (o *opening) clear(n int) {
 	}
 	o.p.counts.SkippedBytes += uint64(n)
 	o.p.budget.Leave(&o.memory)
-	o.pending, o.asked = nil, 0
+	o.pending, o.asked, o.kept = nil, 0, nil
 }
 
 // Gap implements reassembly.Consumer.
@@ -312,7 +325,7 @@ func (o *opening) gap(dir Direction, n int64, t time.Time) {
 		return
 	}
 	cut, came := s.http.Abandon()
-	if s.state == reading && cut != "" && o.cutHead(dir, s, cut, !t.Equal(came), t) {
+	if s.state == reading && len(cut) > 0 && o.cutHead(dir, s, cut, !t.Equal(came), t) {
 		return
 	}
 	o.lossy = true

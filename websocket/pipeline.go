@@ -32,12 +32,15 @@ type pipeline struct {
 	wasRead func()                  // tells the Tap that the source is at its end
 	sink    *sink                   // owns
 	silent  bool                    // neither, nor a selection: all is for Stats alone
+	unseen  bool                    // the same, and nobody is asked for Config.Accept: Conns are seen by who calls Tap.Conns
 
-	moments       uint64 // that were made
-	maxMessage    int
-	budget        *budget.Budget
-	spareOpenings []*opening
-	spareFronts   []*front
+	moments        uint64 // that were made
+	maxMessage     int
+	budget         *budget.Budget
+	spareOpenings  []*opening
+	spareFronts    []*front
+	sightings      []sighting // not used yet
+	spareSightings []*sighting
 
 	inflater  inflate.Decoder
 	histories inflate.Histories
@@ -84,6 +87,7 @@ type pipeline struct {
 
 func newPipeline(t *Tap, src capture.Source, yield func(Event, error) bool, s *sink) *pipeline {
 	p := &pipeline{tap: t, src: src, yield: yield, sink: s, silent: yield == nil && s == nil && t.cfg.Select == nil, maxMessage: t.cfg.MaxMessage}
+	p.unseen = p.silent && t.cfg.Accept == nil
 	p.budget = budget.New(&t.buffered, t.cfg.MaxBuffered)
 	p.histories = inflate.NewHistories(t.cfg.MaxWindows)
 	p.tester.Inflater = &p.inflater
@@ -98,14 +102,17 @@ func newPipeline(t *Tap, src capture.Source, yield func(Event, error) bool, s *s
 }
 
 // burst is how many packets at most are worked on together.
-const burst = 32
+const burst = 64
+
+// perRead is how many frames at most are read at a time. After each Read counters are
+// published and messages sent, which wakes their receiver: a burst is too little for that.
+const perRead = 2 * burst
 
 // A work is what a pipeline works on at a time.
 type work struct {
-	frames  [burst]capture.Frame
+	frames  [perRead]capture.Frame
 	packets [burst]decode.Packet
-	times   [burst]time.Time // of packets
-	further uint32           // which packets are not the first of their frame, a bit each
+	further uint64 // which packets are not the first of their frame, a bit each
 }
 
 // run reads the source to its end. Whatever ends it, what was read is given out.
@@ -176,9 +183,8 @@ func (p *pipeline) work(w *work, frames int) {
 			n = 0
 		}
 		q := &w.packets[n]
+		q.Interface, q.Time = f.Interface, f.Time
 		if err := q.DecodeCut(f.Link, f.Data, f.Length); err == nil {
-			q.Interface = f.Interface
-			w.times[n] = f.Time
 			n++
 		} else {
 			p.undecoded(err)
@@ -187,7 +193,7 @@ func (p *pipeline) work(w *work, frames int) {
 			p.counts.Guessed++
 		}
 		if q.More() {
-			if n = p.further(w, *q, f.Time, n, frames-i-1); n < 0 {
+			if n = p.further(w, *q, n, frames-i-1); n < 0 {
 				return
 			}
 		}
@@ -223,9 +229,9 @@ func (p *pipeline) assemble(w *work, n, behind int) bool {
 	taken := 0
 	for {
 		p.begin()
-		taken += p.asm.Packets(w.packets[taken:n], w.times[taken:n])
+		taken += p.asm.Packets(w.packets[taken:n])
 		if taken > 0 {
-			p.last = w.times[taken-1]
+			p.last = w.packets[taken-1].Time
 		}
 		p.done()
 		if taken == n || p.stopped {
@@ -235,7 +241,7 @@ func (p *pipeline) assemble(w *work, n, behind int) bool {
 	}
 	p.unread += n - taken
 	if p.stopped {
-		further := bits.OnesCount32(w.further >> taken)
+		further := bits.OnesCount64(w.further >> taken)
 		p.counts.Aggregated -= uint64(further)
 		p.unread += behind - further
 	}
@@ -245,7 +251,7 @@ func (p *pipeline) assemble(w *work, n, behind int) bool {
 
 // further adds the further packets of a frame to the n that are waiting. It
 // returns how many wait then, or -1 if the caller has broken off.
-func (p *pipeline) further(w *work, q decode.Packet, t time.Time, n, behind int) int {
+func (p *pipeline) further(w *work, q decode.Packet, n, behind int) int {
 	for q.More() {
 		if n == burst {
 			if !p.assemble(w, n, behind) {
@@ -259,7 +265,7 @@ func (p *pipeline) further(w *work, q decode.Packet, t time.Time, n, behind int)
 			p.undecoded(err)
 			continue
 		}
-		w.packets[n], w.times[n] = q, t
+		w.packets[n] = q
 		w.further |= 1 << n
 		n++
 	}

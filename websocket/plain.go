@@ -14,7 +14,7 @@ import (
 // segment's messages are added up first, and the memory of counters is touched once.
 // It returns how many bytes it took.
 func (k *socket) countPlain(dir Direction, h *half, b []byte, t time.Time) int {
-	if h.left > 0 || h.nhead|h.probation > 0 || h.data != nil || h.rare != nil && (len(h.conflicts) > 0 || h.told != nil) {
+	if h.open != nil || h.nhead|h.probation > 0 || h.rare != nil && (len(h.conflicts) > 0 || h.told != nil) {
 		return 0
 	}
 	p, taken := k.p, 0
@@ -33,12 +33,12 @@ func (k *socket) countPlain(dir Direction, h *half, b []byte, t time.Time) int {
 		}
 		p.counts.PayloadBytes += uint64(r.Bytes)
 		p.counts.HeaderBytes += uint64(r.Size - r.Bytes)
-		k.needTraffic().tallies[dir&1].run(&p.total.tallies[dir&1], &r, t)
+		k.tallies[dir&1].run(&p.total.tallies[dir&1], &r, t)
 		if r.Doubt == 0 {
 			break
 		}
 		if !k.unwanted && !p.validText(b[taken-r.Doubt:taken]) {
-			k.traffic.needMore().counts[dir&1].InvalidUTF8++
+			k.needMore().counts[dir&1].InvalidUTF8++
 			p.total.needMore().counts[dir&1].InvalidUTF8++
 		}
 	}
@@ -50,9 +50,9 @@ func (k *socket) countPlain(dir Direction, h *half, b []byte, t time.Time) int {
 // run adds messages that ended at t to a connection's tally and to that of all, which
 // has every other one's.
 func (n *tally) run(total *tally, r *frame.Run, t time.Time) {
-	if r.Largest > n.largest {
-		n.largest = r.Largest
-		total.largest = max(total.largest, r.Largest)
+	if uint32(r.Largest) > n.largest {
+		n.largest = uint32(r.Largest)
+		total.largest = max(total.largest, n.largest)
 	}
 	n.ended.add(t)
 	total.ended.set(n.ended.lastSec, n.ended.lastNsec)

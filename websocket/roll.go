@@ -80,10 +80,12 @@ func (k *socket) stats() (s ConnStats) {
 	if k.place == 0 || k.unwanted {
 		return s
 	}
-	s.Conn = k.info
-	if k.traffic != nil {
-		s.Closing = slices.Clone(k.traffic.closed())
-		s.Counts = k.traffic.both()
+	if k.p.unseen && !k.judged {
+		k.info.judge()
+		k.judged = true
 	}
+	s.Conn = k.info
+	s.Closing = slices.Clone(k.closed())
+	s.Counts = k.both()
 	return s
 }

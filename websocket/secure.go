@@ -14,13 +14,14 @@ type TLS = decrypt.Info
 
 // newTLS makes the Consumer of a TLS connection, which gives what it opens to a
 // new front. late says that the handshake was not seen.
-func (p *pipeline) newTLS(late bool) func(origin) reassembly.Consumer {
-	return func(outer origin) reassembly.Consumer {
-		return p.opener.Conn(outer.place, late, func(c *decrypt.Conn, midstream bool) reassembly.Consumer {
+func (p *pipeline) newTLS(late bool) func(*origin) reassembly.Consumer {
+	return func(outer *origin) reassembly.Consumer {
+		from := *outer // which is not there any more when TLS begins
+		return p.opener.Conn(from.place, late, func(c *decrypt.Conn, midstream bool) reassembly.Consumer {
 			info := c.Info()
-			inner := outer
+			inner := from
 			inner.place, inner.midstream, inner.tls, inner.offsets = c, midstream, &info, [2]int64{}
-			return p.newFront(inner)
+			return p.newFront(&inner)
 		})
 	}
 }
@@ -43,7 +44,7 @@ func (o *opening) toTLS(dir Direction, b []byte, t time.Time) {
 		client, server = server, client
 	}
 	begins := looksLikeHello(client)
-	o.leaveTo(r, o.p.newTLS(!begins && !looksLikeServerHello(server))(outer))
+	o.leaveTo(r, o.p.newTLS(!begins && !looksLikeServerHello(server))(&outer))
 	if !begins && looksLikeServerHello(server) {
 		r.Gap(FromClient, max(1, o.sides[FromClient].lost), t) // the ClientHello
 	}

@@ -94,11 +94,11 @@ func (s *seeker) add(dir Direction, b []byte, begins func(at int) bool) {
 			at = requestAt(b, at)
 		}
 		if at >= 0 {
-			head, ok := http1.Whole(b[at:])
-			if !ok {
+			head := http1.Whole(b[at:])
+			if head.None() {
 				return
 			}
-			if h, ok := soughtIn(dir, head); ok {
+			if h, ok := soughtIn(dir, &head); ok {
 				h.at, h.begins = at, begins(at)
 				s.heads[dir] = append(s.heads[dir], h)
 			}
@@ -108,17 +108,16 @@ func (s *seeker) add(dir Direction, b []byte, begins func(at int) bool) {
 }
 
 // soughtIn says whether a head is one.
-func soughtIn(dir Direction, head http1.Head) (h sought, ok bool) {
-	fields := head.Fields()
+func soughtIn(dir Direction, head *http1.Head) (h sought, ok bool) {
 	if dir == FromServer {
 		status := head.Status()
 		if status == 101 {
-			copy(h.key[:], fields.Get("Sec-WebSocket-Accept"))
+			copy(h.key[:], head.Get(http1.Accept))
 		}
 		return h, status > 0
 	}
-	if _, _, ok = head.RequestLine(); ok && handshake.Upgrade(fields) {
-		h.key = handshake.AcceptKey(fields.Get("Sec-WebSocket-Key"))
+	if _, _, ok = head.RequestLine(); ok && handshake.Upgrade(head) {
+		h.key = handshake.AcceptKey(head.Get(http1.Key))
 	}
 	return h, ok
 }
@@ -167,7 +166,7 @@ func (s *seeker) pair() (at [2]int, ok bool) {
 
 // newFound returns an opening for what a seeker has found: it may be mistaken, and
 // other requests may stand before.
-func (p *pipeline) newFound(from origin) *opening {
+func (p *pipeline) newFound(from *origin) *opening {
 	o := p.newOpening(from)
 	o.lossy = true
 	for dir := range o.sides {
@@ -178,7 +177,7 @@ func (p *pipeline) newFound(from origin) *opening {
 }
 
 // newSearching returns an opening that looks for requests and frames, for a while.
-func (p *pipeline) newSearching(from origin) *opening {
+func (p *pipeline) newSearching(from *origin) *opening {
 	o := p.newLossy(from)
 	o.impatient = true
 	return o
@@ -186,7 +185,7 @@ func (p *pipeline) newSearching(from origin) *opening {
 
 // newLossy returns an opening that looks for requests and frames: the beginning of
 // the connection is lost.
-func (p *pipeline) newLossy(from origin) *opening {
+func (p *pipeline) newLossy(from *origin) *opening {
 	o := p.newOpening(from)
 	o.lossy = true
 	for dir := range o.sides {

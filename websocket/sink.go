@@ -40,17 +40,18 @@ const (
 	sendBytes = 1 << 18
 )
 
-// newSink returns a sink of Messages.
-func newSink(ctx context.Context, cfg *Config) *sink {
+// newMessages returns a sink of Messages, and its channel.
+func newMessages(ctx context.Context, cfg *Config) (*sink, chan *Message) {
 	s := &sink{ctx: ctx, drop: cfg.OnFull == FullDrop, most: room{cfg.Buffer, cfg.BufferBytes}, batch: room{sendTogether, sendBytes}}
 	s.messages = make(chan *Message, cfg.Buffer)
 	s.sizes = make([]room, cfg.Buffer+1)
-	return s
+	return s, s.messages
 }
 
-// newBatches returns a sink of Batches. Where it waits for the receiver, batches are
-// what the channel counts. Where it does not, each may hold a single event.
-func newBatches(ctx context.Context, cfg *Config) *sink {
+// newBatches returns a sink of Batches, and its channel. Where it waits for the
+// receiver, batches are what the channel counts. Where it does not, each may hold a
+// single event.
+func newBatches(ctx context.Context, cfg *Config) (*sink, chan []Event) {
 	s := &sink{ctx: ctx, drop: cfg.OnFull == FullDrop, most: room{cfg.Buffer, cfg.BufferBytes}}
 	s.batch = room{min(sendTogether, cfg.Buffer), min(sendBytes, cfg.BufferBytes)}
 	n := cfg.Buffer
@@ -59,13 +60,23 @@ func newBatches(ctx context.Context, cfg *Config) *sink {
 	}
 	s.batches = make(chan []Event, n)
 	s.sizes = make([]room, n+1)
-	return s
+	return s, s.batches
 }
 
-// sendMessages sends messages and returns how many it did; the others are dropped.
-func (s *sink) sendMessages(batch []Event) (n int) {
+// sendMessages sends messages, of so many bytes together, and returns how many it
+// did; the others are dropped.
+func (s *sink) sendMessages(batch []Event, bytes int64) (n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.look()
+	if s.n+len(batch) <= cap(s.messages) && s.waiting.bytes+bytes <= s.most.bytes {
+		for _, e := range batch { // none waits, for nobody else sends
+			m := e.(*Message)
+			s.messages <- m
+			s.count(room{1, int64(len(m.Payload))})
+		}
+		return len(batch)
+	}
 	for _, e := range batch {
 		m := e.(*Message)
 		size := room{1, int64(len(m.Payload))}

@@ -66,7 +66,7 @@ type Stats struct {
 
 // Stats may be called from any goroutine at any time, also after the end. While
 // the Tap runs it tells what was counted up to the last few packets worked on
-// together: within a loop over Events, up to 32 packets before the event. At the
+// together: within a loop over Events, up to 128 packets before the event. At the
 // end it is exact.
 func (t *Tap) Stats() Stats {
 	var s Stats

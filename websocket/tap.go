@@ -37,7 +37,8 @@ type Config struct {
 	OnFull OnFull
 	// Buffer is the capacity of the channel of Messages or Batches, in events. 0 means
 	// 65536: a receiver that the scheduler keeps waiting for a few tenths of a
-	// second loses nothing.
+	// second loses nothing. Where a file waits for the receiver it means 1024, for
+	// nothing is lost and what waits is better still in the processor's cache.
 	Buffer int
 	// BufferBytes bounds the payload bytes waiting in the channel: beyond it the
 	// channel counts as full. One message always fits. 0 means 64 MiB.
@@ -101,7 +102,7 @@ type Config struct {
 //
 //   - [Tap.Stop]: what the source has captured is still given out.
 //   - Context and [Tap.Close]: nothing more is read. What is known of the frames
-//     that were read, at most 32 for each pipeline, is still given out where there
+//     that were read, at most 128 for each pipeline, is still given out where there
 //     is room, and counted as dropped where there is none. Connections that go on
 //     have no End, and Stats.Active goes on counting them.
 //   - Breaking off the iteration of Events: as the context, and nothing more is
@@ -152,7 +153,11 @@ func NewTap(src capture.Source, cfg *Config) *Tap {
 		}
 	}
 	t.cfg.Reassembly = patient(t.cfg.Reassembly, live)
-	t.cfg.Buffer = orDefault(t.cfg.Buffer, 65536)
+	buffer := 65536
+	if !live && t.cfg.OnFull == FullBlock {
+		buffer = 1024
+	}
+	t.cfg.Buffer = orDefault(t.cfg.Buffer, buffer)
 	t.cfg.BufferBytes = orDefault(t.cfg.BufferBytes, 64<<20)
 	t.cfg.MaxMessage = orDefault(t.cfg.MaxMessage, 64<<20)
 	t.cfg.MaxBuffered = orDefault(t.cfg.MaxBuffered, 128<<20)
@@ -280,19 +285,7 @@ func (t *Tap) Events(ctx context.Context) iter.Seq2[Event, error] {
 // ctx or Close the Tap: what waits for room in the channel waits for that. A Tap
 // that is used already returns a closed channel, and Err ErrUsed.
 func (t *Tap) Messages(ctx context.Context) <-chan *Message {
-	ctx, ok := t.start(ctx)
-	if !ok {
-		c := make(chan *Message)
-		close(c)
-		return c
-	}
-	s := newSink(ctx, &t.cfg)
-	pipes := t.spread(s)
-	go func() {
-		t.runAll(ctx, pipes)
-		close(s.messages)
-	}()
-	return s.messages
+	return give(ctx, t, newMessages)
 }
 
 // Batches returns a channel of what Events yields, several events at a time, which
@@ -305,19 +298,24 @@ func (t *Tap) Messages(ctx context.Context) <-chan *Message {
 // waits for room; that of a connection for which there never was any is left out and
 // counted in Stats.Untold.
 func (t *Tap) Batches(ctx context.Context) <-chan []Event {
+	return give(ctx, t, newBatches)
+}
+
+// give returns the channel of a new sink, which runs pipelines until it is closed.
+func give[T any](ctx context.Context, t *Tap, open func(context.Context, *Config) (*sink, chan T)) <-chan T {
 	ctx, ok := t.start(ctx)
 	if !ok {
-		c := make(chan []Event)
+		c := make(chan T)
 		close(c)
 		return c
 	}
-	s := newBatches(ctx, &t.cfg)
+	s, c := open(ctx, &t.cfg)
 	pipes := t.spread(s)
 	go func() {
 		t.runAll(ctx, pipes)
-		close(s.batches)
+		close(c)
 	}()
-	return s.batches
+	return c
 }
 
 // Count reads the source to its end for Stats alone: everything is decoded and

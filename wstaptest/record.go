@@ -94,7 +94,7 @@ func unavailable(t testing.TB, err error) {
 	t.Helper()
 	switch {
 	case errors.Is(err, os.ErrPermission):
-		err = fmt.Errorf("%w: run it as root (go test -exec sudo), or in a network of its own (unshare --map-root-user --net, then ip link set lo up)", err)
+		err = fmt.Errorf("%w; a test has two ways more: go test -exec sudo, or a network of its own (unshare --map-root-user --net, then ip link set lo up)", err)
 	case errors.Is(err, errors.ErrUnsupported):
 		err = fmt.Errorf("%w: run it on Linux", err)
 	}
@@ -118,19 +118,22 @@ func (r *Recording) Wait(n int) []*websocket.Message {
 	r.t.Helper()
 	deadline := time.NewTimer(time.Minute)
 	defer deadline.Stop()
-	for {
+	for why := ""; ; {
 		r.mu.Lock()
 		got, more := messages(r.events), r.more
 		r.mu.Unlock()
-		if len(got) >= n {
+		switch {
+		case len(got) >= n: // also where they came at the last moment
 			return got
+		case why != "":
+			r.t.Fatalf("wstaptest: %d of %d messages have passed: %s", len(got), n, why)
 		}
 		select {
 		case <-more:
 		case <-r.done:
-			r.t.Fatalf("wstaptest: the recording has ended after %d of %d messages", len(got), n)
+			why = "the recording has ended"
 		case <-deadline.C:
-			r.t.Fatalf("wstaptest: %d of %d messages have passed within a minute", len(got), n)
+			why = "a minute is over"
 		}
 	}
 }

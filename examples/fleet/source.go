@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"cmp"
 	"compress/gzip"
 	"context"
 	"errors"
@@ -142,9 +141,6 @@ func (o *tapOptions) listen() (*capture.Live, error) {
 		},
 	}
 	src, err := capture.Listen(o.iface, cfg)
-	if errors.Is(err, os.ErrPermission) {
-		return nil, fmt.Errorf("%w: run it as root, or grant it: sudo setcap cap_net_raw+ep %s", err, cmp.Or(executable(), "fleet"))
-	}
 	if err != nil {
 		return nil, err
 	}
@@ -152,11 +148,6 @@ func (o *tapOptions) listen() (*capture.Live, error) {
 		say("%s", w)
 	}
 	return src, nil
-}
-
-func executable() string {
-	name, _ := os.Executable()
-	return name
 }
 
 // beginsLines says that a file, if it is there, is one of wsdump --json.

@@ -63,7 +63,7 @@ func (s *session) open() error {
 	}
 	switch {
 	case errors.Is(err, os.ErrPermission):
-		return fmt.Errorf("%s: You don't have permission to capture on that device\n(run it as root, or: setcap cap_net_raw+ep tcpdump)", s.iface)
+		return fmt.Errorf("%s: You don't have permission to capture on that device\n(%w)", s.iface, err)
 	case errors.Is(err, capture.ErrNoInterface):
 		return fmt.Errorf("%s: No such device exists\n(-D lists the interfaces)", s.iface)
 	case err != nil:

@@ -86,7 +86,8 @@ func TestDecode(t *testing.T) {
 		{name: "cut", in: ping + "\n" + ping[:50], events: 1, line: 2, err: "unexpected EOF"},
 		{name: "no JSON", in: ping + "\nhello\n" + ping, events: 2, line: 2, err: "invalid character"},
 		{name: "no event", in: "{}\n", line: 1, err: `no "event"`},
-		{name: "from nobody", in: strings.Replace(ping, "server\",\"op", "x\",\"op", 1), line: 1, err: `"from" is "x"`},
+		{name: "from nobody", in: strings.Replace(ping, "server\",\"op", "x\",\"op", 1), line: 1, err: `"x" is neither "client" nor "server"`},
+		{name: "closed by nobody", in: `{"event":"end","time":"2026-11-22T18:16:32Z","conn":1,"client":"10.0.0.1:1","server":"10.0.0.2:2","tcp_closed_by":["x"]}` + "\n", line: 1, err: `"x" is neither`},
 		{name: "opcode", in: strings.Replace(ping, `"ping"`, `"0x10"`, 1), line: 1, err: `"opcode" is "0x10"`},
 		{name: "address", in: strings.Replace(ping, "1.2.3.4:5", "1.2.3.4", 1), line: 1, err: "not an ip:port"},
 	} {

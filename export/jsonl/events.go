@@ -65,8 +65,7 @@ func (e *Encoder) message(b []byte, m *websocket.Message) []byte {
 	b = e.begin(b, `{"event":"message","time":`, m.Time)
 	b = append(b, `,"start":`...)
 	b = e.clock.append(b, m.Start)
-	b = appendConn(b, m.Conn)
-	b = appendEnds(b, m.Conn)
+	b = e.names.append(b, m.Conn)
 	b = appendWord(b, `,"from":"`, m.From.String())
 	b = appendWord(b, `,"opcode":"`, m.Opcode.String())
 	b = appendInt(b, `,"length":`, int64(len(m.Payload)))
@@ -143,7 +142,8 @@ func (e *Encoder) end(b []byte, ev *websocket.End) []byte {
 	if len(ev.Closing) > 0 {
 		b = e.closing(b, &ev.Closing[0])
 	}
-	return appendOther(b, `,"copies":`, ev.Counts[0].Copies+ev.Counts[1].Copies)
+	b = appendOther(b, `,"copies":`, ev.Counts[0].Copies+ev.Counts[1].Copies)
+	return appendSides(b, `,"tcp_closed_by":`, ev.By)
 }
 
 func appendCounts(b []byte, c *websocket.Counts) []byte {

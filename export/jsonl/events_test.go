@@ -135,6 +135,12 @@ func TestContract(t *testing.T) {
 				`"client":{"messages":4,"text":2,"binary":0,"ping":1,"pong":0,"close":1,"bytes":30,"wire_bytes":20,"lost_bytes":0},` +
 				`"server":{"messages":6,"text":0,"binary":3,"ping":0,"pong":1,"close":1,"bytes":0,"wire_bytes":0,"lost_bytes":5}},` +
 				`"code":1001,"reason":"bye","closed_by":"server"}`},
+		{ev: &websocket.End{Time: testTime, Conn: testConn, Cause: "fin", By: []websocket.Direction{websocket.FromServer, websocket.FromClient}},
+			want: `{"event":"end","time":"2026-11-22T18:16:32.752Z","conn":1,"cause":"fin",` + addresses +
+				`,"duration":0,"counts":{"client":` + nothing + `,"server":` + nothing + `},"tcp_closed_by":["server","client"]}`},
+		{ev: &websocket.End{Time: testTime, Conn: testConn, Cause: "rst", By: []websocket.Direction{websocket.FromClient}, Counts: [2]websocket.Counts{{Copies: 2}, {Copies: 1}}},
+			want: `{"event":"end","time":"2026-11-22T18:16:32.752Z","conn":1,"cause":"rst",` + addresses +
+				`,"duration":0,"counts":{"client":` + nothing + `,"server":` + nothing + `},"copies":3,"tcp_closed_by":["client"]}`},
 		{ev: &websocket.End{Time: testTime, Conn: testConn, Cause: "fin", Duration: 1, Closing: []websocket.Closing{{Code: websocket.StatusNone}}},
 			want: `{"event":"end","time":"2026-11-22T18:16:32.752Z","conn":1,"cause":"fin",` + addresses +
 				`,"duration":0.000000001,"counts":{"client":` + nothing + `,"server":` + nothing + `},"closed_by":"client"}`},
@@ -294,7 +300,7 @@ func eventsOf(s string, n uint64) []websocket.Event {
 	}
 	return []websocket.Event{
 		&websocket.Open{Time: at, Conn: c}, m, &websocket.Gap{Time: at, Conn: c, From: m.From, Bytes: int64(n), Reason: s},
-		&websocket.End{Time: at, Conn: c, Cause: websocket.Cause(s)},
+		&websocket.End{Time: at, Conn: c, Cause: websocket.Cause(s), By: []websocket.Direction{m.From, m.From ^ 1}[:n%3]},
 	}
 }
 

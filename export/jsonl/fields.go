@@ -2,7 +2,6 @@ package jsonl
 
 import (
 	"bytes"
-	"maps"
 	"net/http"
 	"net/netip"
 	"slices"
@@ -51,6 +50,22 @@ func appendFlag(b []byte, field string, set bool) []byte {
 	return b
 }
 
+// appendSides appends an array of sides that is there only where it is not empty.
+func appendSides(b []byte, key string, sides []websocket.Direction) []byte {
+	if len(sides) == 0 {
+		return b
+	}
+	b = append(b, key...)
+	for i, side := range sides {
+		before := `,"`
+		if i == 0 {
+			before = `["`
+		}
+		b = appendWord(b, before, side.String())
+	}
+	return append(b, ']')
+}
+
 // appendOther appends a number that is there only where it is not 0.
 func appendOther(b []byte, key string, n uint64) []byte {
 	if n == 0 {
@@ -80,8 +95,13 @@ func appendAddr(b []byte, a netip.AddrPort) []byte {
 // appendHeader appends a header with its fields in the order of their names, so
 // that a capture always gives the same lines.
 func appendHeader(b []byte, h http.Header) []byte {
+	names := make([]string, 0, len(h))
+	for name := range h {
+		names = append(names, name)
+	}
+	slices.Sort(names)
 	b = append(b, '{')
-	for i, name := range slices.Sorted(maps.Keys(h)) {
+	for i, name := range names {
 		if i > 0 {
 			b = append(b, ',')
 		}

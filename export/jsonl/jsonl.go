@@ -62,9 +62,9 @@
 // of which "text", "binary", "ping", "pong" and "close", payload "bytes",
 // "wire_bytes" as they were sent, and "lost_bytes". Only where one was seen: "code"
 // and "reason" of the first close frame, and in "closed_by" whose it was. A close
-// frame without a code has neither. Only where there is one, the
-// number of another connection: "copy_of", which is the same one, seen at another place,
-// and "same_key", which is another leg of a proxy, as in [websocket.Conn].
+// frame without a code has neither. Only where there are any: "copies", how many of
+// the messages were copies, and "tcp_closed_by", an array of the sides that closed TCP,
+// "client" and "server" in the order of their FINs, or the one that reset it.
 //
 // # Values
 //
@@ -104,6 +104,7 @@ type Encoder struct {
 	cfg   Config
 	lines escape.Lines
 	clock clock
+	names names
 	buf   []byte // of the line before
 }
 

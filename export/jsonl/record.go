@@ -56,7 +56,8 @@ type record struct {
 	Duration float64
 	Copies   uint64 // of both sides
 	Counts   struct{ Client, Server countsRecord }
-	ClosedBy string `json:"closed_by"`
+	ClosedBy string   `json:"closed_by"`
+	By       []string `json:"tcp_closed_by"`
 }
 
 // A tlsRecord is the object "tls".
@@ -129,6 +130,13 @@ func (d *Decoder) end(l *record) (websocket.Event, error) {
 	}
 	end.Counts[websocket.FromClient].Copies = l.Copies
 	delete(d.conns, l.Conn)
+	for _, word := range l.By {
+		side, err := direction(word)
+		if err != nil {
+			return nil, err
+		}
+		end.By = append(end.By, side)
+	}
 	if l.ClosedBy == "" {
 		return end, nil
 	}
@@ -198,7 +206,7 @@ func direction(word string) (websocket.Direction, error) {
 			return d, nil
 		}
 	}
-	return 0, fmt.Errorf(`"from" is %q`, word)
+	return 0, fmt.Errorf(`%q is neither "client" nor "server"`, word)
 }
 
 // opcodes are the opcodes that have words.

@@ -26,6 +26,9 @@ var UnseenDeflate = Deflate{On: true, Bits: [2]uint8{15, 15}, Others: true}
 // ParseDeflate reads the extensions that the server accepted, the value of
 // Sec-WebSocket-Extensions.
 func ParseDeflate(extensions string) (p Deflate) {
+	if extensions == "" {
+		return p
+	}
 	others := false
 	for ext := range splitQuoted(extensions, ',') {
 		name, params, _ := strings.Cut(ext, ";")

@@ -4,6 +4,7 @@
 package handshake
 
 import (
+	"bytes"
 	"crypto/sha1"
 	"encoding/base64"
 	"net/netip"
@@ -13,36 +14,58 @@ import (
 )
 
 // Upgrade says whether a head asks for, or grants, the change to WebSocket.
-func Upgrade(f http1.Fields) bool { return f.HasToken("Upgrade", "websocket") }
+func Upgrade(h *http1.Head) bool { return h.HasToken(http1.Upgrade, "websocket") }
 
 // OtherUpgrade says whether a head speaks of a change to another protocol.
-func OtherUpgrade(f http1.Fields) bool { return f.Get("Upgrade") != "" && !Upgrade(f) }
+func OtherUpgrade(h *http1.Head) bool { return len(h.Get(http1.Upgrade)) > 0 && !Upgrade(h) }
 
 // AcceptKey returns the Sec-WebSocket-Accept that answers a Sec-WebSocket-Key.
-func AcceptKey(key string) [28]byte {
+func AcceptKey(key []byte) [28]byte {
 	sum := sha1.Sum(append(append(make([]byte, 0, 64), key...), "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"...))
 	var accept [28]byte
 	base64.StdEncoding.Encode(accept[:], sum[:])
 	return accept
 }
 
-// URL returns the WebSocket URL of a request for target; secure says that it came
+// Accepts says whether a Sec-WebSocket-Accept answers a Sec-WebSocket-Key.
+func Accepts(accept, key []byte) bool {
+	want := AcceptKey(key)
+	return string(accept) == string(want[:])
+}
+
+// WriteURL writes the WebSocket URL of a request for target; secure says that it came
 // in TLS. Where the request has no Host, the server's address stands for it.
-func URL(target, host string, server netip.AddrPort, secure bool) string {
-	if i := strings.Index(target, "://"); i > 0 { // absolute form, as to a proxy
-		switch strings.ToLower(target[:i]) {
+func WriteURL(w *strings.Builder, target, host []byte, server netip.AddrPort, secure bool) {
+	if scheme, ok := absolute(target); ok {
+		switch strings.ToLower(string(scheme)) {
 		case "http":
-			return "ws" + target[i:]
+			w.WriteString("ws")
+			target = target[len(scheme):]
 		case "https":
-			return "wss" + target[i:]
+			w.WriteString("wss")
+			target = target[len(scheme):]
 		}
-		return target
+		w.Write(target)
+		return
 	}
-	if host == "" {
-		host = server.String()
-	}
+	w.WriteString("ws")
 	if secure {
-		return "wss://" + host + target
+		w.WriteByte('s')
 	}
-	return "ws://" + host + target
+	w.WriteString("://")
+	if len(host) == 0 {
+		host, _ = server.AppendText(nil)
+	}
+	w.Write(host)
+	w.Write(target)
+}
+
+// absolute returns the scheme of a target in absolute form, as it is sent to a proxy
+// (RFC 9112, section 3.2.2). One in origin form may hold another URL.
+func absolute(target []byte) (scheme []byte, ok bool) {
+	if len(target) > 0 && target[0] == '/' {
+		return nil, false
+	}
+	i := bytes.Index(target, []byte("://"))
+	return target[:max(i, 0)], i > 0
 }

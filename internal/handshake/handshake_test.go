@@ -2,6 +2,7 @@ package handshake
 
 import (
 	"net/netip"
+	"strings"
 	"testing"
 
 	"github.com/wstap/wstap/internal/http1"
@@ -9,25 +10,31 @@ import (
 
 // TestAcceptKey takes the example of RFC 6455, section 1.3.
 func TestAcceptKey(t *testing.T) {
-	if got := AcceptKey("dGhlIHNhbXBsZSBub25jZQ=="); string(got[:]) != "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=" {
+	if got := AcceptKey([]byte("dGhlIHNhbXBsZSBub25jZQ==")); string(got[:]) != "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=" {
 		t.Errorf("%s", got)
 	}
 }
 
 func TestURL(t *testing.T) {
-	server := netip.MustParseAddrPort("[::1]:7272")
+	url := func(target, host string, secure bool) string {
+		var b strings.Builder
+		WriteURL(&b, []byte(target), []byte(host), netip.MustParseAddrPort("[::1]:7272"), secure)
+		return b.String()
+	}
 	for _, c := range [][3]string{
 		{"/chat", "example.com", "ws://example.com/chat"},
 		{"/chat", "", "ws://[::1]:7272/chat"},
 		{"http://a/b", "example.com", "ws://a/b"},
+		{"/to/http://a/b", "example.com", "ws://example.com/to/http://a/b"},
+		{"://a/b", "example.com", "ws://example.com://a/b"},
 		{"HTTPS://a/b", "example.com", "wss://a/b"},
 		{"ftp://a/b", "example.com", "ftp://a/b"},
 	} {
-		if got := URL(c[0], c[1], server, false); got != c[2] {
+		if got := url(c[0], c[1], false); got != c[2] {
 			t.Errorf("%s at %s: %s, want %s", c[0], c[1], got, c[2])
 		}
 	}
-	if got := URL("/chat", "example.com", server, true); got != "wss://example.com/chat" {
+	if got := url("/chat", "example.com", true); got != "wss://example.com/chat" {
 		t.Error(got)
 	}
 }
@@ -39,8 +46,8 @@ func TestUpgrade(t *testing.T) {
 		"Upgrade: h2c":            {false, true},
 		"Connection: Upgrade":     {false, false},
 	} {
-		f := http1.Fields(field + "\r\n\r\n")
-		if got := [2]bool{Upgrade(f), OtherUpgrade(f)}; got != want {
+		h := head(field + "\r\n\r\n")
+		if got := [2]bool{Upgrade(&h), OtherUpgrade(&h)}; got != want {
 			t.Errorf("%s: %v", field, got)
 		}
 	}
@@ -99,8 +106,17 @@ func TestDraft(t *testing.T) {
 		{"Sec-WebSocket-Key1: 1\r\n\r\n", "\r\n", "", true},
 		{"", "", "", true},
 	} {
-		if name, framed := Draft(http1.Fields(c.request), http1.Fields(c.response)); name != c.name || framed != c.framed {
+		request, response := head(c.request), head(c.response)
+		if name, framed := Draft(&request, &response); name != c.name || framed != c.framed {
 			t.Errorf("%q, %q: %q, %v", c.request, c.response, name, framed)
 		}
 	}
+}
+
+// head makes a head of fields; none of "".
+func head(fields string) http1.Head {
+	if fields == "" {
+		return http1.Head{}
+	}
+	return http1.Whole([]byte("the first line\r\n" + fields))
 }

@@ -1,8 +1,8 @@
 package http1
 
 import (
+	"bytes"
 	"strconv"
-	"strings"
 )
 
 // A Framing says how long a body is (RFC 9112, section 6).
@@ -12,20 +12,23 @@ type Framing struct {
 	Given   bool // one of the fields that say it is there
 }
 
-// Body returns the framing of the body behind a head with these fields.
-func (f Fields) Body() Framing {
-	for v := range f.Values("Transfer-Encoding") {
-		last := v[strings.LastIndexByte(v, ',')+1:]
-		if strings.EqualFold(strings.TrimSpace(last), "chunked") {
+// Body returns the framing of the body behind a head.
+func (h *Head) Body() Framing {
+	if h.Has(TransferEncoding) {
+		v := h.Get(TransferEncoding)
+		last := v[bytes.LastIndexByte(v, ',')+1:]
+		if equal(trim(last), "chunked") {
 			return Framing{Chunked: true, Given: true}
 		}
 		return Framing{Length: -1, Given: true}
 	}
 	var b Framing
-	for v := range f.Values("Content-Length") {
+	for s := h.index.first[ContentLength]; s.to > 0; s = h.next(ContentLength, s) {
 		// The same length more than once is that length (RFC 9112, section 6.3).
-		for one := range strings.SplitSeq(v, ",") {
-			n, err := strconv.ParseInt(trim(one), 10, 64)
+		for list := h.value(s); list != nil; {
+			var one []byte
+			one, list = cut(list, ',')
+			n, err := strconv.ParseInt(string(trim(one)), 10, 64)
 			if err != nil || n < 0 || b.Given && n != b.Length {
 				return Framing{Length: -1, Given: true}
 			}

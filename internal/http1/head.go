@@ -4,27 +4,61 @@
 // becomes something else.
 package http1
 
-import (
-	"bytes"
-	"iter"
-	"maps"
-	"net/http"
-	"net/textproto"
-	"slices"
-	"strconv"
-	"strings"
-)
+import "bytes"
 
-// A Head is a request's or a response's, raw: the first line and the fields,
-// up to the empty line behind them.
-type Head string
+// A Head is a request's or a response's: the first line and the fields, up to the
+// empty line behind them. Who reads it finds it and the fields that every head is
+// asked for at once: see [Field]. The zero Head is none.
+//
+// A Head borrows the bytes in which it was found.
+type Head struct {
+	raw   []byte
+	line  int // the length of the first line, with its end
+	index index
+}
 
-// newHead makes a Head of its bytes, with lines that are folded (RFC 9112,
-// section 5.2) in one.
-func newHead(b []byte) Head {
-	if !folded(b) {
-		return Head(b)
+// read makes h, which is none, the head that b begins with, and returns its length in
+// b; 0 where its end is not there.
+func (h *Head) read(b []byte) int {
+	n, folded := h.scan(b)
+	if folded && n > 0 {
+		*h = Head{}
+		h.scan(unfold(b[:n]))
 	}
+	return n
+}
+
+// scan is read for lines as they are. folded says that one begins with white space.
+func (h *Head) scan(b []byte) (n int, folded bool) {
+	h.line = bytes.IndexByte(b, '\n') + 1
+	for n = h.line; n > 0; {
+		rest := b[n:]
+		end := bytes.IndexByte(rest, '\n')
+		if end < 0 {
+			break
+		}
+		line := rest[:end]
+		switch {
+		case end == 0 || end == 1 && line[0] == '\r':
+			n += end + 1
+			h.raw = b[:n:n]
+			return n, folded
+		case space(line[0]):
+			folded = true
+		default:
+			if f, s := fieldIn(line, n); s.to > 0 {
+				h.index.note(f, s)
+			}
+		}
+		n += end + 1
+	}
+	*h = Head{}
+	return 0, false
+}
+
+// unfold returns a copy of the head b in which lines that are folded (RFC 9112, section
+// 5.2) are in one.
+func unfold(b []byte) []byte {
 	h := make([]byte, 0, len(b))
 	for i, c := range b {
 		if folds := c == '\n' && i+1 < len(b) && space(b[i+1]) && len(h) > 0; folds {
@@ -35,192 +69,100 @@ func newHead(b []byte) Head {
 		}
 		h = append(h, c)
 	}
-	return Head(h)
-}
-
-// folded says whether a line of b begins with white space.
-func folded(b []byte) bool {
-	for {
-		i := bytes.IndexByte(b, '\n') + 1
-		if i == 0 || i == len(b) {
-			return false
-		}
-		if b = b[i:]; space(b[0]) {
-			return true
-		}
-	}
-}
-
-// cutLine returns the first line of s, and what follows its end.
-func cutLine(s string) (line, rest string) {
-	if i := strings.IndexByte(s, '\n'); i >= 0 {
-		return s[:i], s[i+1:]
-	}
-	return s, ""
-}
-
-// Line returns the first line without its end.
-func (h Head) Line() string {
-	l, _ := cutLine(string(h))
-	return strings.TrimSuffix(l, "\r")
-}
-
-// Fields returns what follows the first line.
-func (h Head) Fields() Fields {
-	_, rest := cutLine(string(h))
-	return Fields(rest)
-}
-
-// WholeLines returns the part of an unfinished head that ends with a line,
-// finished as a head; empty where not even its first line is whole.
-func (h Head) WholeLines() Head {
-	i := strings.LastIndexByte(string(h), '\n')
-	if i < 0 {
-		return ""
-	}
-	return h[:i+1] + "\r\n"
-}
-
-// RequestLine splits "GET /chat HTTP/1.1" (RFC 9112, section 3). It returns
-// false for what is no request of HTTP/1.
-func (h Head) RequestLine() (method, target string, ok bool) {
-	method, rest, _ := strings.Cut(h.Line(), " ")
-	target, version, ok := strings.Cut(strings.Trim(rest, " "), " ")
-	return method, target, ok && strings.HasPrefix(strings.TrimLeft(version, " "), "HTTP/1.")
-}
-
-// Status returns a response's status code, 0 where there is none.
-func (h Head) Status() int {
-	_, rest, _ := strings.Cut(h.Line(), " ")
-	rest = strings.TrimLeft(rest, " ")
-	if len(rest) < 3 {
-		return 0
-	}
-	n, err := strconv.Atoi(rest[:3])
-	if err != nil || n < 100 {
-		return 0
-	}
-	return n
-}
-
-// Fields are field lines (RFC 9112, section 5), raw, each with its end.
-type Fields string
-
-// NewFields makes field lines of a header, in the order of their names. Line
-// ends within a value become spaces.
-func NewFields(h http.Header) Fields {
-	var b strings.Builder
-	for _, name := range slices.Sorted(maps.Keys(h)) {
-		for _, v := range h[name] {
-			b.WriteString(oneLine.Replace(name))
-			b.WriteString(": ")
-			b.WriteString(oneLine.Replace(v))
-			b.WriteString("\r\n")
-		}
-	}
-	return Fields(b.String())
-}
-
-var oneLine = strings.NewReplacer("\r", " ", "\n", " ")
-
-// All yields each field's name and value, without the white space around them.
-func (f Fields) All() iter.Seq2[string, string] {
-	return func(yield func(name, value string) bool) {
-		for rest := string(f); rest != ""; {
-			var l string
-			l, rest = cutLine(rest)
-			name, value, ok := strings.Cut(l, ":")
-			if !ok || name == "" || space(name[0]) {
-				continue
-			}
-			if !yield(trim(name), trim(value)) {
-				return
-			}
-		}
-	}
-}
-
-// Values yields the values of the fields of one name. A tap sees many heads, and
-// asks each many times: lines of other names cost little.
-func (f Fields) Values(name string) iter.Seq[string] {
-	return func(yield func(string) bool) {
-		for rest := string(f); rest != ""; {
-			var l string
-			l, rest = cutLine(rest)
-			// What ends the name is looked at first: few are of the same length.
-			if len(l) <= len(name) || l[len(name)] != ':' && !space(l[len(name)]) || !equal(l[:len(name)], name) {
-				continue
-			}
-			l = l[len(name):]
-			for l != "" && space(l[0]) {
-				l = l[1:]
-			}
-			if l != "" && l[0] == ':' && !yield(trim(l[1:])) {
-				return
-			}
-		}
-	}
-}
-
-// Get returns the first value of a field.
-func (f Fields) Get(name string) string {
-	for v := range f.Values(name) {
-		return v
-	}
-	return ""
-}
-
-// List returns the values of a field as one list where it is repeated (RFC
-// 9110, section 5.3).
-func (f Fields) List(name string) string {
-	var list []string
-	for v := range f.Values(name) {
-		if v != "" || list != nil {
-			list = append(list, v)
-		}
-	}
-	return strings.Join(list, ", ")
-}
-
-// HasToken says whether a field's list holds a token, in any case.
-func (f Fields) HasToken(name, token string) bool {
-	for v := range f.Values(name) {
-		for t := range strings.SplitSeq(v, ",") {
-			if equal(trim(t), token) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// Header returns the fields by their canonical names; nil where there are none
-// at all, not even an empty line.
-func (f Fields) Header() http.Header {
-	if f == "" {
-		return nil
-	}
-	h := make(http.Header)
-	for name, value := range f.All() {
-		name = textproto.CanonicalMIMEHeaderKey(name)
-		h[name] = append(h[name], value)
-	}
 	return h
 }
 
-// equal says whether two names are the same, in any case. Most are in the same.
-func equal(a, b string) bool { return a == b || strings.EqualFold(a, b) }
+// Whole returns the head that b begins with; none where its end is not there.
+func Whole(b []byte) (h Head) {
+	h.read(b)
+	return h
+}
 
-func space(c byte) bool { return c == ' ' || c == '\t' }
+// Cut returns what a head says of which only the beginning b is known: its whole
+// lines, and its first line as far as that goes. whole says that the first line is.
+func Cut(b []byte) (h Head, whole bool) {
+	end := bytes.LastIndexByte(b, '\n') + 1
+	if whole = end > 0; !whole {
+		end = len(b)
+	}
+	b = append(b[:end:end], "\r\n"...)
+	if h.scan(b); h.None() {
+		h = Head{raw: b, line: len(b)}
+	}
+	return h, whole
+}
 
-// trim returns s without the white space around it, the return at the end of a
-// line included.
-func trim(s string) string {
-	for s != "" && (space(s[0]) || s[0] == '\r') {
-		s = s[1:]
+// None says that there is no head.
+func (h *Head) None() bool { return h.line == 0 }
+
+// Raw returns the head's bytes, with lines that were folded in one.
+func (h *Head) Raw() []byte { return h.raw }
+
+// Copy makes h, which is none or was made by Copy, a copy of o that borrows nothing.
+func (h *Head) Copy(o *Head) {
+	own := h.raw[:0]
+	*h = *o
+	h.raw = append(own, o.raw...)
+}
+
+// Line returns the first line without its end.
+func (h *Head) Line() []byte {
+	n := h.line
+	if n > 0 && h.raw[n-1] == '\n' {
+		n--
 	}
-	for s != "" && (space(s[len(s)-1]) || s[len(s)-1] == '\r') {
-		s = s[:len(s)-1]
+	if n > 0 && h.raw[n-1] == '\r' {
+		n--
 	}
-	return s
+	return h.raw[:n]
+}
+
+// RawFields returns what follows the first line.
+func (h *Head) RawFields() []byte { return h.raw[h.line:] }
+
+// Fields returns a copy of what follows the first line.
+func (h *Head) Fields() Fields { return Fields(h.RawFields()) }
+
+// RequestLine splits "GET /chat HTTP/1.1" (RFC 9112, section 3). It returns false for
+// what is no request of HTTP/1.
+func (h *Head) RequestLine() (method, target []byte, ok bool) { return requestLine(h.Line()) }
+
+// RequestLine splits the line that b begins with, as [Head.RequestLine] does.
+func RequestLine(b []byte) (method, target []byte, ok bool) {
+	line, _ := cut(b, '\n')
+	return requestLine(line)
+}
+
+func requestLine(line []byte) (method, target []byte, ok bool) {
+	method, rest := cut(line, ' ')
+	target, rest = cut(pastSpaces(rest), ' ')
+	return method, target, bytes.HasPrefix(pastSpaces(rest), []byte("HTTP/1."))
+}
+
+func pastSpaces(b []byte) []byte {
+	for len(b) > 0 && b[0] == ' ' {
+		b = b[1:]
+	}
+	return b
+}
+
+// cut returns what stands in b before the first sep, and behind it; all, and nil,
+// where there is none.
+func cut(b []byte, sep byte) (before, behind []byte) {
+	if i := bytes.IndexByte(b, sep); i >= 0 {
+		return b[:i], b[i+1:]
+	}
+	return b, nil
+}
+
+func digit(c byte) bool { return c >= '0' && c <= '9' }
+
+// Status returns a response's status code, 0 where there is none.
+func (h *Head) Status() int {
+	_, rest := cut(h.raw[:h.line], ' ')
+	rest = pastSpaces(rest)
+	if len(rest) < 3 || !digit(rest[0]) || !digit(rest[1]) || !digit(rest[2]) || rest[0] == '0' {
+		return 0
+	}
+	return int(rest[0]-'0')*100 + int(rest[1]-'0')*10 + int(rest[2]-'0')
 }

@@ -15,43 +15,42 @@ type Reader struct {
 }
 
 // Next takes bytes of b, which came at t: up to the end of the next head, which it
-// returns, or all of it. response says which kind of head is expected. It
+// makes head, which must be none, or all of it. response says which kind of head is expected. It
 // returns false for what is not HTTP. The head's body is skipped only after
 // [Reader.Expect].
-func (r *Reader) Next(b []byte, response bool, t time.Time) (n int, head Head, ok bool) {
+func (r *Reader) Next(b []byte, response bool, t time.Time, head *Head) (n int, ok bool) {
 	if r.body.left != 0 {
-		n, ok := r.body.skip(b)
-		return n, "", ok
+		return r.body.skip(b)
 	}
 	if len(r.head) == 0 {
 		// Empty lines before a head are to be ignored (RFC 9112, section 2.2).
 		if b[0] == '\r' || b[0] == '\n' {
-			return 1, "", true
+			return 1, true
 		}
-		if n = headEnd(b, 0); n > 0 {
-			return n, newHead(b[:n]), true
+		if n = head.read(b); n > 0 {
+			return n, true
 		}
 		if len(b) > MaxHead {
-			return 0, "", false
+			return 0, false
 		}
 		r.head = append(r.head, b...)
 	} else {
 		have := len(r.head)
 		r.head = append(r.head, b...)
-		if n = headEnd(r.head, have); n > 0 {
-			head = newHead(r.head[:n])
+		if headEnd(r.head, have) {
+			n = head.read(r.head)
 			r.head = nil
-			return n - have, head, true
+			return n - have, true
 		}
 		if len(r.head) > MaxHead {
-			return 0, "", false
+			return 0, false
 		}
 	}
 	if response && !MaybeResponse(r.head) || !response && !MaybeRequest(r.head) {
-		return 0, "", false
+		return 0, false
 	}
 	r.came = t
-	return len(b), "", true
+	return len(b), true
 }
 
 // Expect says what follows the head that Next returned last: a body of n bytes,
@@ -83,11 +82,11 @@ func (r *Reader) SkipGap(n int64) bool {
 
 // Abandon gives up an unfinished head and returns what there is of it, and when
 // the last byte of that came.
-func (r *Reader) Abandon() (Head, time.Time) {
-	h := Head(r.head)
+func (r *Reader) Abandon() ([]byte, time.Time) {
+	b := r.head
 	r.head = nil
 	r.body = body{}
-	return h, r.came
+	return b, r.came
 }
 
 // Pending returns what there is of an unfinished head, until Next is called.

@@ -8,20 +8,16 @@ import (
 // maxMethod is the longest method that is believed.
 const maxMethod = 20
 
-// headEnd returns the length of the head that b begins with, its empty line
-// included, or 0. b was looked through up to from.
-func headEnd(b []byte, from int) int {
+// headEnd says whether the end of a head, its empty line, is in b, which was looked
+// through up to from.
+func headEnd(b []byte, from int) bool {
 	for i := max(from-3, 0); ; {
 		k := bytes.IndexByte(b[i:], '\n')
 		if k < 0 {
-			return 0
+			return false
 		}
-		i += k + 1
-		switch {
-		case i < len(b) && b[i] == '\n':
-			return i + 1
-		case i+1 < len(b) && b[i] == '\r' && b[i+1] == '\n':
-			return i + 2
+		if i += k + 1; bytes.HasPrefix(b[i:], []byte("\n")) || bytes.HasPrefix(b[i:], []byte("\r\n")) {
+			return true
 		}
 	}
 }
@@ -62,10 +58,4 @@ func LooksLikeResponse(b []byte) bool { return bytes.HasPrefix(b, []byte("HTTP/1
 
 func tokenByte(c byte) bool {
 	return c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || strings.IndexByte("!#$%&'*+-.^_`|~", c) >= 0
-}
-
-// Whole returns the head that b begins with; false where its end is not there.
-func Whole(b []byte) (Head, bool) {
-	n := headEnd(b, 0)
-	return newHead(b[:n]), n > 0
 }

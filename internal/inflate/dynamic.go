@@ -1,14 +1,16 @@
 package inflate
 
-// The entries of the code length code's symbols: in bits 16..19 the length that
-// is meant, from 20 on how often it is at least repeated.
-var lenSymbols = func() (t [19]uint32) {
+import "encoding/binary"
+
+// The entries of the code length code's symbols: in bits 16..23 how often a length is
+// at least meant, from 28 on which.
+var lenSymbols = func() (t entries) {
 	for i := range 16 {
-		t[i] = uint32(i)<<16 | 1<<20
+		t[i] = uint32(i)<<28 | 1<<16
 	}
-	t[16] = special | repeat | 3<<20 | 2
-	t[17] = 3<<20 | 3
-	t[18] = 11<<20 | 7
+	t[16] = special | repeat | 3<<16 | 2
+	t[17] = 3<<16 | 3
+	t[18] = 11<<16 | 7
 	return t
 }()
 
@@ -45,14 +47,14 @@ func (d *Decoder) dynamic() error {
 	for s, l := range lens[:] {
 		d.codes[0].add(uint(l), uint16(s))
 	}
-	if !d.lens.build(&d.codes[0], lenSymbols[:], lenBits) {
+	if !d.lens.build(&d.codes[0], &lenSymbols, lenBits) {
 		return ErrCorrupt
 	}
 	d.lens.widen(lenBits)
 	if err := d.lengths(nlit, ndist); err != nil {
 		return err
 	}
-	if !d.dyn.lit.build(&d.codes[0], litSymbols[:], litBits) || !d.dyn.dist.build(&d.codes[1], distSymbols[:], distBits) {
+	if !d.dyn.lit.build(&d.codes[0], &litSymbols, litBits) || !d.dyn.dist.build(&d.codes[1], &distSymbols, distBits) {
 		return ErrCorrupt
 	}
 	return nil
@@ -68,28 +70,30 @@ func (d *Decoder) dynamic() error {
 func (d *Decoder) lengths(nlit, ndist int) error {
 	d.codes[0].reset()
 	d.codes[1].reset()
-	in, ip, bits, n := d.in, d.ip, d.bits, d.n
+	in, bits, n := d.in[d.ip:], d.bits, uint8(d.n)
 	table := &d.lens.table
 	c := &d.codes[0]
 	end := nlit
-	last := uint(16) // the length before; 16 for none
+	last := uint32(16) // the length before; 16 for none
 	i := 0
 	for {
 		for i < end {
-			if ip >= d.end+8 {
+			if len(in) <= Pad-12 { // eight bytes beyond the tail
 				return ErrShort
 			}
-			bits |= load64(in, ip) << (n & 63)
-			ip += int(63-n&63) >> 3
+			bits |= binary.LittleEndian.Uint64(in) << (n & 63)
+			in = in[(63-n)>>3&7:]
 			n |= 56
 			for n >= lenBits+7 && i < end { // a codeword, and extra bits
 				e := table[bits&(1<<lenBits-1)]
-				rep := int(e>>20 + uint32(bits&(1<<(e&63)-1)>>(e>>8&63)))
+				rep := int(e>>16&0xff + uint32(bits&(1<<(e&63)-1)>>(e>>8&63)))
 				bits >>= e & 63
-				n -= uint(e & 63)
+				n -= uint8(e)
 				if e&special == 0 {
-					last = uint(e >> 16 & 15)
-					c.add(last, uint16(i))
+					last = e >> 28
+					k := c.next[last] // as code.add does
+					c.symbols[k%(16*perLen)] = uint16(i)
+					c.next[last] = k + 1
 					i += rep
 					continue
 				}
@@ -98,9 +102,9 @@ func (d *Decoder) lengths(nlit, ndist int) error {
 				}
 				for ; rep > 0; rep-- {
 					if i < end {
-						c.add(last, uint16(i))
+						c.add(uint(last), uint16(i))
 					} else { // if not beyond the distances, too
-						d.codes[1].add(last, uint16(i-end))
+						d.codes[1].add(uint(last), uint16(i-end))
 					}
 					i++
 				}
@@ -115,6 +119,6 @@ func (d *Decoder) lengths(nlit, ndist int) error {
 	if i > 0 {
 		return ErrCorrupt
 	}
-	d.ip, d.bits, d.n = ip, bits, n
+	d.ip, d.bits, d.n = len(d.in)-len(in), bits, uint(n)
 	return nil
 }

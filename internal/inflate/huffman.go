@@ -17,6 +17,14 @@ type huffman struct {
 	table [tableSize]uint32
 }
 
+// at returns the entry of the next bits.
+func (h *huffman) at(bits uint64) uint32 { return h.table[bits&h.mask] }
+
+// in returns the entry of the next bits in the subtable that e leads to.
+func (h *huffman) in(e uint32, bits uint64) uint32 {
+	return h.table[uint64(e>>16)+bits&(1<<(e>>8&15)-1)]
+}
+
 // The tables of a block.
 type tables struct{ lit, dist huffman }
 
@@ -49,7 +57,11 @@ var (
 	distSymbols = makeDistSymbols()
 )
 
-func makeLitSymbols() (t [288]uint32) {
+// entries are those of the symbols of a code, as many as make an index that needs no
+// check.
+type entries [perLen]uint32
+
+func makeLitSymbols() (t entries) {
 	for i := range 256 {
 		t[i] = uint32(i)<<16 | literal
 	}
@@ -67,7 +79,7 @@ func makeLitSymbols() (t [288]uint32) {
 	return t
 }
 
-func makeDistSymbols() (t [32]uint32) {
+func makeDistSymbols() (t entries) {
 	base, extra := 1, 0
 	for i := range 30 {
 		if i >= 4 && i%2 == 0 {
@@ -84,63 +96,83 @@ func makeDistSymbols() (t [32]uint32) {
 // their codewords. That is all that a decoder needs to know of it. Symbols of
 // length 0, which have no codeword, may be added as well, and are not looked at.
 type code struct {
-	count   [16]uint32
-	symbols [16][512]uint16 // room for more than there can be
+	next    [16]uint16          // in symbols, by length: where the next one goes
+	symbols [16 * perLen]uint16 // those of length l begin at l*perLen
 }
+
+// perLen is more than the symbols that there can be.
+const perLen = 512
+
+func (c *code) reset() { c.next = noSymbols }
+
+var noSymbols = func() (next [16]uint16) {
+	for l := range next {
+		next[l] = uint16(l * perLen)
+	}
+	return next
+}()
 
 func (c *code) add(length uint, symbol uint16) {
-	n := c.count[length&15]
-	c.symbols[length&15][n&511] = symbol
-	c.count[length&15] = n + 1
+	n := c.next[length&15]
+	c.symbols[n%(16*perLen)] = symbol
+	c.next[length&15] = n + 1
 }
 
-func (c *code) reset() { c.count = [16]uint32{} }
+// count returns the number of symbols of a length.
+func (c *code) count(length uint) uint { return uint(c.next[length&15]) - length&15*perLen }
+
+// of returns the symbols of a length.
+func (c *code) of(length uint) []uint16 { return c.symbols[length&15*perLen : c.next[length&15]] }
 
 // build fills the table for a code; symbols has the entries of all symbols. It
 // reports whether the code is complete, or so empty that it is allowed all the
 // same: at most one codeword, of one bit (RFC 1951, section 3.2.7).
-func (h *huffman) build(c *code, symbols []uint32, width uint) bool {
-	space, last := 1, uint(0)
-	for l := uint(1); l < 16; l++ {
-		n := c.count[l]
-		space = space*2 - int(n)
-		if n != 0 {
-			last = l
-		}
+func (h *huffman) build(c *code, symbols *entries, width uint) bool {
+	last := uint(15)
+	for last > 0 && c.count(last) == 0 {
+		last--
+	}
+	space := 1
+	for l := uint(1); l <= last; l++ {
+		space = space*2 - int(c.count(l))
 	}
 	if space != 0 {
 		h.bits, h.mask = 1, 1
 		h.table[0], h.table[1] = invalid, invalid
-		one := last == 1 && c.count[1] == 1
+		one := last == 1 && c.count(1) == 1
 		if one {
-			h.table[0] = symbols[c.symbols[1][0]] + perBit
+			h.table[0] = symbols[c.of(1)[0]] + perBit
 		}
 		return last == 0 || one
 	}
 	width = min(width, last)
 	h.bits, h.mask = width, 1<<width-1
 
+	first := uint(1)
+	for c.count(first) == 0 {
+		first++
+	}
+
 	// The table doubles with each bit of length: what is there stays and is
 	// copied. Places of longer codewords hold rubbish meanwhile.
-	l := uint(1)
-	for c.count[l&15] == 0 {
-		l++
-	}
-	word := uint(0) // the next codeword
-	for {
-		for _, s := range c.symbols[l&15][:c.count[l&15]] {
-			h.table[reversed[word<<(litBits-l)%(1<<litBits)]] = symbols[s] + uint32(l)*perBit
-			word++
+	word := uint(0) // the next codeword, behind which zeros make litBits
+	step := uint(1) << (litBits - first)
+	size := uint(1) << first
+	for l := first; ; l++ {
+		add := uint32(l) * perBit
+		for _, s := range c.of(l) {
+			h.table[reversed[word%(1<<litBits)]%(1<<litBits)] = symbols[s%perLen] + add
+			word += step
 		}
 		if l == width {
 			break
 		}
-		copy(h.table[1<<l:2<<l], h.table[:1<<l])
-		l++
-		word *= 2
+		copy(h.table[size:2*size], h.table[:size])
+		size *= 2
+		step /= 2
 	}
 	if last > width {
-		h.subtables(c, symbols, word*2)
+		h.subtables(c, symbols, word>>(litBits-width)*2)
 	}
 	return true
 }
@@ -156,20 +188,20 @@ func (h *huffman) widen(n uint) {
 // subtables places the codewords that are longer than the primary table's index,
 // in tables of their own, one for each value of their first bits. word is the
 // first.
-func (h *huffman) subtables(c *code, symbols []uint32, word uint) {
+func (h *huffman) subtables(c *code, symbols *entries, word uint) {
 	next := uint(1) << h.bits
 	prefix := ^uint(0)
 	var start, subBits uint
 	for l := h.bits + 1; l < 16; l++ {
-		for i, s := range c.symbols[l][:c.count[l]] {
+		for i, s := range c.of(l) {
 			r := uint(bits.Reverse16(uint16(word)) >> (16 - l))
 			if p := r & (1<<h.bits - 1); p != prefix {
 				prefix = p
 				// As many bits as the codewords with this prefix need.
 				subBits = l - h.bits
-				for room := 1<<subBits - (int(c.count[l]) - i); room > 0; {
+				for room := 1<<subBits - (int(c.count(l)) - i); room > 0; {
 					subBits++
-					room = room<<1 - int(c.count[h.bits+subBits])
+					room = room<<1 - int(c.count(h.bits+subBits))
 				}
 				start = next
 				next += 1 << subBits

@@ -232,7 +232,7 @@ func (d *Decoder) buildFixed() {
 	for s := range uint16(32) {
 		d.codes[1].add(5, s)
 	}
-	d.fix.lit.build(&d.codes[0], litSymbols[:], litBits)
-	d.fix.dist.build(&d.codes[1], distSymbols[:], distBits)
+	d.fix.lit.build(&d.codes[0], &litSymbols, litBits)
+	d.fix.dist.build(&d.codes[1], &distSymbols, distBits)
 	d.fixed = true
 }

@@ -151,10 +151,10 @@ func (d *Decoder) partialSymbols(t *tables) error {
 // to the length or distance that they make.
 func (d *Decoder) entry(h *huffman) uint32 {
 	d.refill()
-	e := h.table[d.bits&h.mask]
+	e := h.at(d.bits)
 	if int32(e) >= 0 && e&special != 0 && e&sub != 0 {
 		d.take(uint(e & 63))
-		e = h.table[uint64(e>>16)+d.bits&(1<<(e>>8&15)-1)]
+		e = h.in(e, d.bits)
 	}
 	if int32(e) >= 0 && e&special != 0 && e&endBlock == 0 {
 		return e

@@ -3,6 +3,45 @@ package inflate
 import "encoding/binary"
 
 // symbols decodes a block of Huffman codes.
+func (d *Decoder) symbols(t *tables) error {
+	for {
+		if len(d.buf)-d.o < slack {
+			if err := d.more(0); err != nil {
+				return err
+			}
+		}
+		ip, bits, n, o := d.ip, d.bits, d.n, d.o
+		ended, err := d.rounds(t, d.real+8)
+		if d.inTail() {
+			d.ip, d.bits, d.n, d.o = ip, bits, n, o
+			return d.short(t)
+		}
+		if ended || err != nil {
+			return err
+		}
+	}
+}
+
+// inTail says that not only bits of the message were taken, but of the tail behind it.
+func (d *Decoder) inTail() bool { return d.left() < 32 }
+
+// short decodes the symbols of a block that the message does not hold whole, again: it
+// leaves off what would be made of the tail.
+func (d *Decoder) short(t *tables) error {
+	for {
+		o := d.o
+		_, err := d.rounds(t, d.ip+1)
+		if d.inTail() {
+			if err == nil {
+				d.o, err = o, ErrShort
+			}
+			return err
+		}
+	}
+}
+
+// rounds decodes symbols until the block has ended, or input before stop or room for
+// output runs short.
 //
 // This is where the time goes. The loop waits for a chain of bits, table entry,
 // bits, table entry; so an entry says in one number by how far to shift, extra
@@ -10,50 +49,32 @@ import "encoding/binary"
 // copying and its checks too, has time to spare as long as branches are
 // predicted: matches are nearly always up to 16 bytes long, so these are copied
 // without asking for the length. Input is padded and output has slack, so that
-// one check of each is enough for a round.
-func (d *Decoder) symbols(t *tables) error {
+// one check of each is enough for a round. What is seldom needed is left to symbols,
+// so that registers suffice for the rest.
+func (d *Decoder) rounds(t *tables, stop int) (ended bool, err error) {
 	in, ip, bits, n := d.in, d.ip, d.bits, d.n
-	near := d.real - roundBytes
-	out, o, start := d.buf, d.o, d.start
-	limit := len(out) - slack
-	safe := o // end of the output that is surely not made from padding
-	var err error
-	for {
-		if ip >= near {
-			if ip*8-int(n&63) > (near+roundBytes)*8 {
-				break
-			}
-			safe = o
-		}
-		if o > limit {
-			d.o = o
-			if err = d.more(0); err != nil {
-				break
-			}
-			out, o, start = d.buf, d.o, d.start
-			limit = len(out) - slack
-			safe = o
-		}
-		// What was taken ends at most at real, so ip is at most seven bytes
-		// beyond it, and fourteen at the second refill of this round.
+	out, o, start := d.buf[:len(d.buf):len(d.buf)], d.o, d.start
+rounds:
+	for ip < stop && o <= len(out)-slack {
+		// It is at most seven bytes beyond stop at the second refill.
 		bits |= load64(in, ip) << (n & 63)
 		ip += int((63 - n) >> 3 & 7)
 		n |= 56
 
-		e := t.lit.table[bits&t.lit.mask]
+		e := t.lit.at(bits)
 		if int32(e) < 0 {
 			// Three literals take at most 45 of the 56 bits.
 			bits >>= e & 63
 			n -= uint(e)
 			out[o] = byte(e >> 16)
 			o++
-			e = t.lit.table[bits&t.lit.mask]
+			e = t.lit.at(bits)
 			if int32(e) < 0 {
 				bits >>= e & 63
 				n -= uint(e)
 				out[o] = byte(e >> 16)
 				o++
-				e = t.lit.table[bits&t.lit.mask]
+				e = t.lit.at(bits)
 				if int32(e) < 0 {
 					bits >>= e & 63
 					n -= uint(e)
@@ -70,7 +91,7 @@ func (d *Decoder) symbols(t *tables) error {
 			if e&sub != 0 {
 				bits >>= e & 63
 				n -= uint(e)
-				e = t.lit.table[uint64(e>>16)+bits&(1<<(e>>8&15)-1)]
+				e = t.lit.in(e, bits)
 				if int32(e) < 0 {
 					bits >>= e & 63
 					n -= uint(e)
@@ -83,10 +104,11 @@ func (d *Decoder) symbols(t *tables) error {
 				if e&endBlock != 0 {
 					bits >>= e & 63
 					n -= uint(e)
+					ended = true
 				} else {
 					err = ErrCorrupt
 				}
-				break
+				break rounds
 			}
 		}
 
@@ -96,16 +118,16 @@ func (d *Decoder) symbols(t *tables) error {
 		n -= uint(e)
 		length := int(e>>16) + int(saved&(1<<(e&63)-1)>>(e>>8&63))
 
-		e = t.dist.table[bits&t.dist.mask]
+		e = t.dist.at(bits)
 		if e&special != 0 {
 			if e&sub != 0 {
 				bits >>= e & 63
 				n -= uint(e)
-				e = t.dist.table[uint64(e>>16)+bits&(1<<(e>>8&15)-1)]
+				e = t.dist.in(e, bits)
 			}
 			if e&special != 0 {
 				err = ErrCorrupt
-				break
+				break rounds
 			}
 		}
 		saved = bits
@@ -116,7 +138,7 @@ func (d *Decoder) symbols(t *tables) error {
 		s := o - back
 		if s < start {
 			err = ErrHistory
-			break
+			break rounds
 		}
 		end := o + length
 		if back < 8 {
@@ -136,23 +158,16 @@ func (d *Decoder) symbols(t *tables) error {
 		}
 		o = end
 	}
-	if err == nil && ip*8-int(n&63) > d.real*8 {
-		o, err = safe, ErrShort
-	}
 	d.ip, d.bits, d.n, d.o = ip, bits&(1<<(n&63)-1), n&63, o
-	return err
+	return ended, err
 }
-
-// roundBytes is more than a round takes of the input: at most three literals of
-// 15 bits and a match of 48.
-const roundBytes = (3*15+48)/8 + 1
 
 // multiple is the least multiple of a distance that is 8 or more.
 var multiple = [8]uint8{0, 8, 8, 9, 8, 10, 12, 14}
 
 // copy16 copies 16 bytes of b, the first eight first.
 func copy16(b []byte, to, from int) {
-	d, s := b[to:to+16], b[from:from+16]
+	d, s := b[to:to+16:to+16], b[from:from+16:from+16]
 	binary.LittleEndian.PutUint64(d, binary.LittleEndian.Uint64(s))
 	binary.LittleEndian.PutUint64(d[8:], binary.LittleEndian.Uint64(s[8:]))
 }

@@ -210,7 +210,7 @@ func TestEndpoints(t *testing.T) { testPairs(t, goPeers(t), goPeers(t)) }
 
 // The same with the ws package of npm at one end or both.
 func TestNodeEndpoints(t *testing.T) {
-	n := startNode(t)
+	n := startWS(t)
 	goPeers, nodePeers := goPeers(t), nodePeers(t, n)
 	testPairs(t, nodePeers, nodePeers)
 	testPairs(t, goPeers, nodePeers)
@@ -241,7 +241,7 @@ func TestLongMessages(t *testing.T) {
 		testPair(t, gobwasClient(false), serve(t, coderServer(websocket.CompressionContextTakeover, 0)), long, false)
 	})
 	t.Run("gorilla to ws", func(t *testing.T) {
-		testPair(t, gorillaClient(false, false), startNode(t).server("true", false), long, false)
+		testPair(t, gorillaClient(false, false), startWS(t).server("true", false), long, false)
 	})
 }
 

@@ -1,7 +1,6 @@
 package peers
 
 import (
-	"bufio"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -66,40 +65,13 @@ type node struct {
 	reports map[string]chan report // by side
 }
 
-// startNode runs the endpoints of ws until the test ends. Neither node nor npm
-// is needed to have wstap, so without them its test is skipped, loudly.
-func startNode(t *testing.T) *node {
+// startWS runs the endpoints of ws until the test ends.
+func startWS(t *testing.T) *node {
 	t.Helper()
-	const remedy = "the ws package of npm was not tested: install node and npm and let npm reach its registry once, " +
-		"or name a directory that has node_modules/ws in " + wsDirEnv
-	if _, err := exec.LookPath("node"); err != nil {
-		t.Skipf("%v: %s", err, remedy)
-	}
-	dir, err := wsDir(t.Context())
-	if err != nil {
-		t.Skipf("%v: %s", err, remedy)
-	}
-	cmd := exec.Command("node", filepath.Join("testdata", "ws.js"), dir)
-	cmd.Stderr = os.Stderr
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	lines := json.NewDecoder(bufio.NewReader(out))
-	var hello struct{ Port int }
-	if err := lines.Decode(&hello); err != nil {
-		t.Fatalf("node told no port: %v", err)
-	}
+	p := startNode(context.Background(), t, (*exec.Cmd).Start, nil, "ws.js", needWS(t))
 	n := &node{
-		addr: fmt.Sprint("127.0.0.1:", hello.Port),
-		in:   in,
+		addr: fmt.Sprint("127.0.0.1:", p.port),
+		in:   p.in,
 		// A conversation that failed may leave a report that nobody takes.
 		reports: map[string]chan report{"client": make(chan report, 100), "server": make(chan report, 100)},
 	}
@@ -111,16 +83,15 @@ func startNode(t *testing.T) *node {
 				Side string
 				report
 			}
-			if lines.Decode(&r) != nil {
+			if p.lines.Decode(&r) != nil {
 				return
 			}
 			n.reports[r.Side] <- r.report
 		}
 	}()
 	t.Cleanup(func() {
-		in.Close()
+		p.in.Close()
 		<-done
-		cmd.Wait()
 	})
 	return n
 }

@@ -1,7 +1,6 @@
 package peers
 
 import (
-	"bufio"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -56,13 +55,7 @@ func certificate(t *testing.T) (cert, key string) {
 // TestNodeTLS: node's ws over TLS, by HTTP/1.1 and by HTTP/2 as browsers do it.
 // Every message is seen as both ends report it.
 func TestNodeTLS(t *testing.T) {
-	if _, err := exec.LookPath("node"); err != nil {
-		t.Skipf("ws over TLS was not tested: %v", err)
-	}
-	dir, err := wsDir(t.Context())
-	if err != nil {
-		t.Skipf("ws over TLS was not tested: %v", err)
-	}
+	dir := needWS(t)
 	cert, key := certificate(t)
 	for _, version := range []string{"1.2", "1.3"} {
 		for _, h2 := range []bool{false, true} {
@@ -75,43 +68,16 @@ func testNodeTLS(t *testing.T, dir, cert, key, version string, h2 bool) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	log := filepath.Join(t.TempDir(), "keys.log")
-	cmd := exec.CommandContext(ctx, "node", "--no-warnings", "--tls-keylog="+log, "--tls-max-v"+version, filepath.Join("testdata", "wss.js"), dir, cert, key)
-	cmd.Stderr = os.Stderr
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	lines := json.NewDecoder(bufio.NewReader(out))
-	var hello struct{ Port int }
-	if err := lines.Decode(&hello); err != nil {
-		t.Fatalf("node told no port: %v", err)
-	}
-	tape := newTape(ctx, t, fmt.Sprint("127.0.0.1:", hello.Port))
+	node := startNode(ctx, t, (*exec.Cmd).Start, []string{"--no-warnings", "--tls-keylog=" + log, "--tls-max-v" + version}, "wss.js", dir, cert, key)
+	tape := newTape(ctx, t, fmt.Sprint("127.0.0.1:", node.port))
 	_, port, _ := net.SplitHostPort(tape.addr)
 	texts := []string{"hello", "再见", strings.Repeat("long ", 20000), "", "bye"}
 	number, _ := strconv.Atoi(port)
-	if err := json.NewEncoder(in).Encode(map[string]any{"port": number, "h2": h2, "texts": texts}); err != nil {
+	if err := json.NewEncoder(node.in).Encode(map[string]any{"port": number, "h2": h2, "texts": texts}); err != nil {
 		t.Fatal(err)
 	}
-	received := map[string][]string{}
-	for range 2 {
-		var r struct {
-			Side     string
-			Messages []string
-		}
-		if err := lines.Decode(&r); err != nil {
-			t.Fatalf("node told nothing: %v", err)
-		}
-		received[r.Side] = r.Messages
-	}
-	if err := cmd.Wait(); err != nil {
+	received := node.received(t)
+	if err := node.wait(); err != nil {
 		t.Fatal(err)
 	}
 	keys, err := decrypt.OpenKeyLog(log)

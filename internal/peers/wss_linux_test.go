@@ -1,7 +1,6 @@
 package peers
 
 import (
-	"bufio"
 	"context"
 	"crypto/tls"
 	"encoding/base64"
@@ -225,13 +224,7 @@ func TestBrowser(t *testing.T) {
 	if err != nil {
 		t.Skipf("a browser was not tested: %v", err)
 	}
-	if _, err := exec.LookPath("node"); err != nil {
-		t.Skipf("a browser was not tested: %v", err)
-	}
-	dir, err := wsDir(t.Context())
-	if err != nil {
-		t.Skipf("a browser was not tested: %v", err)
-	}
+	dir := needWS(t)
 	for _, protocol := range []string{"http/1.1", "h2"} {
 		t.Run(protocol, func(t *testing.T) { testBrowser(t, chromium, dir, protocol) })
 	}
@@ -246,26 +239,11 @@ func testBrowser(t *testing.T, chromium, dir, protocol string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	node := exec.CommandContext(ctx, "node", filepath.Join("testdata", "browser.js"), dir, cert, key, protocol, string(texts))
-	node.Stderr = os.Stderr
-	in, err := node.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
+	start := func(cmd *exec.Cmd) (err error) {
+		h.Do(func() { err = cmd.Start() })
+		return err
 	}
-	out, err := node.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	h.Do(func() { err = node.Start() })
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { in.Close(); node.Wait() }()
-	lines := json.NewDecoder(bufio.NewReader(out))
-	var hello struct{ Port int }
-	if err := lines.Decode(&hello); err != nil {
-		t.Fatalf("node told no port: %v", err)
-	}
+	node := startNode(ctx, t, start, nil, "browser.js", dir, cert, key, protocol, string(texts))
 
 	home := t.TempDir()
 	log := filepath.Join(home, "keys.log")
@@ -275,31 +253,23 @@ func testBrowser(t *testing.T, chromium, dir, protocol string) {
 	}
 	defer keys.Close()
 	live := tapLive(t, h, keys)
-	url := "https://" + net.JoinHostPort("chat.example", fmt.Sprint(hello.Port)) + "/"
+	url := "https://" + net.JoinHostPort("chat.example", fmt.Sprint(node.port)) + "/"
 	browser := exec.CommandContext(ctx, chromium, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
 		"--disable-background-networking", "--disable-dev-shm-usage", "--ignore-certificate-errors",
 		"--host-resolver-rules=MAP chat.example 127.0.0.1", "--user-data-dir="+home, url)
 	browser.Env = append(os.Environ(), "SSLKEYLOGFILE="+log, "HOME="+home)
-	h.Do(func() { err = browser.Start() })
-	if err != nil {
+	if err := start(browser); err != nil {
 		t.Fatal(err)
 	}
 	defer func() { browser.Process.Kill(); browser.Wait() }()
 	received := map[string][]string{}
-	for range 2 {
-		var r struct {
-			Side     string
-			Messages []string
-		}
-		if err := lines.Decode(&r); err != nil {
-			t.Fatalf("node told nothing: %v", err)
-		}
-		for _, m := range r.Messages {
+	for side, messages := range node.received(t) {
+		for _, m := range messages {
 			b, err := base64.StdEncoding.DecodeString(m)
 			if err != nil {
 				t.Fatal(err)
 			}
-			received[r.Side] = append(received[r.Side], string(b))
+			received[side] = append(received[side], string(b))
 		}
 	}
 	conns, seen := live.end(t, 1)

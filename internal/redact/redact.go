@@ -98,9 +98,13 @@ func maskParameter(s string) string {
 // maskTokens masks JSON Web Tokens (RFC 7519): base64 of an object, points, and
 // more base64.
 func maskTokens(s string) string {
+	const begin = "eyJ"
+	if !strings.Contains(s, begin) {
+		return s
+	}
 	var b strings.Builder
 	for {
-		i := strings.Index(s, "eyJ")
+		i := strings.Index(s, begin)
 		if i < 0 {
 			break
 		}
@@ -130,6 +134,9 @@ type Protocols map[string]string
 // ProtocolsOf reads the list of a request, in which a name such as access_token
 // speaks for the item behind it.
 func ProtocolsOf(list string) Protocols {
+	if list == "" {
+		return nil
+	}
 	p := Protocols{}
 	before := ""
 	for item := range strings.SplitSeq(list, ",") {
@@ -183,6 +190,7 @@ func (p Protocols) Fields(f http1.Fields) http1.Fields {
 		return ""
 	}
 	var b strings.Builder
+	b.Grow(len(f) + len("\r\n"))
 	for name, value := range f.All() {
 		b.WriteString(name)
 		b.WriteString(": ")
@@ -194,6 +202,15 @@ func (p Protocols) Fields(f http1.Fields) http1.Fields {
 }
 
 func (p Protocols) field(name, value string) string {
+	switch name { // as nearly all are written: the rest looks at each name twenty times
+	case "Host", "Connection", "Upgrade", "User-Agent", "Pragma", "Cache-Control", "Accept-Encoding", "Accept-Language",
+		"Sec-WebSocket-Version", "Sec-WebSocket-Extensions", "Content-Length", "Content-Type", "Date", "Server":
+		return maskTokens(value)
+	case "Sec-WebSocket-Key", "Sec-WebSocket-Accept":
+		return value
+	case "Origin":
+		return URL(value)
+	}
 	switch strings.ToLower(name) {
 	case "cookie":
 		pairs := strings.Split(value, ";")

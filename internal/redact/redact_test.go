@@ -1,6 +1,9 @@
 package redact
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 const jwt = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.4pcPyMD09olPSyXnrXCjTwXyr4BsezdI1AVTmud2fU4"
 
@@ -29,6 +32,21 @@ func TestURL(t *testing.T) {
 	} {
 		if got := URL(in); got != want {
 			t.Errorf("%s: got %s, want %s", in, got, want)
+		}
+	}
+}
+
+// TestFieldCase: a field is masked in the same way however its name is written.
+func TestFieldCase(t *testing.T) {
+	var p Protocols
+	for _, name := range []string{"Host", "Connection", "Upgrade", "User-Agent", "Pragma", "Cache-Control", "Accept-Encoding", "Accept-Language",
+		"Sec-WebSocket-Version", "Sec-WebSocket-Extensions", "Content-Length", "Content-Type", "Date", "Server", "Sec-WebSocket-Key",
+		"Sec-WebSocket-Accept", "Origin", "Cookie", "X-Session-Id", "Authorization"} {
+		for _, value := range []string{"", "a", "https://u:p@h/?token=1", "Bearer " + jwt, "a=b; c=" + jwt} {
+			got, want := p.field(name, value), p.field(strings.ToLower(name), value)
+			if got != want || got != p.field(strings.ToUpper(name), value) {
+				t.Errorf("%s: %s is %s, want %s", name, value, got, want)
+			}
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"compress/flate"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net/netip"
 	"os"
@@ -29,6 +30,7 @@ type Workload struct {
 	Batch    int // messages sent at once; segments are of 1460 bytes
 	Conns    int
 	Deflate  bool // permessage-deflate with context takeover in both directions
+	TLS      bool // 1.3, each batch a record or several, whose keys are the same in no two captures
 }
 
 // Workloads are those of the table, of about n small messages each.
@@ -40,6 +42,11 @@ func Workloads(n int) []Workload {
 		{Name: "large messages", Messages: max(n/1000, 10), Size: 256 << 10, Batch: 1, Conns: 10},
 		{Name: "10,000 connections", Messages: n, Size: 60, Batch: 1, Conns: 10000},
 	}
+}
+
+// TLS is the one that is sent over TLS as well: messages that fill a segment, about n/5.
+func TLS(n int) Workload {
+	return Workload{Name: "messages of 1400 bytes", Messages: max(n/5, 10), Size: 1400, Batch: 1, Conns: 10}
 }
 
 // A Summary is what a reader of the capture must find.
@@ -57,13 +64,18 @@ const (
 	extension = "Sec-WebSocket-Extensions: permessage-deflate\r\n"
 )
 
-// Create writes the capture to a file, the same bytes every time.
+// Create writes the capture to a file, the same bytes every time but for TLS, whose
+// secrets go to its KeyLog.
 func (w Workload) Create(name string) (Summary, error) {
 	out, err := pcapfile.Create(name, decode.LinkEthernet, nil)
 	if err != nil {
 		return Summary{}, err
 	}
-	sum, err := w.Write(out)
+	var keys bytes.Buffer
+	sum, err := w.Write(out, &keys)
+	if err == nil && w.TLS {
+		err = os.WriteFile(KeyLog(name), keys.Bytes(), 0o600)
+	}
 	if cerr := out.Close(); err == nil {
 		err = cerr
 	}
@@ -79,10 +91,36 @@ type conn struct {
 	deflate [2]*flate.Writer
 	out     [2]*bytes.Buffer
 	from    packetgen.Side
+	tls     *secured // nil: none
 }
 
-// Write writes the capture.
-func (w Workload) Write(out *pcapfile.Writer) (Summary, error) {
+// say has a side send bytes.
+func (c *conn) say(from packetgen.Side, b []byte) error {
+	if c.tls != nil {
+		var err error
+		if b, err = c.tls.seal(from, b); err != nil {
+			return err
+		}
+	}
+	c.Send(from, b)
+	return nil
+}
+
+// secure shakes hands for TLS.
+func (c *conn) secure(keys io.Writer) error {
+	s, passed, err := secure(keys)
+	if err != nil {
+		return err
+	}
+	for _, p := range passed {
+		c.Send(p.from, p.data)
+	}
+	c.tls = s
+	return nil
+}
+
+// Write writes the capture, and the secrets of TLS to keys.
+func (w Workload) Write(out *pcapfile.Writer, keys io.Writer) (Summary, error) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	clock := time.Date(2026, 11, 22, 18, 0, 0, 0, time.UTC)
 	extra := ""
@@ -113,9 +151,21 @@ func (w Workload) Write(out *pcapfile.Writer) (Summary, error) {
 				c.deflate[d], _ = flate.NewWriter(c.out[d], flate.BestSpeed)
 			}
 		}
+		if w.TLS {
+			c.Server = netip.AddrPortFrom(c.Server.Addr(), 443)
+		}
 		c.Open()
-		c.Send(packetgen.Client, []byte(request+extra+"\r\n"))
-		c.Send(packetgen.Server, []byte(response+extra+"\r\n"))
+		if w.TLS {
+			if err := c.secure(keys); err != nil {
+				return Summary{}, err
+			}
+		}
+		if err := c.say(packetgen.Client, []byte(request+extra+"\r\n")); err != nil {
+			return Summary{}, err
+		}
+		if err := c.say(packetgen.Server, []byte(response+extra+"\r\n")); err != nil {
+			return Summary{}, err
+		}
 		if err := flush(c); err != nil {
 			return Summary{}, err
 		}
@@ -135,7 +185,9 @@ func (w Workload) Write(out *pcapfile.Writer) (Summary, error) {
 				return sum, err
 			}
 		}
-		c.Send(c.from, bytes.Clone(batch))
+		if err := c.say(c.from, bytes.Clone(batch)); err != nil {
+			return sum, err
+		}
 		c.from = c.from.Other()
 		if err := flush(c); err != nil {
 			return sum, err

@@ -7,7 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#ifndef ZLIBNG_VERSION
 #include <zlib.h>
+#endif
 
 static uint32_t number(void) {
 	uint32_t n;

@@ -13,6 +13,11 @@
 // hour:
 //
 //	go run ./cmd/compare -old /path/to/wsdump -instructions
+//
+// -rows chooses rows, and -bench FILE writes what each round measured for benchstat:
+//
+//	go run ./cmd/compare -rows '^TLS|^starting' -bench after.txt
+//	benchstat before.txt after.txt
 package main
 
 import (
@@ -22,6 +27,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 )
 
@@ -30,8 +36,13 @@ type options struct {
 	n, rounds    int
 	write        string // file, or nothing
 	old          string // program, or nothing
+	bench        string // file, or nothing
+	rows         string // regular expression
 	instructions bool
 }
+
+// sections make the rows of the tables, but for those of live capture.
+var sections = []func(dir string, caps []capFile) ([]row, error){components, paths, ways, processes, secure, start}
 
 func main() {
 	var o options
@@ -39,19 +50,21 @@ func main() {
 	flag.IntVar(&o.rounds, "rounds", 7, "how often each contestant runs")
 	flag.StringVar(&o.write, "write", "", "write the table between the markers in this `file` too")
 	flag.StringVar(&o.old, "old", "", "compare wsdump with this older `program`, and with nothing else")
+	flag.StringVar(&o.bench, "bench", "", "write each round as lines of Go benchmarks in this `file` too, for benchstat")
+	flag.StringVar(&o.rows, "rows", "", "measure only rows whose first column matches this regular `expression`")
 	flag.BoolVar(&o.instructions, "instructions", false, "count wsdump's instructions with callgrind, -old's too, and measure no times without -old")
 	flag.Parse()
-	if flag.NArg() > 0 || o.n < 1 || o.rounds < 1 || o.write != "" && (o.old != "" || o.instructions) {
+	if flag.NArg() > 0 || o.n < 1 || o.rounds < 1 || o.write != "" && (o.old != "" || o.instructions || o.rows != "") {
 		flag.Usage()
 		os.Exit(2)
 	}
-	if err := run(os.Stdout, o); err != nil {
+	if err := compare(os.Stdout, o); err != nil {
 		fmt.Fprintln(os.Stderr, "compare:", err)
 		os.Exit(1)
 	}
 }
 
-func run(w io.Writer, o options) error {
+func compare(w io.Writer, o options) error {
 	if o.write != "" { // not after minutes of measuring
 		if err := writeBlock(o.write, nil); err != nil {
 			return err
@@ -66,6 +79,11 @@ func run(w io.Writer, o options) error {
 			return err
 		}
 	}
+	chosen, err := regexp.Compile(o.rows)
+	if err != nil {
+		return err
+	}
+	m := run{w: w, rounds: o.rounds, chosen: chosen}
 	dir, err := os.MkdirTemp("", "wstap-compare-")
 	if err != nil {
 		return err
@@ -78,16 +96,27 @@ func run(w io.Writer, o options) error {
 	headline := fmt.Sprintf("%s, %s/%s, %d processors, %d rounds, captures of %d small messages",
 		runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), o.rounds, o.n)
 	fmt.Fprint(w, headline, "\n\n")
+	if err := build("../..", "./examples/wsdump", filepath.Join(dir, "wsdump")); err != nil {
+		return err
+	}
+	if o.bench != "" {
+		f, err := os.Create(o.bench)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		m.bench = newBenchLog(f)
+	}
 	if o.old != "" || o.instructions {
-		return again(w, o, dir, caps)
+		return again(&m, o, dir, caps)
 	}
 	var lines []line
-	for _, section := range []func(string, []capFile) ([]row, error){components, paths, processes, live} {
+	for _, section := range append(sections, live) {
 		rows, err := section(dir, caps)
 		if err != nil {
 			return err
 		}
-		measured, err := table(w, "wstap", "the other", rows, o.rounds, brief)
+		measured, err := m.table("wstap", "the other", rows, brief)
 		if err != nil {
 			return err
 		}

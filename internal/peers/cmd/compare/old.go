@@ -11,21 +11,18 @@ import (
 
 // again compares the wsdump of this tree with an older one: times, and what
 // callgrind counts, as the command line asks.
-func again(w io.Writer, o options, dir string, caps []capFile) error {
+func again(m *run, o options, dir string, caps []capFile) error {
 	wsdump := filepath.Join(dir, "wsdump")
-	if err := build("../..", "./examples/wsdump", wsdump); err != nil {
-		return err
-	}
 	if o.old != "" {
-		if err := sameJSON(w, wsdump, o.old, caps); err != nil {
+		if err := sameJSON(m.w, wsdump, o.old, caps); err != nil {
 			return err
 		}
-		if _, err := table(w, "new", "old", pairs(wsdump, o.old, caps), o.rounds, exact); err != nil {
+		if _, err := m.table("new", "old", pairs(wsdump, o.old, caps), exact); err != nil {
 			return err
 		}
 	}
 	if o.instructions {
-		return instructions(w, wsdump, o.old, caps)
+		return instructions(m.w, wsdump, o.old, caps)
 	}
 	return nil
 }

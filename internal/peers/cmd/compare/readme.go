@@ -27,6 +27,8 @@ var quoted = []string{
 	"large messages: wsdump --count, floor: read once, XOR-copy once",
 	"10,000 connections: wsdump --count, floor: read once, XOR-copy once",
 	"one message a segment: wsdump --json, tshark",
+	"TLS 1.3, messages of 1400 bytes: wsdump --json, tshark",
+	"starting, and 10 messages: wsdump -r, a Go program that does nothing",
 	"reading a pcap file: pcapfile, pcapgo, zero copy",
 	"decoding Ethernet, IPv4, TCP in the cache: decode, gopacket's reused parser",
 	"decoding and reassembly: decode, reassembly, gopacket's",

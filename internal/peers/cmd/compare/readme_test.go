@@ -62,7 +62,7 @@ func TestQuoted(t *testing.T) {
 		t.Fatal(err)
 	}
 	labels := map[string]bool{}
-	for _, section := range []func(string, []capFile) ([]row, error){components, paths, processes} {
+	for _, section := range sections {
 		rows, err := section(dir, caps)
 		if err != nil {
 			t.Fatal(err)

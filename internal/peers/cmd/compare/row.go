@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"regexp"
 	"runtime"
 	"slices"
 	"time"
@@ -12,8 +13,8 @@ import (
 // things the times are told.
 type row struct {
 	name         string
-	unit         string
-	per          int // units in one run
+	unit         string // "" for milliseconds
+	per          int    // units in one run; 0 is as 1
 	ours, theirs contestant
 }
 
@@ -44,28 +45,37 @@ func header(ours, theirs string) string {
 	return fmt.Sprintf("| what | %s | %s | ratio |\n|---|---:|---:|---:|\n", ours, theirs)
 }
 
-// table measures rows and prints them, each as soon as it is there.
-func table(w io.Writer, ours, theirs string, rows []row, rounds int, ratio func(float64) string) ([]line, error) {
+// A run is how rows are measured, and where to.
+type run struct {
+	w      io.Writer
+	rounds int
+	chosen *regexp.Regexp // of their labels
+	bench  *benchLog      // may be nil
+}
+
+// table measures the chosen rows and prints them, each as soon as it is there.
+func (m *run) table(ours, theirs string, rows []row, ratio func(float64) string) ([]line, error) {
+	rows = slices.DeleteFunc(rows, func(r row) bool { return !m.chosen.MatchString(r.label()) })
 	if len(rows) == 0 {
 		return nil, nil
 	}
-	fmt.Fprint(w, header(ours, theirs))
+	fmt.Fprint(m.w, header(ours, theirs))
 	var lines []line
 	for _, r := range rows {
-		l, err := r.measure(rounds, ratio)
+		l, err := m.measure(r, ratio)
 		if err != nil {
 			return nil, err
 		}
-		fmt.Fprint(w, l.text)
+		fmt.Fprint(m.w, l.text)
 		lines = append(lines, l)
 	}
-	fmt.Fprintln(w)
+	fmt.Fprintln(m.w)
 	return lines, nil
 }
 
-func (r row) measure(rounds int, ratio func(float64) string) (line, error) {
+func (m *run) measure(r row, ratio func(float64) string) (line, error) {
 	var ours, theirs, ratios []float64
-	for i := range rounds + 1 {
+	for i := range m.rounds + 1 {
 		a, b, err := r.round(i%2 == 1)
 		if err != nil {
 			return line{}, err
@@ -75,6 +85,7 @@ func (r row) measure(rounds int, ratio func(float64) string) (line, error) {
 		}
 		ours, theirs = append(ours, a), append(theirs, b)
 		ratios = append(ratios, b/a)
+		m.bench.add(r, a, b)
 	}
 	return line{r.label(), fmt.Sprintf("| %s | %s | %s | %s |\n",
 		r.label(), r.cost(median(ours)), r.cost(median(theirs)), ratio(median(ratios)))}, nil
@@ -114,8 +125,8 @@ func exact(v float64) string { return fmt.Sprintf("%.3f", v) }
 
 // cost tells a time in the row's unit.
 func (r row) cost(ns float64) string {
-	if r.per == 0 {
-		return fmt.Sprintf("%.1f ms", ns/1e6)
+	if r.unit == "" {
+		return fmt.Sprintf("%.1f ms", ns/1e6/float64(max(r.per, 1)))
 	}
 	return fmt.Sprintf("%.1f ns/%s", ns/float64(r.per), r.unit)
 }

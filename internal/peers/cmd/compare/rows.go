@@ -171,13 +171,12 @@ func components(_ string, caps []capFile) ([]row, error) {
 }
 
 // batch is how many frames are taken at a time, as the tap does.
-const batch = 32
+const batch = 64
 
 // An assembly decodes frames and rebuilds their streams.
 type assembly struct {
 	*reassembly.Assembler
 	packets [batch]decode.Packet
-	times   [batch]time.Time
 }
 
 func newAssembly(c reassembly.Consumer) *assembly {
@@ -187,12 +186,12 @@ func newAssembly(c reassembly.Consumer) *assembly {
 // take takes a batch.
 func (a *assembly) take(fs []capture.Frame) error {
 	for i := range fs {
+		a.packets[i].Time = fs[i].Time
 		if err := a.packets[i].Decode(fs[i].Link, fs[i].Data); err != nil {
 			return err
 		}
-		a.times[i] = fs[i].Time
 	}
-	a.Packets(a.packets[:len(fs)], a.times[:len(fs)])
+	a.Packets(a.packets[:len(fs)])
 	return nil
 }
 
@@ -345,7 +344,6 @@ func messages(c capFile, workers int) error {
 func processes(dir string, caps []capFile) ([]row, error) {
 	wsdump, theirs, floor := filepath.Join(dir, "wsdump"), filepath.Join(dir, "gopacketdump"), filepath.Join(dir, "floor")
 	for _, b := range []struct{ at, pkg, out string }{
-		{"../..", "./examples/wsdump", wsdump},
 		{".", "./cmd/gopacketdump", theirs},
 		{".", "./cmd/floor", floor},
 	} {
@@ -367,7 +365,9 @@ func processes(dir string, caps []capFile) ([]row, error) {
 			process("wsdump --count", c, wsdump, "-r", c.path, "--count"),
 			process("floor: read once, XOR-copy once", capFile{}, floor, c.path, strconv.FormatInt(c.holds.Payload, 10))})
 	}
-	if tshark, err := exec.LookPath("tshark"); err == nil {
+	if tshark, err := exec.LookPath("tshark"); err != nil {
+		fmt.Println("JSON is not compared with tshark's: there is none.")
+	} else {
 		c := caps[1]
 		rows = append(rows, row{c.Name, "", 0,
 			process("wsdump --json", capFile{}, wsdump, "-r", c.path, "--json"),
