@@ -38,7 +38,7 @@ func (p *pipeline) tellMessage(k *socket, m *Message) {
 		p.out(m)
 		return
 	}
-	if p.sink.batches != nil && !p.admit(k, len(m.Payload)) {
+	if p.sink.admits && !p.admit(k, len(m.Payload)) {
 		p.dropped.Add(1)
 		p.slab.takeBack(m)
 		return

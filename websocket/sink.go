@@ -13,6 +13,7 @@ type sink struct {
 	messages chan *Message // one of the two is nil
 	batches  chan []Event
 	drop     bool
+	admits   bool // it drops, and batches, which are dropped event by event before they are sent
 	most     room
 	batch    room // how much is sent together
 
@@ -58,6 +59,7 @@ func newBatches(ctx context.Context, cfg *Config) (*sink, chan []Event) {
 	if !s.drop {
 		n = max(1, cfg.Buffer/s.batch.events)
 	}
+	s.admits = s.drop
 	s.batches = make(chan []Event, n)
 	s.sizes = make([]room, n+1)
 	return s, s.batches

@@ -1,9 +1,6 @@
 package jsonl
 
-import (
-	"strconv"
-	"time"
-)
+import "time"
 
 // A clock writes times as strings: RFC 3339 with nanoseconds, in UTC. It keeps
 // the text of the last time, because the next often is the same or has the same
@@ -46,9 +43,11 @@ func appendFraction(b []byte, nano int) []byte {
 	if nano == 0 {
 		return append(b, 'Z', '"')
 	}
-	point := len(b)
-	b = strconv.AppendInt(b, int64(1e9+nano), 10)
-	b[point] = '.' // in place of the 1 that kept the zeros
+	b = append(b, ".000000000"...)
+	for i := len(b) - 1; nano > 0; i-- {
+		b[i] += byte(nano % 10)
+		nano /= 10
+	}
 	for b[len(b)-1] == '0' {
 		b = b[:len(b)-1]
 	}

@@ -61,17 +61,31 @@ func appendTLS(b []byte, t *websocket.TLS) []byte {
 	return append(b, '}')
 }
 
+// kinds are the fields from a message's side to its length, by side and opcode.
+var kinds = func() (all [2][16]string) {
+	for from := range all {
+		for op := range all[from] {
+			b := appendWord(nil, `,"from":"`, websocket.Direction(from).String())
+			b = appendWord(b, `,"opcode":"`, websocket.Opcode(op).String())
+			all[from][op] = string(append(b, `,"length":`...))
+		}
+	}
+	return all
+}()
+
 func (e *Encoder) message(b []byte, m *websocket.Message) []byte {
 	b = e.begin(b, `{"event":"message","time":`, m.Time)
 	b = append(b, `,"start":`...)
 	b = e.clock.append(b, m.Start)
 	b = e.names.append(b, m.Conn)
-	b = appendWord(b, `,"from":"`, m.From.String())
-	b = appendWord(b, `,"opcode":"`, m.Opcode.String())
-	b = appendInt(b, `,"length":`, int64(len(m.Payload)))
+	b = appendInt(b, kinds[m.From&1][m.Opcode&15], int64(len(m.Payload)))
 	b = appendInt(b, `,"wire_length":`, m.WireLength)
-	b = appendInt(b, `,"frames":`, int64(m.Frames))
-	b = appendBool(b, `,"compressed":`, m.Compressed)
+	if m.Frames == 1 && !m.Compressed {
+		b = append(b, `,"frames":1,"compressed":false`...)
+	} else {
+		b = appendInt(b, `,"frames":`, int64(m.Frames))
+		b = appendBool(b, `,"compressed":`, m.Compressed)
+	}
 	if !e.cfg.OmitPayloads {
 		b = e.payload(b, m)
 	}

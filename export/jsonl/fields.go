@@ -18,7 +18,7 @@ import (
 func appendString(b []byte, key, s string) []byte { return escape.AppendJSON(append(b, key...), s) }
 
 func appendInt(b []byte, key string, n int64) []byte {
-	return strconv.AppendInt(append(b, key...), n, 10)
+	return appendNumber(append(b, key...), n)
 }
 
 // appendSeconds appends a duration in seconds, with as many digits as it takes.
@@ -75,7 +75,7 @@ func appendOther(b []byte, key string, n uint64) []byte {
 }
 
 func appendConn(b []byte, c *websocket.Conn) []byte {
-	return strconv.AppendUint(append(b, `,"conn":`...), c.Number, 10)
+	return appendNumber(append(b, `,"conn":`...), c.Number)
 }
 
 func appendEnds(b []byte, c *websocket.Conn) []byte {
@@ -88,6 +88,9 @@ func appendEnds(b []byte, c *websocket.Conn) []byte {
 func appendAddr(b []byte, a netip.AddrPort) []byte {
 	if a.Addr().Is6() && a.Addr().Zone() != "" {
 		return escape.AppendJSON(b, a.String())
+	}
+	if a.Addr().Is4() {
+		return append(appendIPv4(append(b, '"'), a), '"')
 	}
 	return append(a.AppendTo(append(b, '"')), '"')
 }

@@ -13,6 +13,8 @@ import "unicode/utf8"
 // order mark.
 func Unsafe(r rune) bool {
 	switch {
+	case r >= 0x2070 && r < 0xfeff: // most of what people write but for Latin letters
+		return false
 	case r < 0x20, r >= 0x7f && r < 0xa0,
 		r == 0x061c, // ALM
 		r == 0x180e,
@@ -63,33 +65,28 @@ func AppendJSON(b []byte, s string) []byte {
 
 // append copies in runs what is harmless.
 func (f *form) append(b, s []byte) []byte {
-	start := 0
-	for i := 0; ; {
-		for i < len(s) && f.plain[s[i]] {
-			i++
+	for {
+		if b, s = f.harmless(b, s); len(s) == 0 {
+			return b
 		}
-		if i >= len(s) {
-			return append(b, s[start:]...)
-		}
-		c := s[i]
-		if c == '"' || c == '\\' { // in JSON only, for text they are plain
-			b = append(b, s[start:i+1]...)
-			b[len(b)-1] = '\\'
-			start = i // c begins the next run
-			i++
-			continue
-		}
-		r, n := rune(c), 1
-		if c >= utf8.RuneSelf {
-			r, n = utf8.DecodeRune(s[i:])
-			if n > 1 && !Unsafe(r) {
-				i += n
+		c := s[0]
+		switch {
+		case c == '"' || c == '\\': // in JSON only, for text they are plain
+			b = append(b, '\\', c)
+			s = s[1:]
+		case c < utf8.RuneSelf:
+			b = f.escape(b, rune(c), c, 1)
+			s = s[1:]
+		default:
+			if n := letters(s); n > 0 {
+				b = append(b, s[:n]...)
+				s = s[n:]
 				continue
 			}
+			r, n := utf8.DecodeRune(s)
+			b = f.escape(b, r, c, n)
+			s = s[n:]
 		}
-		b = f.escape(append(b, s[start:i]...), r, c, n)
-		i += n
-		start = i
 	}
 }
 

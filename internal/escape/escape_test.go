@@ -103,15 +103,25 @@ func TestHarmless(t *testing.T) {
 		suspect := unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) || !testing.Short() && !unicode.IsPrint(r)
 		if utf8.ValidRune(r) && (suspect || r%97 == 0) {
 			check(t, "a"+string(r)+"b")
+			if r < 0x3000 { // behind a word, and before another one
+				check(t, "more than a word: "+string(r)+string(r)+" and so on and on")
+			}
 		}
 	}
 	for b := range 256 {
-		check(t, string([]byte{'a', byte(b), 'b'}))
+		for at := range 9 { // in a word, and in what is left behind it
+			word := []byte("12345678, a, b")
+			word[at] = byte(b)
+			check(t, string(word))
+			check(t, string(append(word, word...)))
+			check(t, strings.Repeat(string(word[at:]), 20)) // more escapes than there was room for
+		}
 	}
 }
 
 func FuzzAppend(f *testing.F) {
 	f.Add([]byte("plain"))
+	f.Add([]byte("{\"more than\": \"a word\", \"你好\": \"世界\"}"))
 	f.Add([]byte("\x1b]0;title\x07"))                 // a terminal's title
 	f.Add([]byte("\xc2\x9b31m"))                      // CSI as C1 in UTF-8
 	f.Add([]byte("\"\\\u202e\U0001f30d\xed\xa0\x80")) // quotes, an override, a surrogate in UTF-8

@@ -122,7 +122,7 @@ func compare(w io.Writer, o options) error {
 		}
 		lines = append(lines, measured...)
 	}
-	tapped, err := taps(w, dir, o.rounds)
+	tapped, err := taps(&m, dir)
 	if err != nil {
 		return err
 	}

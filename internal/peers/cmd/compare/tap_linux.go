@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -45,9 +44,9 @@ type tapper struct {
 // taps compares the processor time that programs take to watch the same traffic, one
 // after another: connections that are there already, of which some end and others
 // begin.
-func taps(w io.Writer, dir string, rounds int) (lines []line, err error) {
+func taps(m *run, dir string) (lines []line, err error) {
 	if unix.Geteuid() != 0 {
-		fmt.Fprint(w, "Programs that watch live traffic are not compared: that needs root.\n\n")
+		fmt.Fprint(m.w, "Programs that watch live traffic are not compared: that needs root.\n\n")
 		return nil, nil
 	}
 	port := strconv.Itoa(chatPort)
@@ -57,18 +56,20 @@ func taps(w io.Writer, dir string, rounds int) (lines []line, err error) {
 			drops: func(string) (int, error) { return suricataDrops(filepath.Join(dir, "eve.json")) }},
 	} {
 		if _, err := exec.LookPath(other.args[0]); err != nil {
-			fmt.Fprintf(w, "%s watches no live traffic here: it is not installed.\n\n", other.args[0])
+			fmt.Fprintf(m.w, "%s watches no live traffic here: it is not installed.\n\n", other.args[0])
 			continue
 		}
 		ours := &tapper{name: "wsdump --json", ready: "listening on", drops: pcapDrops,
 			args: []string{filepath.Join(dir, "wsdump"), "--json", "-i", "lo", "port", port}}
 		rows := []row{{"10,000 connections live, processor time", "message", busy.messages, ours.contestant(busy), other.contestant(busy)}}
-		measured, err := table(w, "wstap", "the other", rows, rounds, brief)
+		measured, err := m.table("wstap", "the other", rows, brief)
 		if err != nil {
 			return nil, err
 		}
 		lines = append(lines, measured...)
-		fmt.Fprintf(w, "%s, %s.\n\n", ours.losses(), other.losses())
+		if ours.runs > 0 {
+			fmt.Fprintf(m.w, "%s, %s.\n\n", ours.losses(), other.losses())
+		}
 	}
 	return lines, nil
 }
