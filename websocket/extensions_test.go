@@ -1,6 +1,7 @@
 package websocket
 
 import (
+	"bytes"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -179,6 +180,28 @@ func TestWebkitDamaged(t *testing.T) {
 		got := describeAll(t, k)
 		if len(got) != 1 || !strings.HasPrefix(got[0], "server binary ") || !strings.HasSuffix(got[0], c.want) {
 			t.Errorf("%s: %q, want %s", c.name, got, c.want)
+		}
+	}
+}
+
+// TestWebkitLimit: MaxMessage bounds a message also where a frame of it cannot be inflated
+// and others are not compressed.
+func TestWebkitLimit(t *testing.T) {
+	const limit = 1000
+	garbage := bytes.Repeat([]byte{0xff}, 2*limit)
+	for _, frames := range [][]byte{{0x42, 0x80}, {0x02, 0x40, 0x80}, {0x42, 0x40, 0x00, 0xc0}, {0xc2}} {
+		k := talkWith("x-webkit-deflate-frame")
+		for _, b0 := range frames {
+			k.Send(packetgen.Server, testFrame(FromServer, b0, garbage))
+		}
+		n := 0
+		for m := range NewTap(source(k), &Config{MaxMessage: limit}).Messages(t.Context()) {
+			if n++; len(m.Payload) > limit || !m.Truncated {
+				t.Errorf("%x: %d bytes, truncated %v", frames, len(m.Payload), m.Truncated)
+			}
+		}
+		if n != 1 {
+			t.Errorf("%x: %d messages", frames, n)
 		}
 	}
 }

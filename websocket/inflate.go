@@ -20,15 +20,16 @@ func (k *socket) inflate(dir Direction, h *half, opcode Opcode, src []byte, trun
 	if truncated || !readable {
 		unlearn(win)
 	}
-	if readable {
-		m, _ = p.message(out, 0, false)
-		m.Truncated = truncated || err != nil
-		m.Unknown = unknown
-	} else {
-		m, _ = p.message(src, 0, false)
-		m.Undecoded = true
+	if !readable {
+		out, unknown = src, 0
 	}
-	m.Compressed = true
+	cut := len(out) > p.maxMessage
+	if cut {
+		out = out[:p.maxMessage]
+	}
+	m, _ = p.message(out, 0, false)
+	m.Compressed, m.Undecoded, m.Unknown = true, !readable, unknown
+	m.Truncated = cut || readable && (truncated || err != nil)
 	if win != nil {
 		p.histories.Update(k.history[dir])
 	}
@@ -47,8 +48,9 @@ func (k *socket) unpack(dir Direction, h *half, a *assembly) {
 		a.buf = a.buf[:a.from]
 		a.full = false
 		a.add(p, out, 0, int64(len(out)))
-	} else {
-		a.undecoded = true
+	} else if a.undecoded = true; len(a.buf) > p.maxMessage {
+		a.buf = a.buf[:p.maxMessage]
+		a.truncated, a.full = true, true
 	}
 	if a.truncated || a.undecoded {
 		unlearn(win)
@@ -90,10 +92,10 @@ const replacement = "\uFFFD"
 // readable returns a text in which each unknown byte is a U+FFFD, and each known
 // one of a character of which others are unknown. It is false where what is known
 // is no text: then this is no message at all, or a history that is another's.
-// The text is valid until the next call, and at most as long as a message may be.
+// The text is valid until the next call. It ends where it is longer than a message may be.
 func (p *pipeline) readable(b []byte, miss []bool, cut bool) (text []byte, ok bool) {
 	text = p.patched[:0]
-	for i := 0; i < len(b); {
+	for i := 0; i < len(b) && len(text) <= p.maxMessage; {
 		if miss[i] {
 			text = append(text, replacement...)
 			i++

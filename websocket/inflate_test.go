@@ -1,6 +1,11 @@
 package websocket
 
-import "testing"
+import (
+	"strings"
+	"testing"
+
+	"github.com/wstap/wstap/internal/frame"
+)
 
 // TestReadable shows texts of which bytes are unknown, written here as ?.
 func TestReadable(t *testing.T) {
@@ -27,7 +32,7 @@ func TestReadable(t *testing.T) {
 				b[i] = 0
 			}
 		}
-		got, ok := new(pipeline).readable(b, miss, c.cut)
+		got, ok := (&pipeline{maxMessage: 100}).readable(b, miss, c.cut)
 		if ok == c.bad || string(got) != c.want {
 			t.Errorf("%q: %q, %v", c.text, got, ok)
 		}
@@ -59,5 +64,31 @@ func TestTakeoverLate(t *testing.T) {
 	s.Data(FromServer, testFrame(FromServer, 0xc1, []byte{7, 7, 7}), t0)
 	if m := r.msgs[len(r.msgs)-1]; !m.Undecoded || m.Unknown != 0 {
 		t.Errorf("what is no DEFLATE: %s", describeMessage(m))
+	}
+}
+
+// TestInflateLimits: MaxMessage bounds what is given of a message that cannot be inflated, and of
+// a text in which each unknown byte becomes three.
+func TestInflateLimits(t *testing.T) {
+	const limit = 100
+	said := strings.Repeat("word ", 18)
+	r := newRecorder(&Config{MaxMessage: limit})
+	s := newSeat(r.p, true)
+	c := newCompressor(true)
+	c.message([]byte(said))
+	for range 4 {
+		s.Data(FromServer, testFrame(FromServer, 0xc1, c.message([]byte("found"))), t0)
+	}
+	s.Data(FromServer, testFrame(FromServer, 0xc1, c.message([]byte(said))), t0)
+	if m := r.msgs[len(r.msgs)-1]; m.Unknown < limit/2 || len(m.Payload) > limit || !m.Truncated || m.Undecoded {
+		t.Errorf("unknown: %d bytes, %s", len(m.Payload), describeMessage(m))
+	}
+	garbage := testFrame(FromServer, frame.WholeText|frame.RSV1, []byte(strings.Repeat("\a", 2*limit)))
+	for _, first := range []int{len(garbage), limit} { // at hand whole, or not
+		s.Data(FromServer, garbage[:first], t0)
+		s.Data(FromServer, garbage[first:], t0)
+		if m := r.msgs[len(r.msgs)-1]; !m.Undecoded || len(m.Payload) != limit || !m.Truncated || m.WireLength != 2*limit {
+			t.Errorf("garbage: %d bytes, %s", len(m.Payload), describeMessage(m))
+		}
 	}
 }
