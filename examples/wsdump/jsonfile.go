@@ -95,6 +95,14 @@ func (j *jsonFile) put(b []byte) (int, error) {
 	return n, err
 }
 
+// dropHalf takes the n bytes of the last line away, which found no room for its end.
+func (j *jsonFile) dropHalf(n int64) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	cutEnd(j.f, n)
+	j.midway = false
+}
+
 // stdout returns where messages go.
 func (o *options) stdout() (io.Writer, error) {
 	if o.jsonFile == "" {

@@ -123,19 +123,28 @@ func (o *output) write(b []byte) error {
 	return nil
 }
 
-// dropHalf takes the beginning of a line away that found no room for its end,
-// where that is possible: in a file that nobody else has written to since.
+// dropHalf takes the beginning of a line away that found no room for its end.
 func (o *output) dropHalf() {
-	f, ok := o.w.(*os.File)
-	if !ok || o.half == 0 {
+	if o.half == 0 {
 		return
 	}
+	switch w := o.w.(type) {
+	case *os.File:
+		cutEnd(w, o.half)
+	case *jsonFile:
+		w.dropHalf(o.half)
+	}
+}
+
+// cutEnd takes the last n bytes of f away where that is possible: in a file that nobody
+// else has written to since.
+func cutEnd(f *os.File, n int64) {
 	info, err := f.Stat()
 	if err != nil || !info.Mode().IsRegular() {
 		return
 	}
-	if at, err := f.Seek(0, io.SeekCurrent); err == nil && at == info.Size() && f.Truncate(at-o.half) == nil {
-		_, _ = f.Seek(-o.half, io.SeekCurrent) // standard error may go on here
+	if at, err := f.Seek(0, io.SeekCurrent); err == nil && at == info.Size() && f.Truncate(at-n) == nil {
+		_, _ = f.Seek(-n, io.SeekCurrent) // standard error may go on here
 	}
 }
 
