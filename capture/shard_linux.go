@@ -47,7 +47,6 @@ type shard struct {
 	lastStamp time.Time     // of the last frame of the last block taken
 	taken     time.Time     // when that block was
 	patience  time.Duration // how long the next wait may last before Read says that nothing comes
-	pause     time.Duration // to be made before the next wait, see gathering
 	uncounted int           // frames since the kernel's counters were read
 	down      bool          // the interface is down
 	stopped   time.Time     // when the capture was stopped; zero: it was not
@@ -196,15 +195,10 @@ func (s *shard) advance(mayWait bool) error {
 		case waited && s.isSilent():
 			err = errSilent
 		}
-		deadline, pause := s.deadline(), s.pause
-		s.pause = 0
+		deadline := s.deadline()
 		s.mu.Unlock()
 		if err != nil {
 			return err
-		}
-		if pause > 0 {
-			time.Sleep(pause)
-			continue
 		}
 		if err := s.socket.Wait(deadline, s.pending); err != nil {
 			s.mu.Lock()
@@ -242,7 +236,6 @@ func (s *shard) take() (lost time.Time, count bool) {
 		}
 	}
 	s.lastStamp = s.block.Last()
-	s.pause = gathering(s.block.Filled(), s.timeout, s.ring.Blocks())
 	s.taken, s.patience = time.Now(), leastPatience
 	if !lost.IsZero() || s.uncounted >= 1<<28 {
 		s.uncounted = 0

@@ -23,7 +23,6 @@ type Block struct {
 	left   int // frames not yet passed
 	off    int // of the next frame's header
 	losing bool
-	timed  bool // handed over by time
 }
 
 func newBlock(mem []byte, status uint32) Block {
@@ -32,7 +31,6 @@ func newBlock(mem []byte, status uint32) Block {
 		left:   int(binary.NativeEndian.Uint32(mem[blockNumPkts:])),
 		off:    int(binary.NativeEndian.Uint32(mem[blockFirst:])),
 		losing: status&unix.TP_STATUS_LOSING != 0,
-		timed:  status&unix.TP_STATUS_BLK_TMO != 0,
 	}
 }
 
@@ -61,15 +59,6 @@ func (b *Block) Stamp() uint64 {
 
 // Losing reports whether the kernel dropped frames before it filled the block.
 func (b *Block) Losing() bool { return b.losing }
-
-// Filled returns how long it took to fill the block; 0 if it was handed over before it
-// was full.
-func (b *Block) Filled() time.Duration {
-	if b.timed {
-		return 0
-	}
-	return b.Last().Sub(b.First())
-}
 
 // First returns the time of the first frame.
 func (b *Block) First() time.Time { return stamp(b.mem[blockFirstStamp:]) }

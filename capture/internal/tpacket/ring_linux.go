@@ -59,9 +59,6 @@ func Map(fd, size, n int) (*Ring, error) {
 // Size returns the size of the ring in bytes.
 func (r *Ring) Size() int { return r.size * r.n }
 
-// Blocks returns how many blocks the ring has.
-func (r *Ring) Blocks() int { return r.n }
-
 // Take gives the block back that is held, whose frames must not be used any more,
 // and takes the next one if the kernel has filled it, else it returns false. The error is
 // net.ErrClosed.
