@@ -2,23 +2,28 @@ package decrypt
 
 import (
 	"crypto"
-	"crypto/hkdf"
 	"crypto/hmac"
+	"hash"
 )
 
-// expandLabel is HKDF-Expand-Label with an empty context (RFC 8446, section 7.1).
-func expandLabel(h crypto.Hash, secret []byte, label string, n int) []byte {
+// An expander derives keys from a secret of TLS 1.3: it keeps what HMAC makes of the
+// secret.
+type expander struct{ mac hash.Hash }
+
+func newExpander(h crypto.Hash, secret []byte) expander { return expander{hmac.New(h.New, secret)} }
+
+// label is HKDF-Expand-Label with an empty context (RFC 8446, section 7.1). n is at most
+// the size of the hash, so that one block of HKDF-Expand is enough (RFC 5869, section 2.3).
+func (x expander) label(label string, n int) []byte {
 	const prefix = "tls13 "
-	info := make([]byte, 0, 4+len(prefix)+len(label))
+	info := make([]byte, 0, 64)
 	info = append(info, byte(n>>8), byte(n), byte(len(prefix)+len(label)))
 	info = append(info, prefix...)
 	info = append(info, label...)
-	info = append(info, 0)
-	out, err := hkdf.Expand(h.New, secret, string(info), n)
-	if err != nil { // n is too long: never
-		panic(err)
-	}
-	return out
+	info = append(info, 0, 1) // no context, the first block
+	x.mac.Reset()
+	x.mac.Write(info)
+	return x.mac.Sum(info[:0])[:n]
 }
 
 // prf fills out with the PRF of TLS 1.2 (RFC 5246, section 5).

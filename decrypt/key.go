@@ -64,8 +64,9 @@ func newAES(k []byte) cipher.Block {
 
 // newKey13 makes the key of a traffic secret (RFC 8446, section 7.3).
 func newKey13(s *suite, traffic []byte) *key {
-	k := &key{suite: s, aead: newAEAD(s, expandLabel(s.hash, traffic, "key", s.key))}
-	copy(k.iv[:], expandLabel(s.hash, traffic, "iv", nonceLen))
+	x := newExpander(s.hash, traffic)
+	k := &key{suite: s, aead: newAEAD(s, x.label("key", s.key))}
+	copy(k.iv[:], x.label("iv", nonceLen))
 	return k
 }
 

@@ -92,7 +92,7 @@ func (s *side) set(k *suite, traffic secret) {
 func (s *side) update() { s.set(s.key.suite, nextSecret(s.key.suite, s.traffic)) }
 
 func nextSecret(k *suite, traffic secret) secret {
-	return newSecret(expandLabel(k.hash, traffic.bytes(), "traffic upd", k.hash.Size()))
+	return newSecret(newExpander(k.hash, traffic.bytes()).label("traffic upd", k.hash.Size()))
 }
 
 // settle forgets what no key will need any more.

@@ -381,7 +381,7 @@ func newFilter(k *key, traffic secret) *filter {
 	if !s.tls13 || s.bulk == chacha {
 		return nil
 	}
-	f := &filter{block: newAES(expandLabel(s.hash, traffic.bytes(), "key", s.key)), iv: k.iv, tag: s.tag}
+	f := &filter{block: newAES(newExpander(s.hash, traffic.bytes()).label("key", s.key)), iv: k.iv, tag: s.tag}
 	f.ccm = s.bulk == ccm
 	return f
 }

@@ -93,10 +93,7 @@ func (a *Assembler) Packets(ps []decode.Packet) int {
 	a.stop = false
 	for i := range ps {
 		p, l := &ps[i], &ls[i]
-		if l.index == 0 && p.Flags&decode.SYN == 0 { // one before it may have begun the flow
-			a.probe(l)
-		}
-		if !a.short(p, l) {
+		if !a.short(p, l) && !a.shortNew(p, l) {
 			a.take(p, l)
 		}
 		if a.stop {

@@ -54,3 +54,13 @@ func (a *Assembler) short(p *decode.Packet, l *lookup) bool {
 	}
 	return true
 }
+
+// shortNew is short for the packets of a flow that one before them began after they
+// were looked up.
+func (a *Assembler) shortNew(p *decode.Packet, l *lookup) bool {
+	if l.index != 0 || !p.TCP || p.Flags&decode.SYN != 0 {
+		return false
+	}
+	a.probe(l)
+	return a.short(p, l)
+}

@@ -273,8 +273,8 @@ func (o *opening) describe(request, response *http1.Head, swap bool) *Conn {
 	return c
 }
 
-// judge works AcceptValid out where that was left for who asks for c: the hash is a
-// sixth of what a connection's life takes.
+// judge works AcceptValid out where that was left for who asks for c. Counting goes
+// without its hash: see BenchmarkAccepts.
 func (c *Conn) judge() {
 	if !c.AcceptValid && c.asked > 0 {
 		c.AcceptValid = handshake.Accepts([]byte(c.response().Get("Sec-WebSocket-Accept")), []byte(c.request().Get("Sec-WebSocket-Key")))

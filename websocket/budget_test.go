@@ -105,6 +105,11 @@ func TestFloods(t *testing.T) {
 		{"pipelined requests", func(c reassembly.Consumer, _ int) {
 			c.Data(FromClient, []byte(strings.Repeat("GET / HTTP/1.1\r\n\r\n", maxPending)), t0)
 		}, func(s seen, st Stats) bool { return st.GivenUp > n/4 }},
+		{"refused with long heads", func(c reassembly.Consumer, _ int) {
+			c.Data(FromClient, upgrade, t0)
+			c.Data(FromServer, []byte("HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n"), t0)
+			c.Data(FromClient, []byte("GET / HTTP/1.1\r\n\r\n"), t0)
+		}, func(s seen, st Stats) bool { return s.opens == n && st.GivenUp < n }},
 		{"handshakes with long heads", func(c reassembly.Consumer, _ int) {
 			c.Data(FromClient, upgrade, t0)
 			c.Data(FromServer, accept, t0)

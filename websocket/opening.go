@@ -215,6 +215,9 @@ func (o *opening) early(s *openingSide, b []byte) bool {
 // fits counts what the opening holds, and says whether there is room for it.
 func (o *opening) fits() bool {
 	n := openingCost + o.asked
+	if k := o.kept; k != nil && (len(o.pending) == 0 || o.pending[0].upgrade != k) { // else it is counted there
+		n += headCost + cap(k.Raw())
+	}
 	for i := range o.sides {
 		s := &o.sides[i]
 		n += s.http.Size() + len(s.held) + len(s.marks)*markCost

@@ -120,3 +120,15 @@ func head(fields string) http1.Head {
 	}
 	return http1.Whole([]byte("the first line\r\n" + fields))
 }
+
+// BenchmarkAccepts is what every handshake that somebody looks at takes. With
+// GODEBUG=cpu.all=off it is that of a processor without instructions for SHA.
+func BenchmarkAccepts(b *testing.B) {
+	accept, key := []byte("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="), []byte("dGhlIHNhbXBsZSBub25jZQ==")
+	b.ReportAllocs()
+	for b.Loop() {
+		if !Accepts(accept, key) {
+			b.Fatal("not accepted")
+		}
+	}
+}

@@ -128,13 +128,13 @@ func (c *code) of(length uint) []uint16 { return c.symbols[length&15*perLen : c.
 // reports whether the code is complete, or so empty that it is allowed all the
 // same: at most one codeword, of one bit (RFC 1951, section 3.2.7).
 func (h *huffman) build(c *code, symbols *entries, width uint) bool {
-	last := uint(15)
-	for last > 0 && c.count(last) == 0 {
+	last := 15
+	for last > 0 && c.next[last] == noSymbols[last] {
 		last--
 	}
 	space := 1
-	for l := uint(1); l <= last; l++ {
-		space = space*2 - int(c.count(l))
+	for l := 1; l <= last; l++ {
+		space = space*2 - (int(c.next[l]) - l*perLen)
 	}
 	if space != 0 {
 		h.bits, h.mask = 1, 1
@@ -145,7 +145,7 @@ func (h *huffman) build(c *code, symbols *entries, width uint) bool {
 		}
 		return last == 0 || one
 	}
-	width = min(width, last)
+	width = min(width, uint(last))
 	h.bits, h.mask = width, 1<<width-1
 
 	first := uint(1)
@@ -171,7 +171,7 @@ func (h *huffman) build(c *code, symbols *entries, width uint) bool {
 		size *= 2
 		step /= 2
 	}
-	if last > width {
+	if word < 1<<litBits { // there are longer ones
 		h.subtables(c, symbols, word>>(litBits-width)*2)
 	}
 	return true

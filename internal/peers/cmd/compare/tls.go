@@ -2,19 +2,16 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"crypto/aes"
 	"crypto/cipher"
 	"fmt"
+	"math"
+	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"time"
 
-	"github.com/wstap/wstap/capture/pcapfile"
-	"github.com/wstap/wstap/decrypt"
 	"github.com/wstap/wstap/internal/peers/capgen"
-	"github.com/wstap/wstap/websocket"
 )
 
 // secure compares what TLS 1.3 costs above the same capture without it with what
@@ -33,18 +30,23 @@ func secure(dir string, caps []capFile) ([]row, error) {
 		both[i] = capFile{w, sum, path}
 	}
 	plain, secured := both[0], both[1]
-	keys := capgen.KeyLog(secured.path)
+	wsdump, keys := filepath.Join(dir, "wsdump"), capgen.KeyLog(secured.path)
 	rows := []row{{"TLS 1.3, " + secured.Name, "record", secured.holds.Messages,
-		contestant{"Count, less what it takes without TLS", func() (time.Duration, error) {
-			defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
-			with, err := timed("", func() error { return drainSecured(secured, keys) }).run()
+		contestant{"wsdump --count, less what it takes without TLS", func() (time.Duration, error) {
+			with, err := least(3, func() (time.Duration, error) {
+				return processor(secured, wsdump, "-r", secured.path, "--keylog", keys, "--count")
+			})
 			if err != nil {
 				return 0, err
 			}
-			without, err := timed("", func() error { return drain(plain, 1) }).run()
+			without, err := least(3, func() (time.Duration, error) { return processor(plain, wsdump, "-r", plain.path, "--count") })
 			return with - without, err
 		}},
-		timed("crypto/cipher alone", openers(secured.Size, secured.holds.Messages))}}
+		contestant{"crypto/cipher alone", func() (time.Duration, error) {
+			const parts = 50
+			part, err := least(parts, timed("", opener(secured.Size, secured.holds.Messages/parts)).run)
+			return parts * part, err
+		}}}}
 	tshark, err := exec.LookPath("tshark")
 	if err != nil {
 		fmt.Println("JSON over TLS is not compared with tshark's: there is none.")
@@ -54,7 +56,7 @@ func secure(dir string, caps []capFile) ([]row, error) {
 	theirs := process("tshark", capFile{}, tshark, args...)
 	checked := false
 	return append(rows, row{"TLS 1.3, " + secured.Name, "", 0,
-		process("wsdump --json", capFile{}, filepath.Join(dir, "wsdump"), "-r", secured.path, "--keylog", keys, "--json"),
+		process("wsdump --json", capFile{}, wsdump, "-r", secured.path, "--keylog", keys, "--json"),
 		contestant{theirs.name, func() (time.Duration, error) {
 			if checked {
 				return theirs.run()
@@ -81,24 +83,36 @@ func (n *lines) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// drainSecured is drain with a key log.
-func drainSecured(c capFile, keyLog string) error {
-	keys, err := decrypt.OpenKeyLog(keyLog)
-	if err != nil {
-		return err
+// least returns the least of several measurements: of differences the rest is mostly noise.
+func least(n int, measure func() (time.Duration, error)) (time.Duration, error) {
+	took := time.Duration(math.MaxInt64)
+	for range n {
+		d, err := measure()
+		if err != nil {
+			return 0, err
+		}
+		took = min(took, d)
 	}
-	defer keys.Close()
-	src, err := pcapfile.Open(c.path, &pcapfile.Config{Workers: 1})
-	if err != nil {
-		return err
-	}
-	tap := websocket.NewTap(src, &websocket.Config{Keys: keys})
-	err = tap.Count(context.Background())
-	return check(c, int(tap.Stats().Messages), c.holds.Payload, err)
+	return took, nil
 }
 
-// openers opens n records of messages of a size.
-func openers(size, n int) func() error {
+// processor runs a program that prints how many messages it found, on one processor, and
+// returns what it took of that.
+func processor(c capFile, path string, args ...string) (time.Duration, error) {
+	cmd := exec.Command(path, args...)
+	cmd.Env = append(os.Environ(), "GOMAXPROCS=1")
+	out, err := cmd.Output()
+	if err == nil && string(out) != c.prints() {
+		err = fmt.Errorf("it printed %q, not %q", out, c.prints())
+	}
+	if err != nil {
+		return 0, err
+	}
+	return cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), nil
+}
+
+// opener opens n records of messages of a size.
+func opener(size, n int) func() error {
 	block, err := aes.NewCipher(make([]byte, 16))
 	if err != nil {
 		panic(err) // a key of the wrong length: never
