@@ -13,6 +13,7 @@ import (
 type memory struct {
 	most       int64 // --memory
 	maxMessage int64 // --max-message
+	limit      int64 // what the process may take, once it is known
 }
 
 var memoryFlags = []cli.Option[options]{
@@ -30,7 +31,12 @@ var memoryFlags = []cli.Option[options]{
 }
 
 // allowed returns how many bytes the process may take.
-func (o *options) allowed() int64 { return limits.Allowed(o.most) }
+func (o *options) allowed() int64 {
+	if o.limit == 0 {
+		o.limit = limits.Allowed(o.most)
+	}
+	return o.limit
+}
 
 // outputMemory returns how many bytes may wait for the reader of the output. What is
 // live waits for nobody: the more, the longer a reader may pause before packets are lost.
