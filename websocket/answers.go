@@ -94,7 +94,7 @@ func tunnels(status int, head *http1.Head, body http1.Framing) bool {
 // switches acts on the answer that changes the protocol.
 func (o *opening) switches(r *pendingRequest, head *http1.Head, t time.Time) bool {
 	switch {
-	case handshake.Upgrade(head) || r.upgrade != nil && len(head.Get(http1.Upgrade)) == 0:
+	case handshake.Upgrade(head) || r.upgrade != nil && !handshake.OtherUpgrade(head):
 		o.accepted(r, head, false, t)
 	case head.HasToken(http1.Upgrade, "h2c"): // the client's preface is still to come
 		begun, _ := o.sides[FromClient].http.Abandon()

@@ -17,7 +17,14 @@ import (
 func Upgrade(h *http1.Head) bool { return h.HasToken(http1.Upgrade, "websocket") }
 
 // OtherUpgrade says whether a head speaks of a change to another protocol.
-func OtherUpgrade(h *http1.Head) bool { return len(h.Get(http1.Upgrade)) > 0 && !Upgrade(h) }
+func OtherUpgrade(h *http1.Head) bool {
+	for v := range h.Values(http1.Upgrade) {
+		if len(v) > 0 {
+			return !Upgrade(h)
+		}
+	}
+	return false
+}
 
 // AcceptKey returns the Sec-WebSocket-Accept that answers a Sec-WebSocket-Key.
 func AcceptKey(key []byte) [28]byte {

@@ -44,7 +44,11 @@ func TestUpgrade(t *testing.T) {
 		"Upgrade: WebSocket":      {true, false},
 		"upgrade: h2c, websocket": {true, false},
 		"Upgrade: h2c":            {false, true},
-		"Connection: Upgrade":     {false, false},
+
+		"Upgrade:\r\nUpgrade: h2c":       {false, true},
+		"Upgrade:\r\nUpgrade: websocket": {true, false},
+		"Upgrade:\r\nUpgrade:":           {false, false},
+		"Connection: Upgrade":            {false, false},
 	} {
 		h := head(field + "\r\n\r\n")
 		if got := [2]bool{Upgrade(&h), OtherUpgrade(&h)}; got != want {
