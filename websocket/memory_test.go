@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/wstap/wstap/capture"
 	"github.com/wstap/wstap/decode"
@@ -44,6 +45,7 @@ type idleSource struct {
 	tls      *wire // if not nil, what passes on each connection
 	packets  []packetgen.Packet
 	atEnd    func()
+	atLast   func() // if not nil, it is called before the last one, which comes a day later
 }
 
 func (s *idleSource) Read(fs []capture.Frame) (int, error) {
@@ -65,6 +67,10 @@ func (s *idleSource) Read(fs []capture.Frame) (int, error) {
 
 func (s *idleSource) converse() []packetgen.Packet {
 	c := packetgen.NewConversation()
+	if s.atLast != nil && s.conn == s.n-1 {
+		s.atLast()
+		c.Time = c.Time.Add(24 * time.Hour)
+	}
 	c.Client = netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, byte(s.conn >> 16), byte(s.conn >> 8), byte(s.conn)}), 40000)
 	c.Open()
 	if s.tls != nil {
@@ -202,6 +208,29 @@ func (c *idleCase) run(t *testing.T) {
 	}
 	if opens != c.N || messages != 2*c.N || kept > c.Budget<<20 {
 		t.Errorf("%d connections, %d messages, more than %d MB", opens, messages, c.Budget)
+	}
+}
+
+// TestMemoryAfterPeak: when many connections have ended, little of their memory is left.
+func TestMemoryAfterPeak(t *testing.T) {
+	heap := func() int {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return int(m.HeapAlloc)
+	}
+	n := testkit.Rounds(50_000, 5000, 100_000)
+	peak, after := 0, 0
+	s := &idleSource{n: n, size: 40, atLast: func() { peak = heap() }, atEnd: func() { after = heap() }}
+	tap := NewTap(s, &Config{Reassembly: &reassembly.Config{RecentBytes: -1, IdleTimeout: time.Hour}})
+	before := heap()
+	if err := tap.Count(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	peak, after = peak-before, after-before
+	t.Logf("%d bytes at the peak, %d after it", peak, after)
+	if most := 1 << 20; peak < 500*n || after > most {
+		t.Errorf("%d bytes at the peak, %d after it, not %d", peak, after, most)
 	}
 }
 

@@ -7,7 +7,8 @@ import (
 )
 
 // A roll holds the sockets that were told and have not ended, in any order, close
-// together: it is copied while nobody can work. The zero roll is empty.
+// together: it is copied while nobody can work. After a peak it is made smaller. The
+// zero roll is empty.
 type roll struct{ sockets []*socket }
 
 func (r *roll) Len() int { return len(r.sockets) }
@@ -28,6 +29,9 @@ func (r *roll) remove(k *socket) {
 	r.sockets[last] = nil
 	r.sockets = r.sockets[:last]
 	k.place = 0
+	if n := cap(r.sockets); n > 1024 && last < n/4 {
+		r.sockets = append(make([]*socket, 0, n/2), r.sockets...)
+	}
 }
 
 // ConnStats tells of a connection that goes on.

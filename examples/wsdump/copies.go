@@ -31,6 +31,9 @@ func (p *oncePrinter) Encode(ev websocket.Event) error {
 		if ev.Copy {
 			return nil
 		}
+		if len(p.groups) == 0 {
+			break // most often; to look at the Conn, of which there may be many, takes a while
+		}
 		if group := p.groups[ev.Conn.CopyOf]; group != nil && group[0] != ev.Conn {
 			p.msg = *ev
 			p.msg.Conn = group[0]

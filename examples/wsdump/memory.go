@@ -41,11 +41,14 @@ func (o *options) allowed() int64 {
 // outputMemory returns how many bytes may wait for the reader of the output. What is
 // live waits for nobody: the more, the longer a reader may pause before packets are lost.
 func (o *options) outputMemory(live bool) int {
-	n := limits.BudgetsOf(o.allowed()).Output
-	if !live {
-		n = min(n, readAhead)
+	b := limits.BudgetsOf(o.allowed() - o.pageMemory())
+	switch {
+	case !live:
+		return min(b.Output, readAhead)
+	case o.write == "":
+		return b.Output + b.Queue // which is for packets of -w
 	}
-	return n
+	return b.Output
 }
 
 // tapConfig returns what the tap is to do: by default it looks into tunnels.

@@ -44,6 +44,7 @@ var quoted = []string{
 	"capturing, 5000 packets at once: capture, gopacket/afpacket, zero copy",
 	"capturing, 100 packets at once: capture, pcapgo, zero copy",
 	"10,000 connections live, processor time: wsdump --json, tcpdump -w",
+	"10,000 connections live, processor time: wsdump --json, suricata",
 }
 
 // quote makes README's table of what was measured, and says which rows were not.
