@@ -241,6 +241,9 @@ func FuzzConn(f *testing.F) {
 	f.Add(script(1, clientText("the mask tells the client"), 1, clientText("the mask tells the client, twice")), true) // wrong way round
 	f.Add(script(0, "0 0 HTTP/1.1\nUpgrade:websocket\n\n0 0 HTTP/1.\nUpgrade:websocket\n\n0"), true)                   // two upgrades, no answer
 	f.Add(script(1, "HTTP/1.0 101 0\n\n", 0, "GET / HTTP/1.1\nSec-WebSocket-Version:0\n0", 2, 9, 0, "0"), false)       // a draft whose frames are not read
+	webkit := accepted + "Sec-WebSocket-Extensions: x-webkit-deflate-frame\r\n\r\n"
+	garbage := string(bytes.Repeat([]byte{0xff}, 300))
+	f.Add(script(0, request, 1, webkit, 1, "\x42\x7e\x01\x2c"+garbage, 1, "\x80\x01x"), false) // beyond MaxMessage, compressed frame by frame
 	all := [][]turn{}
 	for _, o := range openings {
 		all = append(all, o.turns)
@@ -256,7 +259,8 @@ func FuzzConn(f *testing.F) {
 		f.Add(script(parts...), false)
 	}
 	f.Fuzz(func(t *testing.T, script []byte, midstream bool) {
-		r := newRecorder(&Config{MaxMessage: 1 << 16, MaxBuffered: 1 << 18})
+		const limit = 1 << 8
+		r := newRecorder(&Config{MaxMessage: limit, MaxBuffered: 1 << 18})
 		r.c = newSeat(r.p, midstream)
 		total := 0
 		offset := [2]int64{}
@@ -289,6 +293,11 @@ func FuzzConn(f *testing.F) {
 			r.c.Closed(reassembly.EOF, r.now)
 		}
 		r.balance(t, total)
+		for _, m := range r.msgs {
+			if len(m.Payload) > limit {
+				t.Errorf("%d bytes of a message: %s", len(m.Payload), describeMessage(m))
+			}
+		}
 		opens, ends := 0, 0
 		for _, l := range r.lines {
 			if strings.HasPrefix(l, "open") {
