@@ -26,6 +26,9 @@ func (k *socket) inflate(dir Direction, h *half, opcode Opcode, src []byte, trun
 	cut := len(out) > p.maxMessage
 	if cut {
 		out = out[:p.maxMessage]
+		if unknown > 0 { // it ends with a whole character
+			out = out[:len(out)-unfinished(out)]
+		}
 	}
 	m, _ = p.message(out, 0, false)
 	m.Compressed, m.Undecoded, m.Unknown = true, !readable, unknown

@@ -3,6 +3,7 @@ package websocket
 import (
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/wstap/wstap/internal/frame"
 )
@@ -80,7 +81,7 @@ func TestInflateLimits(t *testing.T) {
 		s.Data(FromServer, testFrame(FromServer, 0xc1, c.message([]byte("found"))), t0)
 	}
 	s.Data(FromServer, testFrame(FromServer, 0xc1, c.message([]byte(said))), t0)
-	if m := r.msgs[len(r.msgs)-1]; m.Unknown < limit/2 || len(m.Payload) > limit || !m.Truncated || m.Undecoded {
+	if m := r.msgs[len(r.msgs)-1]; m.Unknown < limit/2 || len(m.Payload) > limit || !utf8.Valid(m.Payload) || !m.Truncated || m.Undecoded {
 		t.Errorf("unknown: %d bytes, %s", len(m.Payload), describeMessage(m))
 	}
 	garbage := testFrame(FromServer, frame.WholeText|frame.RSV1, []byte(strings.Repeat("\a", 2*limit)))
