@@ -113,13 +113,14 @@ func (o *options) capture() error {
 	return err
 }
 
-// errOrder asks for a count in the order of the file. Where there are copies, or
-// connections joined late, which messages count depends on what was seen before.
+// errOrder asks for a count in the order of the file. Where there are copies,
+// connections joined late, or gaps, which messages count depends on what was seen
+// before, of other connections too.
 var errOrder = errors.New("the order matters")
 
 // ordered says that a count depends on the order in which packets were read.
 func ordered(s *websocket.Stats) bool {
-	return s.ConnCopies > 0 || s.LateConns > 0 || s.Protocols[websocket.ProtocolMidstream] > 0
+	return s.ConnCopies > 0 || s.LateConns > 0 || s.Reassembly.Midstream > 0 || s.Reassembly.Gaps > 0
 }
 
 func version() string {
