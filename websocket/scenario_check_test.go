@@ -179,6 +179,7 @@ var scenarios = []struct {
 	{"compressed text in short segments, some missing", [8]byte{0x08, dropped, 40, 0x10}, bytes.Repeat([]byte{0x69, 200, 0x41, 50}, 32)},
 	{"a capture of compressed text that begins in the middle", [8]byte{0x08, joined, 0xff, 0x60}, bytes.Repeat([]byte{0x69, 200, 0x41, 50, 0x40, 99, 0x68, 64}, 16)},
 	{"a snapshot length that cuts heads and long messages", [8]byte{0, snapped, 0xff, 0, 80}, []byte{0, 5, 0, 200, 1, 9, 0x19, 20, 1, 20}},
+	{"a snapshot length that cuts the SYNs, segments of one byte", [8]byte{0x30, snapped, 0, 0x30, 0x18, 0x30, 0x30, 0x30}, []byte{0x30, 0x30}},
 	{"a response's head of which packets are missing, then frames in a payload", [8]byte{0x30, dropped | inPieces, 48, 0xad, 48, 0xad, 89, 65}, []byte{0x37, 49}},
 	{"other bytes in a request's head", [8]byte{0x28, forged | inPieces | reordered, 0xff, 56, 48, 48, 0, 0}, []byte{0x31, 48, 0x3c, 48, 0x30, 200}},
 	{"the same with packets missing, from the middle on", [8]byte{0x5b, 0xe6, 0x56, 0x24, 0x52, 0xf3, 0x7c, 0xae}, []byte{0xaa, 0x10, 0xd9, 5, 0xb5, 0x19}},

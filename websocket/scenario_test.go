@@ -72,7 +72,7 @@ type talk struct {
 	seen    [2][]bool // which of it was captured
 	frames  [2][]sentFrame
 	heads   [2]int  // length of the opening handshake
-	begun   [2]bool // the SYN was captured
+	begun   [2]bool // the SYN was captured, with all of its header
 }
 
 // A sentFrame is a frame by its place in the stream; body is that of its payload.
@@ -312,9 +312,10 @@ func (s *scenario) pieces() []piece {
 
 // see notes what of a segment was captured, where its frame is cut at n bytes.
 func (k *talk) see(p *packetgen.Packet, n int) {
-	k.begun[p.From] = k.begun[p.From] || p.TCP.Flags&decode.SYN != 0
+	headers := len(p.Frame) - len(p.TCP.Payload)
+	k.begun[p.From] = k.begun[p.From] || p.TCP.Flags&decode.SYN != 0 && n >= headers
 	at := int(p.TCP.Seq - k.ISN[p.From] - 1)
-	for i := range len(p.TCP.Payload) - (len(p.Frame) - n) {
+	for i := range n - headers {
 		k.seen[p.From][at+i] = true
 	}
 }
