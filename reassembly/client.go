@@ -2,12 +2,21 @@ package reassembly
 
 import "github.com/wstap/wstap/decode"
 
-// An endpoints remembers addresses with ports, as well as it can in little
-// memory: each has one place, by its hash.
-type endpoints [1 << 10]uint32
+// An endpoints remembers addresses with ports, as well as it can in little memory:
+// each has a place, by its hash, that it shares with the last other one. Few share
+// it, so that what is guessed of a small capture does not depend on the seed.
+type endpoints [1 << 9][2]uint32
 
-func (e *endpoints) add(hash uint32)      { e[hash%uint32(len(e))] = hash }
-func (e *endpoints) has(hash uint32) bool { return e[hash%uint32(len(e))] == hash }
+func (e *endpoints) add(hash uint32) {
+	if p := &e[hash%uint32(len(e))]; p[0] != hash {
+		p[0], p[1] = hash, p[0]
+	}
+}
+
+func (e *endpoints) has(hash uint32) bool {
+	p := &e[hash%uint32(len(e))]
+	return p[0] == hash || p[1] == hash
+}
 
 // guessClient works out the client of a flow picked up mid-stream, whose first
 // packet with data is p, sent by side 0. In this order it believes in HTTP, in

@@ -83,7 +83,7 @@ func TestMPTCPLive(t *testing.T) {
 					}
 				}
 			}()
-			conn.SetDeadline(time.Now().Add(10 * time.Second))
+			conn.SetDeadline(time.Now().Add(30 * time.Second))
 			if got, err := io.ReadAll(io.LimitReader(conn, int64(len(said[side^1])))); err != nil || !bytes.Equal(got, said[side^1]) {
 				t.Errorf("side %d: %d bytes, %v", side, len(got), err)
 			}

@@ -418,6 +418,40 @@ func TestMPTCPEndless(t *testing.T) {
 	}
 }
 
+// TestMPTCPProbe: where a window is full, Linux sends a byte under the number of the
+// last one that was acknowledged, whatever it is. Under another it is a conflict.
+func TestMPTCPProbe(t *testing.T) {
+	for _, before := range []int{1, 2} {
+		m := newMaker(rand.New(rand.NewPCG(30, 6)), 0)
+		m.version = 0
+		for i := range m.sides {
+			m.sides[i].token, m.sides[i].idsn = fromKey(m.sides[i].key, 0)
+		}
+		m.open()
+		p := m.paths[0]
+		say := func(text string) {
+			m.sides[0].stream = append(m.sides[0].stream, text...)
+			for m.sides[0].sent < len(m.sides[0].stream) {
+				m.data(p, 0, false)
+			}
+		}
+		say("acknowledged")
+		m.acknowledge(p, 1)
+		acked := m.sides[0].sent
+		const more = ", on the way"
+		m.send(p, 0, decode.ACK, m.dss(0, acked, p.sent[0], len(more), false), []byte(more))
+		m.send(p, 0, decode.ACK, m.dss(0, acked-before, p.sent[0], 1, false), []byte("X"))
+		b := newBench(t, nil)
+		for _, p := range m.packets {
+			b.packet(p)
+		}
+		b.close()
+		if got := b.a.Stats().Conflict; got != uint64(before-1) {
+			t.Errorf("%d bytes before what was acknowledged: %d in conflict", before, got)
+		}
+	}
+}
+
 // TestMPTCPOrphan: a subflow of a connection that is not known is told to nobody,
 // and counted.
 func TestMPTCPOrphan(t *testing.T) {

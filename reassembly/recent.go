@@ -79,8 +79,9 @@ func (a *Assembler) compareOld(f *Flow, index uint32, side int, seq uint32, b []
 	h := &f.half[side]
 	end := seq + uint32(len(b))
 	o := &f.half[side^1]
-	if len(b) == 1 && end == h.next && (b[0] == 0 || o.flags&acks != 0 && o.ack == end) {
-		return // a keep-alive probe may hold anything (RFC 9293, section 3.8.4)
+	acked := o.flags&acks != 0 && o.ack == end
+	if len(b) == 1 && (end == h.next && (b[0] == 0 || acked) || f.flags&multi != 0 && acked) {
+		return // a keep-alive probe may hold anything (RFC 9293, section 3.8.4), and so may Linux's probe of a window of MPTCP
 	}
 	ref := h.record
 	for range maxLook {
