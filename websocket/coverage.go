@@ -12,6 +12,7 @@ type coverage struct {
 	mu    sync.Mutex
 	top   int64            // where the last message ends that was given out
 	holes []hole           // before top, in no order
+	lapse int64            // where the last hole ends that was forgotten: before it nobody knows
 	told  [checked]printed // the last messages, a ring
 	count int              // of those that were put there
 	apart bool             // these are different conversations
@@ -87,7 +88,7 @@ func (c *coverage) differs(to int64, hash uint64) bool {
 			oldest = min(oldest, p.to)
 		}
 	}
-	return to > oldest
+	return to > max(oldest, c.lapse)
 }
 
 // fill takes a span out of the holes.
@@ -116,6 +117,7 @@ func (c *coverage) add(h hole) {
 			h.from, h.to = min(h.from, c.holes[0].from), max(h.to, c.holes[0].to)
 			h.dim = false
 		}
+		c.lapse = max(c.lapse, c.holes[i].to)
 		c.holes = slices.Delete(c.holes, i, i+1)
 	}
 	c.holes = append(c.holes, h)
