@@ -61,24 +61,25 @@ func appendTLS(b []byte, t *websocket.TLS) []byte {
 	return append(b, '}')
 }
 
-// kinds are the fields from a message's side to its length, by side and opcode.
-var kinds = func() (all [2][16]string) {
-	for from := range all {
-		for op := range all[from] {
-			b := appendWord(nil, `,"from":"`, websocket.Direction(from).String())
-			b = appendWord(b, `,"opcode":"`, websocket.Opcode(op).String())
-			all[from][op] = string(append(b, `,"length":`...))
-		}
+// kinds remembers the fields from a message's side to its length, by side and opcode.
+type kinds [2][16]string
+
+func (k *kinds) of(m *websocket.Message) string {
+	kind := &k[m.From&1][m.Opcode&15]
+	if *kind == "" {
+		b := appendWord(nil, `,"from":"`, (m.From & 1).String())
+		b = appendWord(b, `,"opcode":"`, (m.Opcode & 15).String())
+		*kind = string(append(b, `,"length":`...))
 	}
-	return all
-}()
+	return *kind
+}
 
 func (e *Encoder) message(b []byte, m *websocket.Message) []byte {
 	b = e.begin(b, `{"event":"message","time":`, m.Time)
 	b = append(b, `,"start":`...)
 	b = e.clock.append(b, m.Start)
 	b = e.names.append(b, m.Conn)
-	b = appendInt(b, kinds[m.From&1][m.Opcode&15], int64(len(m.Payload)))
+	b = appendInt(b, e.kinds.of(m), int64(len(m.Payload)))
 	b = appendInt(b, `,"wire_length":`, m.WireLength)
 	if m.Frames == 1 && !m.Compressed {
 		b = append(b, `,"frames":1,"compressed":false`...)

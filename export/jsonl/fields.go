@@ -71,7 +71,7 @@ func appendOther(b []byte, key string, n uint64) []byte {
 	if n == 0 {
 		return b
 	}
-	return strconv.AppendUint(append(b, key...), n, 10)
+	return appendNumber(append(b, key...), n)
 }
 
 func appendConn(b []byte, c *websocket.Conn) []byte {
@@ -88,9 +88,6 @@ func appendEnds(b []byte, c *websocket.Conn) []byte {
 func appendAddr(b []byte, a netip.AddrPort) []byte {
 	if a.Addr().Is6() && a.Addr().Zone() != "" {
 		return escape.AppendJSON(b, a.String())
-	}
-	if a.Addr().Is4() {
-		return append(appendIPv4(append(b, '"'), a), '"')
 	}
 	return append(a.AppendTo(append(b, '"')), '"')
 }

@@ -105,6 +105,7 @@ type Encoder struct {
 	lines escape.Lines
 	clock clock
 	names names
+	kinds kinds
 	buf   []byte // of the line before
 }
 

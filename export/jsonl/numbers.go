@@ -1,9 +1,6 @@
 package jsonl
 
-import (
-	"net/netip"
-	"strconv"
-)
+import "strconv"
 
 // The numbers of a line are small, and there are many: strconv takes several times as
 // long for each as the few digits do.
@@ -24,13 +21,4 @@ func appendNumber[T int64 | uint64](b []byte, n T) []byte {
 		return append(b, '0'+byte(n/10), '0'+byte(n%10))
 	}
 	return append(b, '0'+byte(n))
-}
-
-// appendIPv4 appends an IPv4 address with its port.
-func appendIPv4(b []byte, a netip.AddrPort) []byte {
-	ip := a.Addr().As4()
-	for i, end := range [4]byte{'.', '.', '.', ':'} {
-		b = append(appendNumber(b, uint64(ip[i])), end)
-	}
-	return appendNumber(b, uint64(a.Port()))
 }
